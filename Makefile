@@ -1,0 +1,66 @@
+# Everything a newcomer types. Each target makes its own environment first, from the lock file with hashes.
+#
+#   make demo                                   the live demonstration
+#   make demo ARGS="--seconds 40 --json demo.json"
+#   make test  ARGS="-k panic"                  the whole test-suite, or a part of it
+#   make check                                  ruff, mypy, import rules
+
+PYTHON ?= python3
+VENV := .venv
+PEERS := .venv-peers
+RUN := $(VENV)/bin/python
+ARGS ?=
+
+.PHONY: help setup setup-peers demo test check format conformance soak bench lock clean
+
+help:
+	@grep '^#' Makefile | sed 's/^# \{0,1\}//'
+
+setup: $(VENV)/.complete
+setup-peers: $(PEERS)/.complete
+
+# On a Debian without python3-venv there is no ensurepip: then pip of the system fills the environment from outside.
+define environment
+	@echo "making $(1) (once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Patrola needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.11 ..." >&2; exit 2; }
+	@rm -rf $(1)
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+	  $(PYTHON) -m venv $(1) && $(1)/bin/python -m pip install -q --require-hashes -r $(2); \
+	else \
+	  $(PYTHON) -m venv --without-pip $(1) && $(PYTHON) -m pip --python $(1)/bin/python install -q --require-hashes -r $(2); \
+	fi
+	@touch $(1)/.complete
+endef
+
+$(VENV)/.complete: requirements.lock
+	$(call environment,$(VENV),requirements.lock)
+
+# Independent CoAP/OSCORE and COSE implementations that the tests talk to; they ask for an older cbor2.
+$(PEERS)/.complete: requirements-peers.lock
+	$(call environment,$(PEERS),requirements-peers.lock)
+
+demo: setup
+	@$(RUN) -m hwsim demo $(ARGS)
+
+test: setup setup-peers
+	@$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
+
+check: setup
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(RUN) -m pytest -q tests/test_rooms.py
+
+format: setup
+	@$(VENV)/bin/ruff check --fix-only -q .
+	@$(VENV)/bin/ruff format -q .
+
+# The lock files hold every platform's hashes; run this after a change of pyproject.toml.
+lock: setup
+	@$(RUN) -m uv --version >/dev/null 2>&1 || $(RUN) -m pip install -q uv
+	@$(RUN) -m uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements.lock
+	@$(RUN) -m uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --group peers -o requirements-peers.lock
+
+clean:
+	rm -rf $(VENV) $(PEERS) .build .pytest_cache .mypy_cache .ruff_cache .hypothesis

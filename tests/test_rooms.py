@@ -1,0 +1,76 @@
+"""Who may import whom: the table of the house, held by reading every file's imports."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = {"protocol", "firmware", "gateway", "hwsim", "boards", "tests", "benchmarks", "flash"}
+# Names MicroPython has and the firmware may use; `machine` and `network` only in hal.py.
+MICROPYTHON = {
+    "array", "asyncio", "binascii", "cryptolib", "errno", "gc", "hashlib", "io", "json", "micropython",
+    "os", "random", "select", "struct", "sys", "time", "vfs", "deflate", "uctypes", "machine", "network",
+}  # fmt: skip
+HARDWARE = {"machine", "network", "esp32", "rp2", "pyb"}
+GATEWAY = {"cbor2", "cryptography", "paho"}
+BENCH = {"pynmea2", "paho", "rich", "iotcore", "cryptography"}
+
+
+def modules(path: Path) -> set[str]:
+    """Top-level names that a file imports, wherever in the file the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}:{node.lineno}: relative import"
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def allowed(path: Path) -> set[str]:
+    """What this file of the house may import."""
+    room, standard = path.parts[0], set(sys.stdlib_module_names)
+    if room == "protocol":
+        extra = {"micropython"} if path.name == "compat.py" else set()
+        return {"protocol", "struct", "hashlib", "binascii"} | extra
+    if room == "firmware":
+        extra = set() if path.name == "hal.py" else HARDWARE
+        return ({"protocol", "firmware", "board"} | MICROPYTHON) - extra
+    if room == "gateway":
+        return {"gateway", "protocol"} | GATEWAY | standard
+    if path.parts[:2] == ("hwsim", "guest"):
+        guest = {p.stem for p in (ROOT / "hwsim" / "guest").glob("*.py")}
+        return MICROPYTHON | guest | {"_asyncio"} | {"firmware"} if path.name == "main.py" else MICROPYTHON | guest
+    if room == "hwsim":
+        door = {"gateway"} if path.parts[1:] == ("headquarters.py",) else set()
+        return {"hwsim", "protocol"} | door | BENCH | standard
+    raise AssertionError(f"{path}: in no room of the house")
+
+
+def files() -> list[Path]:
+    rooms = ("protocol", "firmware", "gateway", "hwsim")
+    return [p.relative_to(ROOT) for room in rooms for p in sorted((ROOT / room).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", files(), ids=str)
+def test_imports_only_what_its_room_may(path):
+    assert modules(ROOT / path) <= allowed(path), sorted(modules(ROOT / path) - allowed(path))
+
+
+def test_the_rule_can_fail(tmp_path):
+    file = tmp_path / "x.py"
+    file.write_text("def f():\n    from gateway.relay import x\n")
+    assert not modules(file) <= allowed(Path("hwsim/demo.py"))
+    assert modules(file) <= allowed(Path("hwsim/headquarters.py"))
+
+
+def test_hardware_is_touched_in_one_file_only():
+    assert "machine" in allowed(Path("firmware/hal.py"))
+    assert "machine" not in allowed(Path("firmware/keys.py"))
+
+
+def test_boards_are_data():
+    assert not [p for p in (ROOT / "boards").rglob("*.py") if p.name != "manifest.py"]
