@@ -109,9 +109,6 @@ class Message:
             and self.payload == other.payload
         )
 
-    def __hash__(self) -> int:
-        return hash((self.type, self.code, self.message_id, self.token))
-
     def option(self, number: int) -> "bytes | None":
         """Value of the first option with this number, or None."""
         for n, value in self.options:
