@@ -33,6 +33,9 @@ class Tag:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tag) and self.number == other.number and self.value == other.value
 
+    def __hash__(self) -> int:
+        return self.number
+
     def __repr__(self) -> str:
         return "Tag(%d, %r)" % (self.number, self.value)
 
@@ -52,7 +55,7 @@ def encode_head(major: int, n: int) -> bytes:
 
 
 def decode(data: bytes) -> object:
-    """The one item that `data` holds, whole. Raises Malformed, also on anything 4.2.1 would encode otherwise."""
+    """The one item that `data` holds, whole. Raises Malformed, also where 4.2.1 has another encoding."""
     value, end = decode_prefix(data)
     if end != len(data):
         raise Malformed("cbor: %d bytes after the item" % (len(data) - end))
@@ -69,7 +72,7 @@ def decode_prefix(data: bytes, offset: int = 0) -> tuple[object, int]:
 def decode_sequence(data: bytes, limit: int) -> list[object]:
     """All items of a CBOR sequence (RFC 8742); Malformed if there are more than `limit`."""
     reader = _Reader(data, 0)
-    values = []
+    values: list[object] = []
     while reader.at < len(data):
         if len(values) == limit:
             raise Malformed("cbor sequence: more than %d items" % limit)
@@ -220,7 +223,7 @@ class _Reader:
         return self.map(n, depth)
 
     def map(self, n: int, depth: int) -> dict[object, object]:
-        pairs = {}
+        pairs: dict[object, object] = {}
         previous = b""
         for _ in range(n):
             start = self.at

@@ -1,13 +1,15 @@
 """What differs between the two Pythons, in one place."""
 
 try:
-    from micropython import const as const  # type: ignore[import-not-found]
-
-    # MicroPython compiles annotations away; the names only have to be importable.
-    Any = Callable = None
-except ImportError:
     from typing import Any as Any
     from typing import Callable as Callable
+except ImportError:
+    # MicroPython compiles annotations away; the names only have to be importable.
+    Any = Callable = None
+
+try:
+    from micropython import const as const  # type: ignore[import-not-found]
+except ImportError:
 
     def const(value: int) -> int:
         """Stand-in for MicroPython's compile-time constant."""

@@ -28,7 +28,7 @@ def hmac_sha256(key: bytes, msg: bytes) -> bytes:
 
 
 def hkdf_extract(salt: bytes, ikm: bytes) -> bytes:
-    """RFC 5869 2.2: the pseudorandom key, 32 bytes. An empty salt means 32 zeros (and HMAC pads to the same)."""
+    """RFC 5869 2.2: the pseudorandom key, 32 bytes. An empty salt means 32 zeros, to which HMAC pads it."""
     return hmac_sha256(salt, ikm)
 
 

@@ -20,8 +20,8 @@ MAX_PARTIAL_IV = const(5)
 MAX_SEQUENCE = const(0xFFFFFFFFFF)  # 2^40 - 1: a Partial IV holds five bytes
 REPLAY_WINDOW = const(64)
 
-# Outside: header, token, OSCORE option (2 head + flags + Partial IV + kid), Observe (1 head + 3), payload marker.
-# Inside: code, Uri-Path of one segment (1 head + 15), Content-Format (1 head + 2), Observe (1 head + 3), marker, tag.
+# Outside: header, token, OSCORE option (2 head, flags, Partial IV, kid), Observe (1 head + 3), marker.
+# Inside: code, Uri-Path of one segment (1 head + 15), Content-Format (1 + 2), Observe (1 + 3), marker, tag.
 OSCORE_OUTSIDE = const(4 + 8 + 2 + 1 + 5 + 7 + 4 + 1)
 OSCORE_INSIDE = const(1 + 16 + 3 + 4 + 1 + 8)
 OSCORE_OVERHEAD = const(65)

@@ -34,7 +34,7 @@ def allowed(path: Path) -> set[str]:
     """What this file of the house may import."""
     room, standard = path.parts[0], set(sys.stdlib_module_names)
     if room == "protocol":
-        extra = {"micropython"} if path.name == "compat.py" else set()
+        extra = {"micropython", "typing"} if path.name == "compat.py" else set()
         return {"protocol", "struct", "hashlib", "binascii"} | extra
     if room == "firmware":
         extra = set() if path.name == "hal.py" else HARDWARE
