@@ -10,6 +10,7 @@ that of MicroPython's big integers; both depend on lengths, which are public, an
 """
 
 import cryptolib
+
 from protocol.errors import Misuse, Unauthentic
 
 _ECB = 1
