@@ -5,10 +5,10 @@ try:
     from typing import Callable as Callable
 except ImportError:
     # MicroPython compiles annotations away; the names only have to be importable.
-    Any = Callable = None
+    Any = Callable = None  # type: ignore[misc, assignment]
 
 try:
-    from micropython import const as const  # type: ignore[import-not-found]
+    from micropython import const as const
 except ImportError:
 
     def const(value: int) -> int:
