@@ -31,6 +31,8 @@ class Signer:
     def __init__(self, private, public, entropy, boot, uid, pool=POOL):
         if len(private) != 32:
             raise Misuse("signer: private key of %d bytes" % len(private))
+        if pool < 1:
+            raise Misuse("signer: pool of %d points" % pool)
         if not p256.valid_public(public):
             raise Misuse("signer: public key is not a point of P-256")
         self.public = bytes(public)
@@ -58,8 +60,11 @@ class Signer:
         """Make one nonce point; False if the pool is full. To be called while nothing else is to do."""
         if self.ready * _POINT == len(self._points):
             return False
-        # Fresh bytes each time, so that even a boot counter gone back repeats no nonce.
-        self._drbg.reseed(self._entropy(MIN_ENTROPY))
+        # Fresh bytes each time: with a good generator even a boot counter gone back repeats no nonce.
+        try:
+            self._drbg.reseed(self._entropy(MIN_ENTROPY))
+        except OSError:
+            pass  # a hardware generator that fails later must not stop a panic; the state is secret anyway
         r = 0
         while not r:
             r, k_inv = p256.nonce_point(self._nonce())
