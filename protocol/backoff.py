@@ -20,7 +20,7 @@ class Backoff:
         # Not `step * 2 > cap`: small integers end at 2^30 on the chip.
         self._step_ms = self._cap_ms if step > self._cap_ms >> 1 else step << 1
         half = step >> 1
-        # Divided before it is multiplied, for the same reason; what rounding loses is below a millisecond in 256.
+        # Divided before it is multiplied, for the same reason.
         return step - ((half >> 8) * random16 >> 8) - ((half & 0xFF) * random16 >> 16)
 
     def reset(self) -> None:

@@ -1,11 +1,11 @@
 """CoAP messages, RFC 7252 chapter 3: bytes to `Message` and back, and nothing else.
 
-The decoder is strict. Everything the RFC calls a message format error is refused here, so that what lies behind
-never meets a half-valid message: token lengths 9 to 15, a payload marker with nothing after it, an Empty message
-that isn't empty, a Reset or an acknowledgement that carries a request, an option number beyond 65535.
+The decoder is strict. Everything the RFC calls a message format error is refused here, so that what lies
+behind never meets a half-valid message: token lengths 9 to 15, a payload marker with nothing after it, an Empty
+message that isn't empty, a Reset or an acknowledgement that carries a request, an option number beyond 65535.
 """
 
-from .compat import const
+from .compat import Any, const
 from .errors import Malformed, Misuse
 
 CON = const(0)
@@ -78,7 +78,7 @@ class Message:
         code: int,
         message_id: int = 0,
         token: bytes = b"",
-        options: "list[tuple[int, bytes]] | tuple[tuple[int, bytes], ...]" = (),
+        options: Any = (),
         payload: bytes = b"",
     ):
         self.type = type
@@ -93,10 +93,12 @@ class Message:
             ("CON", "NON", "ACK", "RST")[self.type & 3],
             code_text(self.code),
             self.message_id,
-            bytes(self.token),
+            repr(bytes(self.token)),
             self.options,
             len(self.payload),
         )
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -109,14 +111,14 @@ class Message:
             and self.payload == other.payload
         )
 
-    def option(self, number: int) -> "bytes | None":
+    def option(self, number: int) -> bytes | None:
         """Value of the first option with this number, or None."""
         for n, value in self.options:
             if n == number:
                 return value
         return None
 
-    def uint(self, number: int) -> "int | None":
+    def uint(self, number: int) -> int | None:
         """The option as an unsigned integer of at most 4 bytes (RFC 7252 3.2), or None when it is absent."""
         value = self.option(number)
         if value is None:
@@ -132,7 +134,7 @@ class Message:
         except (UnicodeError, ValueError):
             raise Malformed("coap Uri-Path: not UTF-8") from None
 
-    def unknown_critical(self, known: "tuple[int, ...]") -> "int | None":
+    def unknown_critical(self, known: tuple[int, ...]) -> int | None:
         """The first critical option (odd number, RFC 7252 5.4.1) that is not in `known`, or None."""
         for n, _ in self.options:
             if n & 1 and n not in known:
@@ -171,9 +173,9 @@ class Message:
         return bytes(out)
 
 
-def _ascending(options: "list[tuple[int, bytes]] | tuple[tuple[int, bytes], ...]") -> "list[tuple[int, bytes]]":
+def _ascending(options: Any) -> list[tuple[int, bytes]]:
     # MicroPython's sort is not stable, and the order of equal numbers (path segments) means something.
-    out = list(options)
+    out: list[tuple[int, bytes]] = list(options)
     for i in range(1, len(out)):
         item = out[i]
         j = i
@@ -184,7 +186,7 @@ def _ascending(options: "list[tuple[int, bytes]] | tuple[tuple[int, bytes], ...]
     return out
 
 
-def _wrong_form(type: int, code: int, rest: int) -> "str | None":
+def _wrong_form(type: int, code: int, rest: int) -> str | None:
     """Rules of RFC 7252 4.1 to 4.3 that tie type, code and contents together."""
     if code == EMPTY:
         if rest:
@@ -225,7 +227,7 @@ def _extended(out: bytearray, value: int) -> None:
         out.append(value - 13)
 
 
-def encode_options(options: "list[tuple[int, bytes]]") -> bytes:
+def encode_options(options: list[tuple[int, bytes]]) -> bytes:
     """Ascending options in the form of RFC 7252 3.1; also used for the inner options of OSCORE."""
     out = bytearray()
     previous = 0
@@ -243,7 +245,7 @@ def encode_options(options: "list[tuple[int, bytes]]") -> bytes:
     return bytes(out)
 
 
-def _read_extended(data: "bytes | memoryview", at: int, nibble: int) -> "tuple[int, int]":
+def _read_extended(data: bytes | memoryview, at: int, nibble: int) -> tuple[int, int]:
     if nibble < 13:
         return nibble, at
     if nibble == 15:
@@ -256,9 +258,9 @@ def _read_extended(data: "bytes | memoryview", at: int, nibble: int) -> "tuple[i
     return (data[at] << 8 | data[at + 1]) + 269, at + 2
 
 
-def decode_options(data: "bytes | memoryview", at: int = 0) -> "tuple[list[tuple[int, bytes]], bytes]":
+def decode_options(data: bytes | memoryview, at: int = 0) -> tuple[list[tuple[int, bytes]], bytes]:
     """Options and payload from `at` to the end. Raises Malformed."""
-    options = []
+    options: list[tuple[int, bytes]] = []
     number = 0
     end = len(data)
     while at < end:
@@ -282,7 +284,7 @@ def decode_options(data: "bytes | memoryview", at: int = 0) -> "tuple[list[tuple
     return options, b""
 
 
-def decode(data: "bytes | bytearray | memoryview") -> Message:
+def decode(data: bytes | bytearray | memoryview) -> Message:
     """One datagram, whole. Raises Malformed for everything RFC 7252 calls a message format error."""
     data = memoryview(data)
     if len(data) < 4:
