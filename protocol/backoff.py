@@ -1,6 +1,6 @@
 """Growing pauses with jitter, so that a fleet that lost one thing together does not come back as one."""
 
-from .errors import Misuse
+from protocol.errors import Misuse
 
 
 class Backoff:

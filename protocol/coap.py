@@ -1,12 +1,13 @@
 """CoAP messages, RFC 7252 chapter 3: bytes to `Message` and back, and nothing else.
 
 The decoder is strict. Everything the RFC calls a message format error is refused here, so that what lies
-behind never meets a half-valid message: token lengths 9 to 15, a payload marker with nothing after it, an Empty
-message that isn't empty, a Reset or an acknowledgement that carries a request, an option number beyond 65535.
+behind never meets a half-valid message: token lengths 9 to 15, a payload marker with nothing after it, an
+Empty message that isn't empty, a Reset or an acknowledgement that carries a request, an option number beyond
+65535.
 """
 
-from .compat import Any, const
-from .errors import Malformed, Misuse
+from protocol.compat import Any, const
+from protocol.errors import Malformed, Misuse
 
 CON = const(0)
 NON = const(1)

@@ -8,9 +8,9 @@ Times are ticks that wrap. They are only ever compared as `diff(now, then) >= sp
 The gateway's side is `responder.py`; a terminal does not carry it.
 """
 
-from .coap import ACK, CON, EMPTY, OBSERVE, RST, Message, decode
-from .compat import Any, Callable, const
-from .errors import Malformed, Misuse
+from protocol.coap import ACK, CON, EMPTY, OBSERVE, RST, Message, decode
+from protocol.compat import Callable, const
+from protocol.errors import Malformed, Misuse
 
 URGENT = const(0)
 BULK = const(1)
@@ -91,7 +91,9 @@ class Client:
 
     Events are tuples (kind, handle, message); `message` is None for FAILED and RESET."""
 
-    def __init__(self, random16: Callable[[], int], diff: Callable[[int, int], int] = plain_diff, limit: int = 16):
+    def __init__(
+        self, random16: Callable[[], int], diff: Callable[[int, int], int] = plain_diff, limit: int = 16
+    ):
         self._random16 = random16
         self._diff = diff
         self._limit = limit
@@ -144,7 +146,9 @@ class Client:
             handle.sent -= 1
         handle.at_once = True
 
-    def receive(self, data: bytes | bytearray | memoryview, now_ms: int) -> list[tuple[int, Exchange, Message | None]]:
+    def receive(
+        self, data: bytes | bytearray | memoryview, now_ms: int
+    ) -> list[tuple[int, Exchange, Message | None]]:
         """Takes one datagram; returns the events it caused. Acknowledgements to send come out of `due`."""
         try:
             message = decode(data)

@@ -4,10 +4,10 @@
 authenticated it, `begin` (an answer will take a while) or `respond` puts it into a bounded cache.
 """
 
-from .coap import ACK, CON, EMPTY, NON, RST, Message, code_text, decode
-from .compat import Any, Callable, const
-from .errors import Malformed
-from .exchange import EXCHANGE_LIFETIME_MS, MAX_RETRANSMIT, empty, first_timeout_ms, plain_diff, reset_for
+from protocol.coap import ACK, CON, EMPTY, NON, RST, Message, code_text, decode
+from protocol.compat import Any, Callable, const
+from protocol.errors import Malformed
+from protocol.exchange import EXCHANGE_LIFETIME_MS, MAX_RETRANSMIT, empty, first_timeout_ms, plain_diff, reset_for
 
 ACKED = const(1)
 RESET = const(2)
