@@ -1,0 +1,167 @@
+"""The modem as a whole: a UART, three pins, a SIM card and a path into the network."""
+import datetime
+
+from hwsim.modem.commands import Commands
+from hwsim.modem.engine import Engine
+from hwsim.modem.power import ON, Power
+from hwsim.modem.profile import PROFILES
+from hwsim.modem.radio import Radio
+from hwsim.modem.sim import Sim, SimReader
+from hwsim.modem.sockets import Stack
+
+_EPOCH = datetime.datetime(2024, 6, 3, 6, 0, tzinfo=datetime.UTC)
+
+
+class ModemA76xx:
+    """A device on a UART of the terminal.
+
+    `port.send_to_guest(data)` carries bytes to the terminal; `bytes_from_guest(data)` takes its own. `epoch` is
+    the UTC time at the kernel's zero. Without a supply pin on the board, call `set_pin("supply", 1)` once.
+    """
+
+    def __init__(self, kernel, port, path, profile=None, sim=None, name=None, epoch=_EPOCH):
+        self.kernel = kernel
+        self.port = port
+        self.path = path
+        self.profile = (PROFILES["a7670"] if profile is None else profile).copy()
+        self.name = name or path.name
+        self.epoch = epoch
+        self.baud = self.profile.baud
+        self.function = 1
+        self.gnss_on = False
+        self.gnss_source = None  # function -> Fix-like object or None, see gnss_text
+        self._rng = kernel.rng("modem/" + self.name)
+        self._storm = None
+        self._wanderlust = None
+        self.power = Power(self, self._up, self._down)
+        self.reader = SimReader(self, sim or Sim(), self._sim_ready)
+        self.radio = Radio(self, self._radio_lost)
+        self.stack = Stack(self, path)
+        self.engine = Engine(self, Commands(self).execute)
+
+    # What the terminal does to it.
+
+    def bytes_from_guest(self, data):
+        if not self.alive:
+            return
+        if self._guest_baud() != self.baud:
+            data = self._noise(len(data))
+        self.engine.feed(data)
+
+    def set_pin(self, pin, level):
+        """pwrkey, reset or supply, as the board's transistors see it."""
+        self.power.set_pin(pin, level)
+
+    # What the bench does to it.
+
+    def hang(self):
+        """Falls silent in the middle of whatever it does."""
+        self.power.hang()
+
+    def restart(self):
+        """Restarts by itself: sockets, GNSS and settings gone."""
+        self.power.restart()
+
+    def storm(self, seconds, every_ms=15):
+        """A storm of unsolicited lines."""
+        self._storm_step(self.kernel.now_us + int(seconds * 1e6), every_ms * 1000)
+
+    def set_coverage(self, on):
+        """Take the cell away, or give it back."""
+        self.radio.set_coverage(on)
+
+    @property
+    def alive(self):
+        return self.power.state == ON and not self.power.hung
+
+    # What the parts use.
+
+    def write(self, data):
+        """Bytes to the terminal, garbled as the profile and the baud rate have it."""
+        if not self.alive or self.port is None:
+            return
+        if self._guest_baud() != self.baud:
+            data = self._noise(len(data))
+        elif self.profile.garble:
+            data = bytes(byte ^ (1 << self._rng.randrange(8)) if self._rng.random() < self.profile.garble else byte
+                         for byte in data)
+        self.port.send_to_guest(bytes(data))
+
+    def urc(self, text):
+        if self.alive:
+            self.engine.urc(text)
+
+    def draw_us(self, habit):
+        """A time of the profile, drawn; in microseconds."""
+        shortest, longest = getattr(self.profile, habit)
+        return int(1e6 * (shortest + (longest - shortest) * self._rng.random()))
+
+    def chance(self, habit):
+        probability = getattr(self.profile, habit)
+        return probability > 0 and self._rng.random() < probability
+
+    def utc(self):
+        return self.epoch + datetime.timedelta(microseconds=self.kernel.now_us)
+
+    def set_function(self, value):
+        """AT+CFUN: 0 and 4 switch the radio off."""
+        was, self.function = self.function, value
+        if value == 1 and was != 1 and self.reader.state == self.reader.READY:
+            self.radio.search()
+        elif value != 1:
+            self.radio.off()
+
+    def gnss_text(self):
+        """The fields of +CGNSSINFO, in the layout of the profile; commas only while there is no fix."""
+        fix = self.gnss_source() if self.gnss_source and self.gnss_on else None
+        if fix is None:
+            return "," * self.profile.gnss_empty_commas
+        return fix.cgnssinfo(self.profile.gnss, self.utc())
+
+    # Life.
+
+    def _up(self):
+        self.engine.reset()
+        self.stack.reset()
+        self.radio.reset()
+        self.function = 1
+        self.gnss_on = False
+        if self.profile.boot_noise:
+            self.port.send_to_guest(self._noise(self._rng.randrange(self.profile.boot_noise + 1)))
+        start = self.power.starts
+        for text in self.profile.boot_urcs:
+            self.kernel.after(int(1e6 * self._rng.random() * self.profile.urc_spread_s), self._boot_urc, start, text)
+        self.reader.start()
+        if self.profile.spontaneous_restart_s:
+            self._wanderlust = self.kernel.after(self.draw_us("spontaneous_restart_s"), self.power.restart)
+
+    def _boot_urc(self, start, text):
+        if self.power.starts == start:
+            self.urc(text)
+
+    def _down(self):
+        if self._wanderlust is not None:
+            self._wanderlust.cancel()
+            self._wanderlust = None
+        self.engine.reset()
+        self.reader.stop()
+        self.radio.reset()
+        self.stack.reset()
+
+    def _sim_ready(self):
+        if self.function == 1:
+            self.radio.search()
+
+    def _radio_lost(self):
+        self.stack.lose_network()
+
+    def _storm_step(self, end_us, every_us):
+        if self.kernel.now_us < end_us:
+            self.urc(self._rng.choice(self.profile.storm_urcs))
+            self.kernel.after(every_us, self._storm_step, end_us, every_us)
+
+    def _guest_baud(self):
+        return getattr(self.port, "baud", None) or self.baud
+
+    def _noise(self, count):
+        return bytes(self._rng.choice((0x00, 0xFF, 0xF8, 0x80, 0xFE, 0x1C, 0xE0)) for _ in range(count))
