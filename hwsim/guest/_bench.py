@@ -1,0 +1,232 @@
+"""The terminal's side of the bench: its clock, its wire, and what comes in over it.
+
+Every wait is one message: what went out since the last one, and "wake me at t, or when one of these has
+something". The answer is the time and what came in. While the program runs, time stands still, except for
+what `charge` adds. Without a wire (solo mode, for tests) the clock jumps to the end of every wait.
+"""
+
+import hashlib
+import struct
+import sys
+
+import micropython
+
+# Records in both directions: type, index, length, microseconds since the last wake-up; then the bytes.
+RECORD = "<BBHI"
+RECORD_SIZE = 8
+PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 1, 2, 3, 4, 5, 6, 7, 8, 9
+# Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), 0, wake-up time.
+HEAD = "<IBBHQ"
+HEAD_SIZE = 16
+BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET = 0, 1, 2, 3, 4, 5, 6
+# A message from the bench: time, length of the records.
+WAKE = "<QI"
+WAKE_SIZE = 12
+ROOM = 4096
+
+FOREVER = (1 << 62) - 1
+_SPIN = 1000  # looks at the clock without a wait after which the program counts as waiting busily
+_SPIN_US = 50
+_SLICE_US = 1000  # as far as a busy program may run ahead of the bench before inputs reach it
+
+
+class WatchdogBite(SystemExit):
+    """Solo mode: the watchdog was not fed in time."""
+
+
+class ResetRequest(SystemExit):
+    """Solo mode: the program asked for a reset."""
+
+
+now_us = 0
+boot_us = 0
+rtc_us = 0  # microseconds since 2000-01-01 when the bench's clock read 0
+options = {"cause": "power", "uid": "506174726f6c6131", "pins": {}, "adc": {}}
+pins = {}
+uarts = {}
+in_interrupt = False
+solo_watchdog = None  # (deadline, timeout), microseconds
+
+_wire = None
+_woken_us = 0
+_looks = 0
+_out = bytearray(HEAD_SIZE + ROOM)
+_used = HEAD_SIZE
+_wake = bytearray(WAKE_SIZE)
+_in = bytearray(ROOM)
+_later = []
+_seed = b"solo"
+_drawn = 0
+
+
+def solo():
+    return _wire is None
+
+
+def now():
+    """Microseconds on the bench's clock. Whoever asks very often without waiting makes time pass."""
+    global _looks
+    _looks += 1
+    if _looks > _SPIN and not in_interrupt:
+        charge(_SPIN_US)
+    return now_us
+
+
+def charge(us):
+    """The processor is busy for `us` microseconds."""
+    global now_us
+    if _wire is None:
+        _solo_until(now_us + us)
+        return
+    now_us += us
+    if now_us - _woken_us >= _SLICE_US:
+        _exchange(WAIT, now_us, 0)
+
+
+def wait(until_us, readers=0):
+    """Sleep until the clock reads `until_us` or something came in that the program listens to."""
+    global _looks
+    _looks = 0
+    if until_us <= now_us:
+        return
+    if _wire is None:
+        if until_us >= FOREVER:
+            until_us = min([t for t, _ in _later] + ([solo_watchdog[0]] if solo_watchdog else []) + [FOREVER])
+            if until_us == FOREVER:
+                raise RuntimeError("solo: this waits for ever, nothing can happen any more")
+        elif _later:
+            until_us = min(until_us, max(now_us, min(t for t, _ in _later)))
+        _solo_until(until_us)
+    else:
+        _exchange(WAIT, until_us, readers)
+
+
+def later(delay_ms, function):
+    """Solo mode: call `function()` that much later, as hardware would: in the middle of whatever waits then."""
+    _later.append((now_us + delay_ms * 1000, function))
+
+
+def _solo_until(until_us):
+    global now_us
+    while True:
+        due = min([t for t, _ in _later] + [until_us])
+        if solo_watchdog and solo_watchdog[0] <= max(due, now_us):
+            now_us = solo_watchdog[0]
+            raise WatchdogBite("watchdog: not fed for %d ms" % (solo_watchdog[1] // 1000))
+        now_us = max(now_us, due)
+        ready = [entry for entry in _later if entry[0] <= now_us]
+        for entry in ready:
+            _later.remove(entry)
+            entry[1]()
+        if not ready:
+            return
+
+
+def interrupt(handler, argument):
+    """Run an interrupt handler as a chip does: it must not allocate. False when it failed."""
+    global in_interrupt
+    failed = None
+    in_interrupt = True
+    micropython.heap_lock()
+    try:
+        handler(argument)
+    except Exception as error:
+        failed = error
+    micropython.heap_unlock()
+    in_interrupt = False
+    if failed is None:
+        return True
+    print("uncaught exception in interrupt handler", file=sys.stderr)
+    sys.print_exception(failed, sys.stderr)
+    return False
+
+
+def random_bytes(n):
+    """The chip's noise, from the bench's generator, so that a run repeats."""
+    global _drawn
+    out = b""
+    while len(out) < n:
+        _drawn += 1
+        out += hashlib.sha256(_seed + struct.pack("<Q", _drawn)).digest()
+    return out[:n]
+
+
+def record(what, index, data=b""):
+    """Something that went out; it travels with the next wait."""
+    global _used
+    if _wire is None:
+        return
+    n = len(data)
+    if _used + RECORD_SIZE + n > len(_out):
+        _send(MORE, now_us, 0)
+    struct.pack_into(RECORD, _out, _used, what, index, n, now_us - _woken_us)
+    _used += RECORD_SIZE
+    _out[_used : _used + n] = data
+    _used += n
+
+
+def note(text):
+    """A line in the bench's trace."""
+    record(NOTE, 0, text.encode())
+
+
+def request(kind, argument, data):
+    """Ask the bench for something the chip does while the program stands still; bytes of the answer."""
+    record(NOTE if kind == RESET else kind, 255, data)
+    return _exchange(kind, argument, 0)
+
+
+def _send(kind, until_us, readers):
+    global _used
+    struct.pack_into(HEAD, _out, 0, _used - HEAD_SIZE, kind, readers, 0, until_us)
+    _wire.write(memoryview(_out)[:_used])
+    _used = HEAD_SIZE
+
+
+def _exchange(kind, until_us, readers):
+    global now_us, _woken_us
+    _send(kind, until_us, readers)
+    if _wire.readinto(_wake) != WAKE_SIZE:
+        raise SystemExit("the bench is gone")
+    now, n = struct.unpack(WAKE, _wake)
+    now_us = _woken_us = now
+    if not n:
+        return b""
+    _wire.readinto(_in, n)
+    return _take(n)
+
+
+def _take(n):
+    answer = b""
+    at = 0
+    while at < n:
+        what, index, length, _ = struct.unpack_from(RECORD, _in, at)
+        at += RECORD_SIZE
+        data = memoryview(_in)[at : at + length]
+        at += length
+        if what == UART:
+            if index in uarts:
+                uarts[index].arrived(data)
+        elif what == PIN:
+            if index in pins:
+                pins[index].drive(data[0])
+            else:
+                options["pins"][str(index)] = data[0]
+        elif what == ADC:
+            options["adc"][str(index)] = data[0] | data[1] << 8
+        else:
+            answer = bytes(data)
+    return answer
+
+
+def connect(wire):
+    """Solo no longer: `wire` is the file whose other end the bench holds. The bench's options come back."""
+    global _wire, options, boot_us, rtc_us, _seed
+    import json
+
+    _wire = wire
+    options = json.loads(_exchange(BOOT, 0, 0))
+    boot_us = now_us
+    rtc_us = options["rtc_us"]
+    _seed = options["seed"].encode()
+    return options

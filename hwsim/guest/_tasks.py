@@ -1,0 +1,104 @@
+"""What `asyncio` takes from `_asyncio`, on the bench's clock: `TaskQueue` and `Task`.
+
+The C version in MicroPython reads the computer's clock whenever a task becomes ready. The queue here is
+a sorted chain: a terminal has a score of tasks, and tasks due at the same tick run in the order they were pushed.
+"""
+
+import sys
+
+
+def _core():
+    return sys.modules["asyncio.core"]
+
+
+class TaskQueue:
+    def __init__(self):
+        self._first = None
+
+    def peek(self):
+        return self._first
+
+    def push(self, task, key=None):
+        time = sys.modules["time"]
+        if key is None:
+            key = time.ticks_ms()
+        task.data = None
+        task.ph_key = key
+        ticks_diff = time.ticks_diff
+        before, after = None, self._first
+        while after is not None and ticks_diff(after.ph_key, key) <= 0:
+            before, after = after, after.after
+        task.after = after
+        if before is None:
+            self._first = task
+        else:
+            before.after = task
+
+    def pop(self):
+        task = self._first
+        if task is None:
+            raise IndexError("empty heap")
+        self._first = task.after
+        task.after = None
+        return task
+
+    def remove(self, task):
+        before, here = None, self._first
+        while here is not task:
+            if here is None:
+                raise ValueError("task is not in this queue")
+            before, here = here, here.after
+        if before is None:
+            self._first = task.after
+        else:
+            before.after = task.after
+        task.after = None
+
+
+class Task:
+    """`state`: True runs, a TaskQueue has waiters, a callable is called at the end, None is done and nobody
+    has awaited it yet, False is done with."""
+
+    def __init__(self, coro, globals=None):
+        self.coro = coro
+        self.data = None
+        self.state = True
+        self.ph_key = 0
+        self.after = None
+
+    def __iter__(self):
+        if not self.state:
+            self.state = False
+        elif self.state is True:
+            self.state = TaskQueue()
+        elif type(self.state) is not TaskQueue:
+            raise RuntimeError("can't wait")
+        return self
+
+    def __next__(self):
+        if not self.state:
+            raise self.data
+        current = _core().cur_task
+        self.state.push(current)
+        current.data = self
+
+    def done(self):
+        return not self.state
+
+    def cancel(self):
+        if not self.state:
+            return False
+        core = _core()
+        if self is core.cur_task:
+            raise RuntimeError("can't cancel self")
+        task = self
+        while isinstance(task.data, Task):
+            task = task.data
+        if hasattr(task.data, "remove"):
+            task.data.remove(task)
+            core._task_queue.push(task)
+        elif core.ticks_diff(task.ph_key, core.ticks()) > 0:
+            core._task_queue.remove(task)
+            core._task_queue.push(task)
+        task.data = core.CancelledError
+        return True

@@ -1,0 +1,76 @@
+"""`time` of the simulated terminal: as on a 32-bit chip, on the bench's clock.
+
+Ticks wrap at 2**30 and start 20 s before that, so every run crosses the wrap. The epoch is 2000-01-01, as on
+ESP32 and others. Importing this module also puts our task queue under `asyncio`, since the C one reads the
+computer's clock.
+"""
+
+import sys
+
+import _bench
+import _tasks
+import utime
+
+sys.modules["_asyncio"] = _tasks
+
+_PERIOD = 1 << 30
+_MASK = _PERIOD - 1
+_HALF = _PERIOD >> 1
+_FIRST_MS = _PERIOD - 20_000
+_FIRST_US = _PERIOD - 500_000
+_EPOCH_2000 = 946_684_800
+
+
+def ticks_ms():
+    return (_FIRST_MS + (_bench.now() - _bench.boot_us) // 1000) & _MASK
+
+
+def ticks_us():
+    return (_FIRST_US + _bench.now() - _bench.boot_us) & _MASK
+
+
+ticks_cpu = ticks_us
+
+
+def ticks_diff(a, b):
+    return ((a - b + _HALF) & _MASK) - _HALF
+
+
+def ticks_add(ticks, delta):
+    if not -_HALF < delta < _HALF:
+        raise OverflowError("ticks interval overflow")
+    return (ticks + delta) & _MASK
+
+
+def sleep_us(us):
+    if us > 0:
+        until = _bench.now() + us
+        while _bench.now_us < until:
+            _bench.wait(until)
+
+
+def sleep_ms(ms):
+    sleep_us(ms * 1000)
+
+
+def sleep(seconds):
+    sleep_us(int(seconds * 1_000_000))
+
+
+def time_ns():
+    return (_bench.rtc_us + _bench.now()) * 1000
+
+
+def time():
+    return (_bench.rtc_us + _bench.now()) // 1_000_000
+
+
+def gmtime(seconds=None):
+    return utime.gmtime((time() if seconds is None else seconds) + _EPOCH_2000)[:8]
+
+
+localtime = gmtime
+
+
+def mktime(fields):
+    return utime.mktime(fields) - _EPOCH_2000
