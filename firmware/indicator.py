@@ -1,0 +1,214 @@
+"""Lamps, buzzer, vibrator: patterns as tables of milliseconds, on first, then off, and so on round.
+
+The patterns are the officer's language (docs/officer.md) and the bench's: both read them from the wires.
+"""
+
+import asyncio
+
+from protocol.compat import const
+
+from .panic import ACKNOWLEDGED, RECEIVED
+
+_LATER = const(1000)  # nothing changes by itself: look again then, to report to the supervisor
+_SOON = const(100)
+
+DARK = ()
+STEADY = (1,)
+SENDING = (100, 100)
+GOT = (500, 500)
+LINK_FIX = STEADY
+LINK_ONLY = (1900, 100)
+FIX_ONLY = (100, 1900)
+NEITHER = (100, 200, 100, 1600)
+FAULT_RED = (250, 250)
+FAULT_GREEN = (0, 250, 250, 0)
+
+CLICK = (50,)
+TWO_BEEPS = (100, 100, 100)
+LONG = (600,)
+THREE_BEEPS = (50, 100, 50, 100, 50)
+SHAKE = (200,)
+
+
+def phase(pattern, elapsed_ms):
+    """(level, ms until it changes) of a pattern that goes round."""
+    if len(pattern) < 2:
+        return (1 if pattern else 0), _LATER
+    total = 0
+    for span in pattern:
+        total += span
+    left = elapsed_ms % total
+    level = 1
+    for span in pattern:
+        if left < span:
+            return level, span - left
+        left -= span
+        level = 1 - level
+    return 0, 1
+
+
+def once(pattern, elapsed_ms):
+    """(level, ms until it changes) of a pattern played once; (0, 0) when it is over."""
+    level = 1
+    for span in pattern:
+        if elapsed_ms < span:
+            return level, span - elapsed_ms
+        elapsed_ms -= span
+        level = 1 - level
+    return 0, 0
+
+
+class _Lamp:
+    def __init__(self, write):
+        self._write = write
+        self._pattern = DARK
+        self._since = 0
+
+    def show(self, pattern, now_ms):
+        if pattern != self._pattern:
+            self._pattern = pattern
+            self._since = now_ms
+
+    def step(self, now_ms):
+        level, left = phase(self._pattern, now_ms - self._since)
+        self._write(level)
+        return left
+
+
+class _Player:
+    """Buzzer or vibrator: one pattern at a time, a few waiting."""
+
+    def __init__(self, write):
+        self._write = write
+        self._waiting = []
+        self._since = 0
+
+    def play(self, pattern, now_ms):
+        if not self._waiting:
+            self._since = now_ms
+        elif len(self._waiting) >= 4:
+            return
+        self._waiting.append(pattern)
+
+    def silence(self):
+        self._waiting = []
+        self._write(0)
+
+    def step(self, now_ms):
+        while self._waiting:
+            level, left = once(self._waiting[0], now_ms - self._since)
+            if left:
+                self._write(level)
+                return left
+            self._waiting.pop(0)
+            self._since = now_ms
+        self._write(0)
+        return _LATER
+
+
+class Indicator:
+    """What the officer sees, hears and feels. Each `write(level)` drives one wire.
+
+    Covert: an alarm lights nothing and makes no sound; its acknowledgement is one vibration.
+    """
+
+    def __init__(self, red, green, buzzer, vibrator, covert, uptime_ms):
+        self._uptime_ms = uptime_ms
+        self._covert = covert
+        self._red = _Lamp(red)
+        self._green = _Lamp(green)
+        self._buzzer = _Player(buzzer)
+        self._vibrator = _Player(vibrator)
+        self._stage = None
+        self._link = False
+        self._fix = False
+        self._fault = False
+        self.changed = asyncio.Event()
+
+    def panic(self, stage):
+        """The least advanced open alarm's stage (`Panics.least()`), None for none."""
+        self._stage = stage
+        if self._covert and stage is not None:
+            self._buzzer.silence()  # nothing that was begun may sound on
+        self._refresh()
+
+    def link(self, link, fix):
+        """link: the gateway has answered lately; fix: the position is known now."""
+        if link != self._link or fix != self._fix:
+            self._link = link
+            self._fix = fix
+            self._refresh()
+
+    def fault(self, on):
+        self._fault = on
+        self._refresh()
+
+    def click(self):
+        self._sound(CLICK)
+
+    def received(self):
+        self._sound(TWO_BEEPS)
+
+    def acknowledged(self):
+        if self._covert:
+            self._vibrator.play(SHAKE, self._uptime_ms())
+            self.changed.set()
+        else:
+            self._sound(LONG)
+
+    def message(self):
+        self._sound(THREE_BEEPS)
+
+    def step(self):
+        """Set every wire for this moment; ms until the next change."""
+        now = self._uptime_ms()
+        left = self._red.step(now)
+        left = min(left, self._green.step(now))
+        left = min(left, self._buzzer.step(now))
+        return min(left, self._vibrator.step(now))
+
+    def _sound(self, pattern):
+        if self._covert and self._stage is not None:
+            return
+        self._buzzer.play(pattern, self._uptime_ms())
+        self.changed.set()
+
+    def _refresh(self):
+        now = self._uptime_ms()
+        if self._stage is not None and not self._covert:
+            self._red.show(_red(self._stage), now)
+        else:
+            # Both lamps of a fault count from the same moment, whenever each joins in: they blink in turn.
+            self._red.show(FAULT_RED if self._fault else DARK, 0)
+        if self._fault:
+            self._green.show(FAULT_GREEN, 0)
+        else:
+            self._green.show(_green(self._link, self._fix), now)
+        self.changed.set()
+
+
+def _red(stage):
+    if stage == ACKNOWLEDGED:
+        return STEADY
+    return GOT if stage == RECEIVED else SENDING
+
+
+def _green(link, fix):
+    if link:
+        return LINK_FIX if fix else LINK_ONLY
+    return FIX_ONLY if fix else NEITHER
+
+
+async def run(watch, indicator):
+    changed = indicator.changed
+    while True:
+        watch.alive()
+        changed.clear()
+        left = indicator.step()
+        if left <= _SOON:
+            await asyncio.sleep_ms(left)
+            continue
+        try:
+            await asyncio.wait_for_ms(changed.wait(), left)
+        except asyncio.TimeoutError:
+            continue

@@ -1,0 +1,125 @@
+"""Open alarms and the stage each has reached. Sans-IO; what is open is given to `store` at every change.
+
+A stage is entered only on the fact itself: `stored` when the journal has the frame on flash, `receipt`
+when the gateway's authenticated answer names the frame, `acknowledged` and `cleared` when the operations
+centre's authenticated command names the alarm. The lamp shows the least advanced of the open alarms.
+"""
+
+from protocol.compat import const
+
+RAISED = const(1)
+STORED = const(2)
+RECEIVED = const(3)
+ACKNOWLEDGED = const(4)
+CLEARED = const(5)
+
+# An acknowledgement can overtake the receipt whose datagram was lost: it proves the receipt too.
+_NEXT = {
+    (RAISED, "stored"): STORED,
+    (RAISED, "receipt"): RECEIVED,  # flash failed, the frame went out from memory
+    (RAISED, "acknowledged"): ACKNOWLEDGED,
+    (RAISED, "cleared"): CLEARED,
+    (STORED, "receipt"): RECEIVED,
+    (STORED, "acknowledged"): ACKNOWLEDGED,
+    (STORED, "cleared"): CLEARED,
+    (RECEIVED, "acknowledged"): ACKNOWLEDGED,
+    (RECEIVED, "cleared"): CLEARED,
+    (ACKNOWLEDGED, "cleared"): CLEARED,
+}
+
+MOST = const(8)  # alarms open at once
+
+
+class Panic:
+    """One alarm; (boot, seq) names its latest frame, seq None while there is none in this boot."""
+
+    def __init__(self, id, state, boot, seq):
+        self.id = id
+        self.state = state
+        self.boot = boot
+        self.seq = seq
+
+
+class Panics:
+    """The open alarms, oldest first. `store(rows)` keeps rows of [id, state, boot, seq] on flash."""
+
+    def __init__(self, boot, store):
+        self._boot = boot
+        self._store = store
+        self._presses = 0
+        self.open = []
+
+    def load(self, rows):
+        """Take over what an earlier boot kept; rows that make no sense are left out."""
+        for row in rows[-MOST:]:
+            id, state, boot, seq = row
+            if RAISED <= state <= ACKNOWLEDGED and self.find(id) is None:
+                self.open.append(Panic(id, state, boot, seq))
+
+    def to_raise(self):
+        """Alarms of an earlier boot that nobody has acknowledged: raised again, with the same id."""
+        return [p for p in self.open if p.state < ACKNOWLEDGED and p.boot != self._boot]
+
+    def press(self):
+        """A new alarm; each press is one."""
+        self._presses += 1
+        panic = Panic(self._boot * 65536 + self._presses, RAISED, self._boot, None)
+        if len(self.open) >= MOST:
+            self.open.remove(self._least_needed())
+        self.open.append(panic)
+        return panic
+
+    def framed(self, panic, boot, seq, stored):
+        """The alarm's frame exists: signed, and on flash when `stored`."""
+        panic.boot = boot
+        panic.seq = seq
+        # A receipt an earlier boot had was for an earlier frame: this one is on its way again.
+        panic.state = STORED if stored else RAISED
+        self.save()
+
+    def receipt(self, boot, seq):
+        """The gateway has stored the frame of this name. True when it was an alarm's."""
+        for panic in self.open:
+            if panic.seq == seq and panic.boot == boot:
+                return self.step(panic.id, "receipt")
+        return False
+
+    def step(self, id, event):
+        """True when the alarm `id` has moved on by `event`."""
+        panic = self.find(id)
+        if panic is None:
+            return False
+        state = _NEXT.get((panic.state, event))
+        if state is None:
+            return False
+        panic.state = state
+        if state == CLEARED:
+            self.open.remove(panic)
+        self.save()
+        return True
+
+    def find(self, id):
+        for panic in self.open:
+            if panic.id == id:
+                return panic
+        return None
+
+    def least(self):
+        """The least advanced stage of the open alarms, None when there is none: what the lamp shows."""
+        least = None
+        for panic in self.open:
+            if least is None or panic.state < least:
+                least = panic.state
+        return least
+
+    def newest(self):
+        return self.open[-1] if self.open else None
+
+    def save(self):
+        self._store([[p.id, p.state, p.boot, p.seq] for p in self.open])
+
+    def _least_needed(self):
+        for panic in self.open:
+            if panic.state == ACKNOWLEDGED:
+                return panic
+        return self.open[0]

@@ -1,0 +1,114 @@
+"""Keeps the tasks alive, and the watchdog fed only while every one of them is.
+
+Each task calls `watch.alive()` at least once in its deadline. A task that ends with an exception is
+started again after a growing pause and counted; while it is paused it is known to be dead, so the watchdog
+isn't kept from its food. A task that hangs says nothing: then the watchdog is not fed and the chip starts
+again. So does a task that cannot stay alive for ten starts: what only a fresh heap can mend, a fresh start
+mends.
+"""
+
+import asyncio
+import sys
+
+from protocol.backoff import Backoff
+from protocol.compat import const
+
+_FIRST_PAUSE_MS = const(1000)
+_LONGEST_PAUSE_MS = const(60000)
+_STEADY_MS = const(60000)  # alive for this long = whatever it was is over
+_STARTS = const(10)
+_ROUND_MS = const(1000)
+
+
+class Watch:
+    """One task: `start()` makes its coroutine; `essential` = its repeated death is worth a fresh start."""
+
+    def __init__(self, name, start, deadline_ms, uptime_ms):
+        self.name = name
+        self.deadline_ms = deadline_ms
+        self.restarts = 0
+        self.failing = 0  # deaths in a row
+        self.last_error = None
+        self._start = start
+        self._uptime_ms = uptime_ms
+        self._heard = uptime_ms()
+        self._begun = 0
+        self._paused = False
+        self._backoff = Backoff(_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS)
+
+    def alive(self):
+        """The task reports: it is running and not waiting for something that will never come."""
+        self._heard = self._uptime_ms()
+
+    def overdue(self):
+        """True when the task hangs, or cannot stay alive."""
+        if self._paused:
+            return self.failing >= _STARTS
+        return self._uptime_ms() - self._heard > self.deadline_ms
+
+    async def keep(self, log, random16):
+        """Run the task for ever."""
+        while True:
+            self._paused = False
+            self.alive()
+            self._begun = self._heard
+            try:
+                await self._start(self)
+                self.last_error = "ended"
+            except Exception as error:
+                self.last_error = repr(error)
+                if log is not None:
+                    log(1, "task %s: %r" % (self.name, error))
+                    sys.print_exception(error)
+            if self._uptime_ms() - self._begun >= _STEADY_MS:
+                self.failing = 0
+                self._backoff.reset()
+            self.failing += 1
+            self.restarts += 1
+            self._paused = True
+            await asyncio.sleep_ms(self._backoff.next(random16()))
+
+
+class Supervisor:
+    """`feed()` feeds the watchdog; `log(level, text)` or None."""
+
+    def __init__(self, feed, uptime_ms, random16, log):
+        self._feed = feed
+        self._uptime_ms = uptime_ms
+        self._random16 = random16
+        self._log = log
+        self.watches = []
+        self.overdue = None  # name of the task that keeps the watchdog from being fed
+
+    def add(self, name, start, deadline_ms):
+        """`start(watch)` returns the task's coroutine; called again after each death."""
+        watch = Watch(name, start, deadline_ms, self._uptime_ms)
+        self.watches.append(watch)
+        return watch
+
+    def restarts(self):
+        total = 0
+        for watch in self.watches:
+            total += watch.restarts
+        return total
+
+    def check(self):
+        """Feed the watchdog when every task is well. Returns True when it was fed."""
+        for watch in self.watches:
+            if watch.overdue():
+                if self.overdue != watch.name:
+                    self.overdue = watch.name
+                    if self._log is not None:
+                        self._log(1, "task %s hangs; the watchdog will start the terminal again" % watch.name)
+                return False
+        self.overdue = None
+        self._feed()
+        return True
+
+    async def run(self):
+        """Start all tasks and watch them; ends only by cancellation."""
+        for watch in self.watches:
+            asyncio.create_task(watch.keep(self._log, self._random16))
+        while True:
+            self.check()
+            await asyncio.sleep_ms(_ROUND_MS)
