@@ -1,0 +1,283 @@
+"""NMEA 0183 as satellite receivers speak it: RMC, GGA, GSA, GSV, VTG, GLL and TXT, of any talker.
+
+Integers only. A coordinate is converted from all the digits that the sentence carries, rounded once to
+1e-7 degrees, half away from zero; speed, course, altitude and dilution likewise, to their units.
+A sentence is taken whole or not at all: form is checked before anything is converted, and the fields
+change only when all of it was right. An empty field is None: unknown, never the value of before.
+
+What a sentence says and whether to believe it are two things. A void sentence (status V, quality 0)
+that carries a position or a time is read, with `valid` false: old or made-up values come that way,
+and so does a simulator's (quality 8, mode S) and what was typed in (7, M). Dates are taken as they are
+written, 80..99 for 1980..1999 and 00..79 for 2000..2079; a receiver just switched on shows 1980, 1999
+or 1,024 weeks before the day, so who sets a clock asks `utc_ms()` and sets a floor. 00-00-00 is no date.
+"""
+
+from protocol.compat import const
+from protocol.errors import Malformed
+from protocol.nmea_fields import (
+    angle,
+    bounded,
+    count,
+    course_cdeg,
+    date,
+    days_since_1970,
+    number,
+    signed,
+    speed_cm_s,
+    time_of_day,
+)
+
+MAX_LINE = 200  # bytes; the standard says 82 with CR LF, receivers with many satellites do not keep to it
+
+_COMMA = const(44)
+_P = const(80)
+_Q = const(81)
+_64_BITS = 0xFFFFFFFFFFFFFFFF
+_256_BITS = (1 << 256) - 1
+_MAX_LAT_E7 = const(900000000)
+_MAX_LON_E7 = 1800000000  # beyond the chip's small integers
+_MAX_TALKERS = const(12)
+
+
+def checksum(body: bytes) -> int:
+    """Exclusive-or of all bytes, up to 256: what stands between `$` and `*`."""
+    # Folded as one integer: no loop over bytes, and half as long as one under MicroPython.
+    x = int.from_bytes(body, "big")
+    if len(body) > 128:
+        x ^= x >> 1024
+    if len(body) > 64:
+        x ^= x >> 512
+    x = (x ^ x >> 256) & _256_BITS
+    x ^= x >> 128
+    x = (x ^ x >> 64) & _64_BITS
+    x ^= x >> 32
+    x ^= x >> 16
+    return (x ^ x >> 8) & 255
+
+
+class Parser:
+    """`feed(line)` per line; afterwards the attributes hold what was said last, None where unknown.
+
+    lat_e7, lon_e7 (1e-7 degrees, north and east positive), alt_dm (over mean sea level), speed_cm_s,
+    course_cdeg (0..35999, true), hdop_tenths, sats_used, sats_view (all constellations together), valid,
+    quality (GGA's digit), fix_type (1 none, 2, 3: GSA), hour .. millisecond, year, month, day (UTC),
+    antenna ("ok", "open", "short"). Counters: good, bad_checksum, malformed, unknown.
+    """
+
+    def __init__(self) -> None:
+        self.good = 0
+        self.bad_checksum = 0
+        self.malformed = 0
+        self.unknown = 0  # right, but nothing that is read here
+        self.lat_e7: int | None = None
+        self.lon_e7: int | None = None
+        self.alt_dm: int | None = None
+        self.speed_cm_s: int | None = None
+        self.course_cdeg: int | None = None
+        self.hdop_tenths: int | None = None
+        self.sats_used: int | None = None
+        self.sats_view: int | None = None
+        self.valid = False
+        self.quality: int | None = None
+        self.fix_type: int | None = None
+        self.antenna: str | None = None
+        self._time: int | None = None  # hhmmssmmm
+        self._date: int | None = None  # yyyymmdd
+        self._utc_time: int | None = None  # of the last RMC: GGA's time may be of the next day already
+        self._utc_date: int | None = None
+        self._views: dict[bytes, int] = {}  # talker -> satellites in view
+        self._view_epochs: dict[bytes, int] = {}
+        self._epoch = 0  # counts RMC, modulo 2^16
+
+    def feed(self, line: bytes) -> str | None:
+        """Take one line, without or with its CR LF. Return "RMC", .. if it was read, else None; never raise.
+
+        What stands before the last `$` is noise: another sentence cut short, binary, a second `$`.
+        """
+        if len(line) > MAX_LINE:
+            self.malformed += 1
+            return None
+        line = bytes(line)
+        if line[-3:-2] != b"*":
+            line = line.rstrip()
+        start = line.rfind(b"$") + 1
+        if not start or line[-3:-2] != b"*" or len(line) - start < 9:
+            self.malformed += 1
+            return None
+        body = line[start:-3]
+        if line[-2:].upper() != b"%02X" % checksum(body):
+            self.bad_checksum += 1
+            return None
+        kind = body[2:5]
+        known = _READERS.get(kind)
+        if known is None or body[5] != _COMMA or not _talks(body, kind):
+            self.unknown += 1
+            return None
+        name, read = known
+        try:
+            read(self, body.split(b","))
+        except Malformed:
+            self.malformed += 1
+            return None
+        self.good += 1
+        return name
+
+    @property
+    def hour(self) -> int | None:
+        return None if self._time is None else self._time // 10000000
+
+    @property
+    def minute(self) -> int | None:
+        return None if self._time is None else self._time // 100000 % 100
+
+    @property
+    def second(self) -> int | None:
+        """0..60: a leap second is a second."""
+        return None if self._time is None else self._time // 1000 % 100
+
+    @property
+    def millisecond(self) -> int | None:
+        return None if self._time is None else self._time % 1000
+
+    @property
+    def year(self) -> int | None:
+        return None if self._date is None else self._date // 10000
+
+    @property
+    def month(self) -> int | None:
+        return None if self._date is None else self._date // 100 % 100
+
+    @property
+    def day(self) -> int | None:
+        return None if self._date is None else self._date % 100
+
+    def utc_ms(self) -> int | None:
+        """Milliseconds since 1970 of the last RMC; None if it was void or lacked date or time.
+
+        Of a void one even a plausible time may be a guess of the receiver's own clock.
+        """
+        time, date = self._utc_time, self._utc_date
+        if time is None or date is None:
+            return None
+        seconds = time // 10000000 * 3600 + time // 100000 % 100 * 60 + time // 1000 % 100
+        return (days_since_1970(date) * 86400 + seconds) * 1000 + time % 1000
+
+    def _rmc(self, f: list[bytes]) -> None:
+        if len(f) < 10:
+            raise Malformed("RMC: %d fields" % len(f))
+        time = time_of_day(f[1])
+        valid = _status(f[2], f[12] if len(f) > 12 else b"")
+        lat_e7 = angle(f[3], f[4], b"N", b"S", _MAX_LAT_E7)
+        lon_e7 = angle(f[5], f[6], b"E", b"W", _MAX_LON_E7)
+        speed = speed_cm_s(f[7])
+        course = course_cdeg(f[8])
+        day = date(f[9])
+        self._time, self._date = time, day
+        self._utc_time, self._utc_date = (time, day) if valid else (None, None)
+        self.lat_e7, self.lon_e7 = lat_e7, lon_e7
+        self.valid = valid and lat_e7 is not None and lon_e7 is not None
+        self.speed_cm_s, self.course_cdeg = speed, course
+        self._epoch = (self._epoch + 1) & 0xFFFF
+
+    def _gga(self, f: list[bytes]) -> None:
+        if len(f) < 11:
+            raise Malformed("GGA: %d fields" % len(f))
+        time = time_of_day(f[1])
+        lat_e7 = angle(f[2], f[3], b"N", b"S", _MAX_LAT_E7)
+        lon_e7 = angle(f[4], f[5], b"E", b"W", _MAX_LON_E7)
+        quality = count(f[6], 9)
+        sats_used = count(f[7], 255)
+        hdop_tenths = bounded(number(f[8], 1), 0, 0xFFFF)
+        alt_dm = bounded(signed(f[9], 1), -100000, 1000000)
+        if f[10] != b"M" and f[10]:
+            raise Malformed("GGA altitude unit: %r" % f[10])
+        self._time = time
+        self.lat_e7, self.lon_e7, self.alt_dm = lat_e7, lon_e7, alt_dm
+        self.quality, self.sats_used, self.hdop_tenths = quality, sats_used, hdop_tenths
+        self.valid = quality in _MEASURED and lat_e7 is not None and lon_e7 is not None
+
+    def _gll(self, f: list[bytes]) -> None:
+        if len(f) < 7:
+            raise Malformed("GLL: %d fields" % len(f))
+        lat_e7 = angle(f[1], f[2], b"N", b"S", _MAX_LAT_E7)
+        lon_e7 = angle(f[3], f[4], b"E", b"W", _MAX_LON_E7)
+        time = time_of_day(f[5])
+        valid = _status(f[6], f[7] if len(f) > 7 else b"")
+        self._time = time
+        self.lat_e7, self.lon_e7 = lat_e7, lon_e7
+        self.valid = valid and lat_e7 is not None and lon_e7 is not None
+
+    def _vtg(self, f: list[bytes]) -> None:
+        if len(f) < 9:
+            raise Malformed("VTG: %d fields" % len(f))
+        course = course_cdeg(f[1])
+        speed = speed_cm_s(f[5])
+        self.course_cdeg, self.speed_cm_s = course, speed
+
+    def _gsa(self, f: list[bytes]) -> None:
+        if len(f) < 18:
+            raise Malformed("GSA: %d fields" % len(f))
+        fix_type = count(f[2], 3)
+        if fix_type == 0:
+            raise Malformed("GSA fix type: 0")
+        hdop_tenths = bounded(number(f[16], 1), 0, 0xFFFF)
+        self.fix_type, self.hdop_tenths = fix_type, hdop_tenths
+
+    def _gsv(self, f: list[bytes]) -> None:
+        if len(f) < 4:
+            raise Malformed("GSV: %d fields" % len(f))
+        total, number, view = count(f[1], 99), count(f[2], 99), count(f[3], 255)
+        if total is None or number is None or not 0 < number <= total:
+            raise Malformed("GSV: message %r of %r" % (f[2], f[1]))
+        view = view or 0
+        talker = f[0][:2]
+        before = self._views.get(talker)
+        if before is None:
+            if len(self._views) == _MAX_TALKERS:
+                return
+            before = 0
+        elif view <= before and self._view_epochs[talker] == self._epoch:
+            return  # since NMEA 4.1 once per signal: the signal that most satellites have counts
+        self._views[talker] = view
+        self._view_epochs[talker] = self._epoch
+        self.sats_view = (self.sats_view or 0) - before + view
+
+    def _txt(self, f: list[bytes]) -> None:
+        if len(f) < 5:
+            raise Malformed("TXT: %d fields" % len(f))
+        text = f[4]
+        if text[:10] == b"ANTSTATUS=":  # u-blox
+            self.antenna = _ANTENNA.get(text[10:])
+        elif text[:8] == b"ANTENNA ":  # Quectel, AT6558 and their kin
+            self.antenna = _ANTENNA.get(text[8:])
+
+
+def _talks(body: bytes, kind: bytes) -> bool:
+    """Two letters are a talker, but `P` begins what a maker defined for himself.
+
+    Quectel's receivers send BeiDou's GSA and GSV as if `PQ` were a talker.
+    """
+    return body[:2].isalpha() and (body[0] != _P or (body[1] == _Q and (kind == b"GSA" or kind == b"GSV")))
+
+
+def _status(status: bytes, mode: bytes) -> bool:
+    """Whether the position was measured: A, and no mode that says otherwise."""
+    if status == b"A":
+        return mode not in _UNMEASURED
+    if status == b"V" or not status:
+        return False
+    raise Malformed("status: %r" % status)
+
+
+_ANTENNA = {b"OK": "ok", b"OPEN": "open", b"SHORT": "short"}
+_UNMEASURED = (b"N", b"S", b"M")  # no fix, simulated, typed in
+_MEASURED = (1, 2, 3, 4, 5, 6, 9)  # not 0 none, 7 typed in, 8 simulated
+_READERS = {
+    b"RMC": ("RMC", Parser._rmc),
+    b"GGA": ("GGA", Parser._gga),
+    b"GLL": ("GLL", Parser._gll),
+    b"VTG": ("VTG", Parser._vtg),
+    b"GSA": ("GSA", Parser._gsa),
+    b"GSV": ("GSV", Parser._gsv),
+    b"TXT": ("TXT", Parser._txt),
+}
