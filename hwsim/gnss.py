@@ -35,6 +35,7 @@ class GnssReplay:
         self._next = 0
 
     def start(self):
+        self.port.device_baud = self.baud
         self._timer = self.kernel.after(self._interval_us, self._burst)
 
     def stop(self):
@@ -117,6 +118,7 @@ class GnssTrack:
         self._last_us = None
 
     def start(self):
+        self.port.device_baud = self.baud
         # Bursts start on the full second of the kernel, where the receiver's own second would be.
         now = self.kernel.now_us
         self._timer = self.kernel.at((now // _SECOND_US + 1) * _SECOND_US, self._burst)

@@ -26,7 +26,7 @@ class ModemA76xx:
         self.profile = (PROFILES["a7670"] if profile is None else profile).copy()
         self.name = name or path.name
         self.epoch = epoch
-        self.baud = self.profile.baud
+        self._baud = self.profile.baud
         self.function = 1
         self.gnss_on = False
         self.gnss_source = None  # function -> Fix-like object or None, see gnss_text
@@ -44,8 +44,6 @@ class ModemA76xx:
     def bytes_from_guest(self, data):
         if not self.alive:
             return
-        if self._guest_baud() != self.baud:
-            data = self._noise(len(data))
         self.engine.feed(data)
 
     def set_pin(self, pin, level):
@@ -71,6 +69,15 @@ class ModemA76xx:
         self.radio.set_coverage(on)
 
     @property
+    def baud(self):
+        """The rate it speaks; the port turns everything to noise when the terminal speaks another."""
+        return self._baud
+
+    @baud.setter
+    def baud(self, baud):
+        self._baud = self.port.device_baud = baud
+
+    @property
     def alive(self):
         return self.power.state == ON and not self.power.hung
 
@@ -78,11 +85,9 @@ class ModemA76xx:
 
     def write(self, data):
         """Bytes to the terminal, garbled as the profile and the baud rate have it."""
-        if not self.alive or self.port is None:
+        if not self.alive:
             return
-        if self._guest_baud() != self.baud:
-            data = self._noise(len(data))
-        elif self.profile.garble:
+        if self.profile.garble:
             data = bytes(byte ^ (1 << self._rng.randrange(8)) if self._rng.random() < self.profile.garble else byte
                          for byte in data)
         self.port.send_to_guest(bytes(data))
@@ -121,6 +126,7 @@ class ModemA76xx:
     # Life.
 
     def _up(self):
+        self.port.device_baud = self._baud
         self.engine.reset()
         self.stack.reset()
         self.radio.reset()
@@ -159,9 +165,6 @@ class ModemA76xx:
         if self.kernel.now_us < end_us:
             self.urc(self._rng.choice(self.profile.storm_urcs))
             self.kernel.after(every_us, self._storm_step, end_us, every_us)
-
-    def _guest_baud(self):
-        return getattr(self.port, "baud", None) or self.baud
 
     def _noise(self, count):
         return bytes(self._rng.choice((0x00, 0xFF, 0xF8, 0x80, 0xFE, 0x1C, 0xE0)) for _ in range(count))
