@@ -7,7 +7,14 @@ authenticated it, `begin` (an answer will take a while) or `respond` puts it int
 from protocol.coap import ACK, CON, EMPTY, NON, RST, Message, code_text, decode
 from protocol.compat import Any, Callable, const
 from protocol.errors import Malformed
-from protocol.exchange import EXCHANGE_LIFETIME_MS, MAX_RETRANSMIT, empty, first_timeout_ms, plain_diff, reset_for
+from protocol.exchange import (
+    EXCHANGE_LIFETIME_MS,
+    MAX_RETRANSMIT,
+    empty,
+    first_timeout_ms,
+    plain_diff,
+    reset_for,
+)
 
 ACKED = const(1)
 RESET = const(2)
@@ -128,9 +135,9 @@ class Server:
             message.type = CON if request.separate else NON
             message.message_id = self._next_message_id(request.source)
         if request.separate:
-            sending = self._start(request.source, message, request.at_ms if now_ms is None else now_ms)
-            sending.sent = 1
-            return sending.datagram
+            if len(self._sendings) < self._limit:
+                self._start(request.source, message, request.at_ms if now_ms is None else now_ms).sent = 1
+            return message.encode()
         datagram = message.encode()
         if remember:
             self._remember(request, datagram)
