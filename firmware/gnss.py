@@ -1,15 +1,13 @@
-"""The receiver's task: UART bytes -> lines -> sentences -> one `Fix` per epoch, and the clock's best
-source."""
+"""The receiver's task: UART bytes, lines, sentences, one `Fix` per epoch; and the clock's best source."""
 
 import asyncio
 
 from protocol.compat import const
 from protocol.lines import Splitter
-from protocol.nmea import Parser
+from protocol.nmea import MAX_LINE, Parser
 
 from .clock import GNSS
 
-_LONGEST_LINE = const(120)  # NMEA says 82; real receivers write more (proprietary and GSV of many talkers)
 _SILENT_MS = const(3000)
 _LOST_MS = const(2500)  # a receiver at 1 Hz has missed two epochs
 _RMC_LEADS_MS = const(3000)
@@ -40,7 +38,7 @@ class Receiver:
 
     def __init__(self, clock):
         self._clock = clock
-        self._lines = Splitter(_LONGEST_LINE)
+        self._lines = Splitter(MAX_LINE)
         self.parser = Parser()
         self.fix = Fix()
         self.epochs = 0

@@ -1,6 +1,6 @@
 """Which program this is, and the day before which no clock can be right."""
 
-VERSION = "0.1.0"
+VERSION = (0, 1, 0)
 
 # 2025-11-01T00:00:00Z in ms. A receiver at a cold start says 1980 or 1999, an unset modem 1980 or 2070:
 # no frame of this program can have been made before the program.

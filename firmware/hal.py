@@ -1,0 +1,154 @@
+"""The one file that knows the chip: pins, UARTs, ADC, watchdog, built from the board's description (`BOARD`).
+
+What a board lacks is None, and its user goes without: no vibrator, no ignition wire, no supply divider.
+"""
+
+import os
+
+import machine
+
+try:
+    import esp32
+except ImportError:
+    esp32 = None
+
+from protocol.compat import const
+
+# What a reset cause is called in a health report, the same number on every chip.
+RESET_UNKNOWN = const(0)
+RESET_POWER = const(1)
+RESET_HARD = const(2)
+RESET_WATCHDOG = const(3)
+RESET_SLEEP = const(4)
+RESET_SOFT = const(5)
+_CAUSES = (
+    ("PWRON_RESET", RESET_POWER),
+    ("HARD_RESET", RESET_HARD),
+    ("WDT_RESET", RESET_WATCHDOG),
+    ("DEEPSLEEP_RESET", RESET_SLEEP),
+    ("SOFT_RESET", RESET_SOFT),
+)
+
+
+class BoardError(Exception):
+    """The board's description does not fit the chip; the text names the entry."""
+
+
+class Wire:
+    """An output that may be absent: `write(level)` does nothing then. Starts at 0."""
+
+    def __init__(self, number, level=0):
+        self.pin = None if number is None else machine.Pin(number, machine.Pin.OUT, value=level)
+
+    def write(self, level):
+        if self.pin is not None:
+            self.pin.value(level)
+
+
+class ModemPins:
+    """What the modem driver may switch: `pwrkey`, `reset`, `supply`, each with `value(level)`, or None.
+
+    1 = pulled: a transistor inverts PWRKEY and RESET. The supply is on from the start.
+    """
+
+    def __init__(self, pins):
+        self.pwrkey = _output(pins, "modem_pwrkey", 0)
+        self.reset = _output(pins, "modem_reset", 0)
+        self.supply = _output(pins, "modem_supply", 1)
+
+
+def _output(pins, name, level):
+    number = pins.get(name)
+    return None if number is None else machine.Pin(number, machine.Pin.OUT, value=level)
+
+
+class Hal:
+    """`board` is the dict that flash.py makes of boards/<NAME>/board.toml. Raises BoardError."""
+
+    def __init__(self, board):
+        self._board = board
+        self._pins = board.get("pins", {})
+        self.uid = machine.unique_id()
+        self.reset_cause = _cause()
+        self.red = Wire(self._pins.get("red"))
+        self.green = Wire(self._pins.get("green"))
+        self.buzzer = Wire(self._pins.get("buzzer"))
+        self.vibrator = Wire(self._pins.get("vibrator"))
+        number = self._pins.get("ignition")
+        self._ignition = None if number is None else machine.Pin(number, machine.Pin.IN)
+        self._supply = None
+        adc = board.get("adc", {})
+        self._supply_full_mv = adc.get("supply_full_mv", 0)
+        if "supply" in adc:
+            self._supply = machine.ADC(machine.Pin(adc["supply"]))
+        self._watchdog = None
+
+    @property
+    def keys(self):
+        """{name of a key: pin number}"""
+        return self._board.get("keys", {})
+
+    def key_pin(self, number):
+        return machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP)
+
+    def on_edges(self, pin, handler):
+        """Call `handler(pin)` at both edges. It must not allocate."""
+        pin.irq(handler, machine.Pin.IRQ_FALLING | machine.Pin.IRQ_RISING)
+
+    def modem_pins(self):
+        return ModemPins(self._pins)
+
+    def uart(self, name):
+        """The UART `[uarts.<name>]`. Raises BoardError when the board has none or the chip refuses it."""
+        wires = self._board.get("uarts", {}).get(name)
+        if wires is None:
+            raise BoardError("board: [uarts.%s] is missing" % name)
+        options = {}
+        for key in ("tx", "rx", "rts", "cts"):
+            if key in wires:
+                options[key] = machine.Pin(wires[key])
+        for key in ("rxbuf", "txbuf"):
+            if key in wires:
+                options[key] = wires[key]
+        try:
+            return machine.UART(wires["id"], wires["baud"], timeout=0, **options)
+        except (KeyError, ValueError, TypeError) as error:
+            raise BoardError("board: [uarts.%s]: %r" % (name, error))
+
+    def start_watchdog(self, seconds):
+        """From now on `feed` has to be called; nothing stops it again."""
+        self._watchdog = machine.WDT(timeout=seconds * 1000)
+
+    def feed(self):
+        if self._watchdog is not None:
+            self._watchdog.feed()
+
+    def ignition(self):
+        """True, False, or None without a wire."""
+        return None if self._ignition is None else bool(self._ignition.value())
+
+    def supply_mv(self):
+        """The vehicle's supply, None where it is not measured."""
+        if self._supply is None:
+            return None
+        return self._supply.read_u16() * self._supply_full_mv // 65535
+
+    def temperature_dc(self):
+        """The chip's temperature in 0.1 C, None where it cannot be read."""
+        if esp32 is None or not hasattr(esp32, "mcu_temperature"):
+            return None
+        return esp32.mcu_temperature() * 10
+
+    def entropy(self, n):
+        return os.urandom(n)
+
+    def reset(self):
+        machine.reset()
+
+
+def _cause():
+    value = machine.reset_cause()
+    for name, number in _CAUSES:
+        if getattr(machine, name, None) == value:
+            return number
+    return RESET_UNKNOWN

@@ -1,0 +1,85 @@
+"""From fields to a signed frame on flash: the owner of (boot, seq), the name of every frame.
+
+Nothing here waits for a fix, for the time or for a link: what is unknown is left out of the report.
+"""
+
+from protocol import cose, report
+
+_CAP_AGE_S = 0xFFFFFFFF
+_MOST_SPEED_CM_S = 100000
+
+
+def fix_list(fix, now_ms):
+    """Field 4 from a Fix: the last known position with its age, or None when there never was one."""
+    age_s = fix.age_s(now_ms)
+    if age_s is None:
+        return None
+    speed = fix.speed_cm_s
+    if speed is not None and speed > _MOST_SPEED_CM_S:
+        speed = None  # 3,600 km/h: not a car, a receiver's error
+    return [
+        fix.lat_e7,
+        fix.lon_e7,
+        fix.alt_dm,
+        speed,
+        fix.course_cdeg,
+        fix.hdop_tenths,
+        fix.sats,
+        min(max(age_s, 0), _CAP_AGE_S),
+    ]
+
+
+class ReportBuilder:
+    """`boot` is stored in flash already. `on_frame(urgent, frame, boot, seq, stored)` hears of each frame;
+    `stored` is False when flash refused it, and then the frame exists only in its hands."""
+
+    def __init__(self, signer, journal, clock, boot, fix, log=None):
+        self._signer = signer
+        self._journal = journal
+        self._clock = clock
+        self._fix = fix
+        self._log = log
+        self.boot = boot
+        self.seq = 0
+        self.status = None  # the officer's latest status, said in every report
+        self.on_frame = None
+        self.unstored = 0
+
+    def make(self, kind, field=None, value=None, panic=None, urgent=False, with_fix=True):
+        """Build, sign, store one report. `field: value` is what the kind needs, `panic` field 6.
+
+        Returns (seq, stored). Raises Misuse only for a value outside the report's ranges.
+        """
+        fields = {report.BOOT: self.boot, report.SEQ: self.seq, report.KIND: kind}
+        now_ms = self._clock.now_ms()
+        if now_ms is not None:
+            fields[report.TIME] = now_ms
+        if with_fix:
+            fix = fix_list(self._fix, self._clock.uptime_ms())
+            if fix is not None:
+                fields[report.FIX] = fix
+        if self.status is not None:
+            fields[report.STATUS] = self.status
+        if panic is not None:
+            fields[report.PANIC] = panic
+        if field is not None:
+            fields[field] = value
+        payload = report.encode(fields)
+        # From here the name is used up, whatever happens to the frame.
+        seq = self.seq
+        self.seq += 1
+        frame = cose.sign1_encode(self._signer.kid, payload, self._signer.sign)
+        stored = self._keep(urgent, frame, seq)
+        if self.on_frame is not None:
+            self.on_frame(urgent, frame, self.boot, seq, stored)
+        return seq, stored
+
+    def _keep(self, urgent, frame, seq):
+        try:
+            self._journal.append(urgent, frame, self.boot, seq)
+            return True
+        except OSError as error:
+            self.unstored += 1
+            if self._log is not None:
+                self._log(1, "journal: frame %d not stored: %r" % (seq, error))
+            return False
