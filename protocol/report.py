@@ -1,4 +1,4 @@
-"""What a frame says: a map with small integer keys, its ranges held on both sides. `report.cddl` says the same.
+"""What a frame says: a map with small integer keys, ranges held on both sides. `report.cddl` says the same.
 
 `encode` raises Misuse and `decode` raises Malformed, both naming the field and the value. A reader lets keys
 it does not know pass (an older gateway must not refuse a newer terminal's panic); a writer may not use them.
@@ -62,6 +62,8 @@ HEALTH_ANTENNA = const(7)
 HEALTH_UPTIME_S = const(8)
 HEALTH_SUPPLY_LOST = const(9)  # 0, 1
 HEALTH_JAMMING = const(10)  # 0 none seen, 1 suspected, 2 strong, 3 no reception left
+HEALTH_STUCK = const(11)  # bit mask of keys that are held down for too long, in the order of the panel
+HEALTH_RESTARTS = const(12)  # tasks of the terminal started again in this boot
 ANTENNA_OK = const(1)
 ANTENNA_OPEN = const(2)
 ANTENNA_SHORT = const(3)
@@ -107,10 +109,17 @@ _HEALTH = (
     ("health uptime", 0, _U32, False),
     ("health supply lost", 0, 1, False),
     ("health jamming", 0, 3, False),
+    ("health stuck keys", 0, _U16, False),
+    ("health restarts", 0, _U32, False),
 )
 _EVENT = (("event code", 0, _U16, True), ("event count", 0, _U16, False))
 _TASK = (("task id", 0, _U53, True), ("task answer", 1, 5, True))
-_MAPS = ((PANIC, "panic", _PANIC), (HEALTH, "health", _HEALTH), (EVENT, "event", _EVENT), (TASK, "task", _TASK))
+_MAPS = (
+    (PANIC, "panic", _PANIC),
+    (HEALTH, "health", _HEALTH),
+    (EVENT, "event", _EVENT),
+    (TASK, "task", _TASK),
+)
 # Receivers do send a course of 360.00.
 _FIX = (
     ("fix latitude", -_LAT, _LAT),
