@@ -94,7 +94,7 @@ class Bench:
                 self._at_gateway(datagram)
             else:
                 self._events(self.client.receive(datagram, self.ticks()))
-        for when, request in [item for item in self.commits if item[0] <= now]:
+        for _when, request in [item for item in self.commits if item[0] <= now]:
             self._commit(request)
         self.commits = [item for item in self.commits if item[0] > now]
         for datagram, _ in self.server.due(now):

@@ -25,7 +25,7 @@ def test_draws_spread_over_the_whole_half():
 
 
 def test_no_product_leaves_the_small_integers_of_a_chip():
-    """30 bits and a sign: the largest term is computed here as the code does, for the longest pause in use."""
+    """30 bits and a sign: the largest term, for the longest pause in use."""
     half = 3600000 >> 1
     assert (half >> 8) * 65535 < 1 << 30 and 0xFF * 65535 < 1 << 30
 

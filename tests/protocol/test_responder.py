@@ -4,7 +4,7 @@
 import binascii
 
 from protocol import coap
-from protocol.coap import ACK, CHANGED, CON, CONTENT, NON, POST, RST, Message
+from protocol.coap import ACK, CHANGED, CON, CONTENT, POST, RST, Message
 from protocol.responder import ACKED, FAILED, RESET, Reply, Request, Server
 from tests.portable import load_json, vectors
 
