@@ -24,6 +24,7 @@ def flow(figure):
     for item in load_json(vectors("coap/rfc7252_appendix_a.json"))["flows"]:
         if item["figure"] == figure:
             return [(m["from"], binascii.unhexlify(m["hex"])) for m in item["messages"] if "hex" in m]
+    raise AssertionError("no figure %d" % figure)
 
 
 def content(payload=b"22.3 C"):
