@@ -1,0 +1,241 @@
+"""gateway.toml: every key with its default, its limits, and what to say when it is wrong.
+
+`gateway.example.toml` beside this file shows them all; a test holds the two together.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gateway.log import LEVELS
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z")
+
+
+class ConfigError(Exception):
+    """Names the file, the key, the value, and what to do."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One line of the file. `check` returns what the value must be when it isn't, else None."""
+
+    default: Any
+    check: Callable[[Any], str | None]
+    hint: str
+
+
+def _whole(low: int, high: int) -> Callable[[Any], str | None]:
+    def check(value: Any) -> str | None:
+        good = type(value) is int and low <= value <= high
+        return None if good else f"must be a whole number from {low} to {high}"
+
+    return check
+
+
+def _text(value: Any) -> str | None:
+    return None if isinstance(value, str) and "\0" not in value else "must be text in quotes"
+
+
+def _filled(value: Any) -> str | None:
+    return None if isinstance(value, str) and value.strip() else "must be text in quotes, not empty"
+
+
+def _flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else "must be true or false"
+
+
+def _slug(value: Any) -> str | None:
+    good = isinstance(value, str) and SLUG.match(value)
+    return None if good else "must be 1 to 64 of a-z 0-9 _ -, beginning and ending with a letter or digit"
+
+
+def _prefix(value: Any) -> str | None:
+    good = isinstance(value, str) and re.match(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*\Z", value)
+    return None if good else "must be topic levels of letters, digits, _ and -, joined by /"
+
+
+def _one_of(*names: str) -> Callable[[Any], str | None]:
+    def check(value: Any) -> str | None:
+        return None if value in names else "must be one of " + ", ".join(f'"{name}"' for name in names)
+
+    return check
+
+
+KEYS: dict[str, dict[str, Key]] = {
+    "gateway": {
+        "id": Key("gateway-1", _slug, "give each gateway a short name of its own"),
+    },
+    "listen": {
+        "host": Key("0.0.0.0", _filled, 'use "0.0.0.0" for every IPv4 address of the machine'),  # noqa: S104
+        "port": Key(5683, _whole(0, 65535), "5683 is CoAP's port; 0 takes any free one"),
+        "receive_buffer": Key(4194304, _whole(65536, 1 << 30), "bytes the kernel may hold for us in a burst"),
+    },
+    "journal": {
+        "path": Key("patrola.sqlite", _filled, "name a file on a local disk with room to grow"),
+        "queue_limit": Key(
+            4096, _whole(1, 1_000_000), "requests waiting for the disk before 5.03 is answered"
+        ),
+        "group_limit": Key(512, _whole(1, 100_000), "requests that share one fsync"),
+        "busy_timeout_ms": Key(5000, _whole(0, 600_000), "how long to wait for another writer"),
+        "retry_after_s": Key(5, _whole(1, 3600), "Max-Age of a 5.03: when a terminal should try again"),
+    },
+    "security": {
+        "verify_threads": Key(2, _whole(1, 64), "one for each core is right"),
+        "contexts": Key(20000, _whole(1, 10_000_000), "security contexts kept in memory"),
+        "refusal_log_s": Key(60, _whole(1, 86400), "one log line for each peer in this time"),
+    },
+    "broker": {
+        "host": Key(
+            "127.0.0.1", _text, "name the MQTT broker; empty means no relay, frames wait in the journal"
+        ),
+        "port": Key(1883, _whole(1, 65535), "1883 is MQTT's port, 8883 MQTT over TLS"),
+        "protocol": Key("auto", _one_of("auto", "5", "3.1.1"), '"auto" tries 5 and falls back to 3.1.1'),
+        "client_id": Key("", _text, 'empty means "patrola-" and gateway.id; it must be unique at the broker'),
+        "username": Key("", _text, "empty means none"),
+        "password_file": Key(
+            "", _text, "a file with the password alone; keep it readable by the gateway only"
+        ),
+        "tls": Key(False, _flag, "true needs broker.port of the TLS listener"),
+        "ca_file": Key("", _text, "PEM; empty means the system's own list"),
+        "certificate_file": Key("", _text, "PEM; the client certificate, with broker.key_file"),
+        "key_file": Key("", _text, "PEM; the client certificate's key"),
+        "keepalive_s": Key(15, _whole(5, 3600), "a silent broker is noticed after this time"),
+        "window": Key(256, _whole(1, 16384), "messages under way that the broker has not confirmed"),
+        "retry_first_ms": Key(500, _whole(10, 600_000), "first pause before connecting again"),
+        "retry_cap_ms": Key(15000, _whole(10, 600_000), "longest pause before connecting again"),
+        "session_expiry_s": Key(86400, _whole(0, 2_000_000_000), "how long the broker keeps commands for us"),
+    },
+    "northbound": {
+        "prefix": Key("patrola/v1", _prefix, "the first levels of every topic"),
+        "position_expiry_s": Key(3600, _whole(1, 2_000_000_000), "MQTT 5: a broker drops older positions"),
+    },
+    "commands": {
+        "expire_s": Key(3600, _whole(1, 30_000_000), "life of a message or task that names none itself"),
+        "per_terminal": Key(64, _whole(1, 10_000), "commands waiting for one terminal"),
+    },
+    "panic": {
+        "republish_s": Key(
+            30, _whole(1, 86400), "an alarm nobody acknowledged is published again after this"
+        ),
+    },
+    "log": {
+        "level": Key("info", _one_of(*LEVELS), '"info" has one line for each frame stored and relayed'),
+    },
+}
+
+_FILES = (
+    "journal.path",
+    "broker.password_file",
+    "broker.ca_file",
+    "broker.certificate_file",
+    "broker.key_file",
+)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The checked values by full name: `config["listen.port"]`. Files are absolute paths."""
+
+    source: Path
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        value = self.values[name]
+        assert isinstance(value, str), name
+        return value
+
+    def whole(self, name: str) -> int:
+        value = self.values[name]
+        assert isinstance(value, int), name
+        return value
+
+    def flag(self, name: str) -> bool:
+        return self.values[name] is True
+
+    @property
+    def journal_path(self) -> Path:
+        return Path(self.text("journal.path"))
+
+    def broker_password(self) -> str | None:
+        """Read when connecting, so that a new password needs no restart."""
+        name = self.text("broker.password_file")
+        if not name:
+            return None
+        try:
+            return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"{self.source}: broker.password_file = {name!r}: cannot be read: {error}"
+            ) from error
+
+
+def load(path: Path) -> Config:
+    """Read and check the whole file; raises ConfigError naming the first thing that is wrong."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read: {error.strerror}. Copy gateway/gateway.example.toml there, or name another "
+            "file with --config."
+        ) from error
+    try:
+        document = tomllib.loads(raw.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: not TOML: {error}. Compare with gateway/gateway.example.toml.") from error
+    return check(document, path)
+
+
+def check(document: dict[str, Any], path: Path) -> Config:
+    """Fill in the defaults and refuse what is unknown, of the wrong type, out of range or contradictory."""
+    for section, body in document.items():
+        if section not in KEYS:
+            raise ConfigError(f"{path}: [{section}]: unknown section. Known are: {', '.join(KEYS)}.")
+        if not isinstance(body, dict):
+            raise ConfigError(
+                f"{path}: {section} = {body!r}: must be a section, written [{section}] on its own line."
+            )
+        for name in body:
+            if name not in KEYS[section]:
+                known = ", ".join(KEYS[section])
+                raise ConfigError(f"{path}: {section}.{name}: unknown key. [{section}] has: {known}.")
+    values: dict[str, Any] = {}
+    for section, keys in KEYS.items():
+        for name, key in keys.items():
+            value = document.get(section, {}).get(name, key.default)
+            wrong = key.check(value)
+            if wrong is not None:
+                raise ConfigError(f"{path}: {section}.{name} = {value!r}: {wrong}. What to do: {key.hint}.")
+            values[f"{section}.{name}"] = value
+    for name in _FILES:
+        if values[name]:
+            values[name] = str(path.resolve().parent / values[name])
+    config = Config(path, values)
+    _check_together(config)
+    return config
+
+
+def _check_together(config: Config) -> None:
+    if config.whole("broker.retry_first_ms") > config.whole("broker.retry_cap_ms"):
+        raise ConfigError(
+            f"{config.source}: broker.retry_first_ms = {config.whole('broker.retry_first_ms')}: longer than "
+            "broker.retry_cap_ms. What to do: lower the first or raise the second."
+        )
+    if bool(config.text("broker.certificate_file")) != bool(config.text("broker.key_file")):
+        raise ConfigError(
+            f"{config.source}: broker.certificate_file, broker.key_file: one without the other. What to do: set both."
+        )
+    for name in _FILES[1:]:
+        value = config.text(name)
+        if value and not Path(value).is_file():
+            raise ConfigError(
+                f"{config.source}: {name} = {value!r}: no such file. What to do: check the path."
+            )
+    parent = config.journal_path.parent
+    if not parent.is_dir():
+        raise ConfigError(
+            f"{config.source}: journal.path = {str(config.journal_path)!r}: no such folder. What to do: create {parent}."
+        )

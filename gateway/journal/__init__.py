@@ -1,0 +1,1 @@
+"""Durable storage: `base` says what, `sqlite` does it."""

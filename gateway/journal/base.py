@@ -1,0 +1,311 @@
+"""What the rest of the gateway knows about durable storage; SQLite stands behind it.
+
+`Journal.write(work)` runs `work(transaction)` together with others' in one group commit and returns only when the
+result is durable. A `work` may be run more than once (when a neighbour in its group failed), so it changes nothing
+but the transaction. `Journal.read(work)` sees what is committed.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
+
+ENROLLED = "enrolled"
+SUSPENDED = "suspended"
+REVOKED = "revoked"
+
+# Stages of a panic, PROTOCOL.md; 1 and 2 happen on the terminal.
+STORED = 3
+ACCEPTED = 4
+ACKNOWLEDGED = 5
+SHOWN = 6
+CLEARED = 7
+
+QUEUED = "queued"
+DELIVERED = "delivered"
+SHOWN_STATE = "shown"
+REFUSED = "refused"
+EXPIRED = "expired"
+SUPERSEDED = "superseded"
+OPEN_STATES = (QUEUED, DELIVERED)
+
+
+class JournalError(Exception):
+    """The storage failed or is overloaded: nothing of the work was kept. Say what, not whose fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """One row of the registry. `kid` names it for ever; `sender_id` is its OSCORE Sender ID."""
+
+    kid: bytes
+    public_key: bytes
+    directorate: str
+    station: str
+    unit: str
+    vehicle: str
+    call_sign: str
+    state: str
+    secret: bytes
+    salt: bytes
+    enrolled_ms: int
+    changed_ms: int
+
+    @property
+    def sender_id(self) -> bytes:
+        # RFC 8613 3.3: an id has at most nonce length - 6 = 7 bytes.
+        return self.kid[:7]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Durable OSCORE state: the window of what the terminal sent, and our own reserved sequence."""
+
+    highest: int
+    bitmap: int
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewFrame:
+    """A verified frame on its way into the journal. `panic` is (id, state) of report field 6."""
+
+    boot: int
+    seq: int
+    kind: int
+    panic: tuple[int, int] | None
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A frame in the journal. `id` grows with each one and is never used again."""
+
+    id: int
+    kid: bytes
+    boot: int
+    seq: int
+    kind: int
+    panic: int | None
+    stored_ms: int
+    relayed_ms: int | None
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """An alarm by (kid, panic) and when it reached each stage; None where it has not."""
+
+    kid: bytes
+    panic: int
+    drill: bool
+    state: int
+    frame_id: int
+    opened_ms: int
+    accepted_ms: int | None
+    acknowledged_ms: int | None
+    shown_ms: int | None
+    cleared_ms: int | None
+    operator: str
+
+    @property
+    def stage(self) -> int:
+        """The furthest stage that happened."""
+        if self.cleared_ms is not None:
+            return CLEARED
+        if self.shown_ms is not None:
+            return SHOWN
+        if self.acknowledged_ms is not None:
+            return ACKNOWLEDGED
+        return STORED if self.accepted_ms is None else ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something for a terminal. `origin` is the operator's own name for it; receipts have none."""
+
+    id: int
+    kid: bytes
+    kind: int
+    body: bytes
+    issued_ms: int
+    expires_ms: int | None
+    state: str
+    reason: str
+    origin: str | None
+    name: str
+    operator: str
+    panic: int | None
+    stage: int | None
+    reply_topic: str | None
+    correlation: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message for the broker that is not a frame: a stage of a panic, a command's result."""
+
+    id: int
+    kid: bytes
+    topic: str
+    payload: bytes
+    correlation: bytes | None
+
+
+class Transaction(ABC):
+    """The operations; each is atomic with the others of the same work."""
+
+    # frames
+    @abstractmethod
+    def insert_frame(self, kid: bytes, frame: NewFrame, now_ms: int) -> tuple[int, bool]:
+        """(id, conflict). id 0: already there. conflict: the name was taken by other bytes, which were kept aside."""
+
+    @abstractmethod
+    def frames(
+        self,
+        after: int,
+        limit: int,
+        kid: bytes | None = None,
+        unrelayed: bool = False,
+        kind: int | None = None,
+    ) -> list[Row]:
+        """Frames with id > after, ascending."""
+
+    @abstractmethod
+    def first_unrelayed(self) -> int | None:
+        """Least id of a frame that the broker has not confirmed."""
+
+    @abstractmethod
+    def mark_relayed(self, ids: Sequence[int], now_ms: int) -> None:
+        """The broker confirmed these frames."""
+
+    @abstractmethod
+    def count(self) -> dict[str, int]:
+        """Numbers of frames, unrelayed, conflicts, open panics, waiting commands, waiting notices."""
+
+    # OSCORE state
+    @abstractmethod
+    def replay(self, kid: bytes) -> Replay:
+        """State of this terminal's context; empty when it never spoke."""
+
+    @abstractmethod
+    def save_replay(self, kid: bytes, highest: int, bitmap: int) -> None:
+        """Never lowers `highest`."""
+
+    @abstractmethod
+    def reserve(self, kid: bytes, upto: int) -> None:
+        """Own sequence numbers below `upto` may be used from now on."""
+
+    # registry
+    @abstractmethod
+    def enroll(self, terminal: Terminal) -> None:
+        """Raises ValueError when kid, sender id or the unit is taken."""
+
+    @abstractmethod
+    def set_state(self, kid: bytes, state: str, now_ms: int) -> Terminal | None:
+        """None when there is no such terminal."""
+
+    @abstractmethod
+    def revision(self) -> tuple[int, int]:
+        """(registry, commands): numbers that grow with every change."""
+
+    @abstractmethod
+    def terminals(self, since: int = 0) -> list[Terminal]:
+        """Those that changed after registry revision `since`."""
+
+    # panics
+    @abstractmethod
+    def open_panic(self, kid: bytes, panic: int, drill: bool, state: int, frame_id: int, now_ms: int) -> bool:
+        """True if it was not known before."""
+
+    @abstractmethod
+    def reopen_panic(
+        self, kid: bytes, panic: int, drill: bool, state: int, frame_id: int, now_ms: int
+    ) -> None:
+        """The same id names another alarm: forget the stages of the earlier one."""
+
+    @abstractmethod
+    def set_panic_state(self, kid: bytes, panic: int, state: int) -> None:
+        """What the terminal last said of it (report field 6)."""
+
+    @abstractmethod
+    def reach(self, kid: bytes, panic: int, stage: int, now_ms: int, operator: str = "") -> bool:
+        """True if this alarm exists and had not reached the stage before."""
+
+    @abstractmethod
+    def panic(self, kid: bytes, panic: int) -> Panic | None:
+        """One alarm."""
+
+    @abstractmethod
+    def unacknowledged(self) -> list[Panic]:
+        """Alarms that wait for the operations centre."""
+
+    # commands
+    @abstractmethod
+    def add_command(self, command: Command) -> int:
+        """The id it got; `command.id` is ignored."""
+
+    @abstractmethod
+    def command(self, kid: bytes, number: int) -> Command | None:
+        """One command of this terminal."""
+
+    @abstractmethod
+    def command_by_origin(self, kid: bytes, origin: str) -> Command | None:
+        """The command an operator named so."""
+
+    @abstractmethod
+    def open_commands(self, kid: bytes) -> list[Command]:
+        """Not answered yet, oldest first."""
+
+    @abstractmethod
+    def set_command(self, number: int, state: str, reason: str = "") -> None:
+        """Move a command to a state."""
+
+    @abstractmethod
+    def expired_commands(self, now_ms: int) -> list[Command]:
+        """Open commands whose time is over."""
+
+    @abstractmethod
+    def commanded_since(self, revision: int) -> list[bytes]:
+        """Terminals that got a command after this revision of the commands."""
+
+    # notices
+    @abstractmethod
+    def add_notice(
+        self, kid: bytes, topic: str, payload: bytes, correlation: bytes | None, now_ms: int
+    ) -> int:
+        """Queue a message for the broker."""
+
+    @abstractmethod
+    def notices(self, after: int, limit: int) -> list[Notice]:
+        """Not confirmed by the broker yet, id > after, ascending."""
+
+    @abstractmethod
+    def drop_notices(self, ids: Iterable[int]) -> None:
+        """The broker confirmed these."""
+
+
+class Journal(ABC):
+    """Durable storage on an asyncio loop."""
+
+    @abstractmethod
+    async def open(self) -> None: ...
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finishes what is queued, then closes."""
+
+    @abstractmethod
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Raises JournalError when it could not be made durable; then nothing of it was kept."""
+
+    @abstractmethod
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Runs on committed data, beside the writer."""
+
+    @property
+    @abstractmethod
+    def waiting(self) -> int:
+        """Works in the queue."""

@@ -1,0 +1,218 @@
+"""The journal in one SQLite file: write-ahead log, an fsync at each commit, one writer thread with group commit.
+
+Works that wait while a commit is under way become the next group: the busier the gateway, the more frames share
+one fsync, and with nothing to wait for there is no delay. Another process (enroll, revoke) may write meanwhile.
+"""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from gateway.journal.base import Journal, JournalError, T, Transaction
+from gateway.journal.schema import migrate
+from gateway.journal.tables import SqliteTransaction
+
+_Work = Callable[[Transaction], Any]
+_Item = tuple[_Work, "asyncio.Future[Any]"]
+
+
+def connect(path: Path, busy_timeout_ms: int = 5000) -> sqlite3.Connection:
+    """A connection as the gateway uses it. Creates the file, readable by its owner only: it holds link secrets."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms:d}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: the commit is on disk when it returns. NORMAL would lose the last ones with the power.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")
+        migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextlib.contextmanager
+def transaction(path: Path, busy_timeout_ms: int = 5000) -> Iterator[Transaction]:
+    """One durable transaction, for the command line. Raises JournalError when the file cannot be used."""
+    try:
+        connection = connect(path, busy_timeout_ms)
+    except (sqlite3.Error, OSError) as error:
+        raise JournalError(f"{path}: {error}") from error
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield SqliteTransaction(connection)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: {error}") from error
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.close()
+
+
+class SqliteJournal(Journal):
+    """See `base.Journal`. `on_error(message)` is told of each failed group."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        queue_limit: int = 4096,
+        group_limit: int = 512,
+        busy_timeout_ms: int = 5000,
+        on_error: Callable[[str], None] | None = None,
+    ) -> None:
+        self._path = path
+        self._queue_limit = queue_limit
+        self._group_limit = group_limit
+        self._busy_timeout_ms = busy_timeout_ms
+        self._on_error = on_error
+        self._queue: deque[_Item] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._reading = ThreadPoolExecutor(1, "journal-read")
+        self._under_way = 0
+        self.groups = 0
+        self.works = 0
+        self.failed_groups = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue) + self._under_way
+
+    async def open(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        try:
+            self._connection = await asyncio.to_thread(connect, self._path, self._busy_timeout_ms)
+            self._reader = await asyncio.to_thread(connect, self._path, self._busy_timeout_ms)
+            self._reader.execute("PRAGMA query_only = ON")
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(f"{self._path}: {error}") from error
+        self._thread = threading.Thread(target=self._write_loop, name="journal-write", daemon=True)
+        self._thread.start()
+
+    async def close(self) -> None:
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+            self._thread = None
+        await asyncio.to_thread(self._reading.shutdown)
+        for connection in (self._reader, self._connection):
+            if connection is not None:
+                connection.close()
+        self._reader = self._connection = None
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        if self._loop is None or self._closing:
+            raise JournalError("journal is closed")
+        if len(self._queue) >= self._queue_limit:
+            raise JournalError(f"journal overloaded: {len(self._queue)} requests wait for the disk")
+        future: asyncio.Future[T] = self._loop.create_future()
+        with self._wake:
+            self._queue.append((work, future))
+            self._wake.notify()
+        return await future
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        if self._loop is None or self._closing:
+            raise JournalError("journal is closed")
+        return await self._loop.run_in_executor(self._reading, self._read, work)
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        if self._reader is None:
+            raise JournalError("journal is closed")
+        try:
+            # One snapshot for the whole work.
+            self._reader.execute("BEGIN")
+            try:
+                return work(SqliteTransaction(self._reader))
+            finally:
+                if self._reader.in_transaction:
+                    self._reader.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise JournalError(f"reading {self._path}: {error}") from error
+
+    def _write_loop(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queue and not self._closing:
+                    self._wake.wait()
+                if not self._queue:
+                    return
+                group = [self._queue.popleft() for _ in range(min(len(self._queue), self._group_limit))]
+                self._under_way = len(group)
+            outcomes = self._commit(group)
+            self._under_way = 0
+            if self._loop is not None:
+                # The loop is gone only when the process is ending without close().
+                with contextlib.suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(_settle, group, outcomes)
+
+    def _commit(self, group: list[_Item]) -> list[Any]:
+        """One outcome for each work: its result, or the exception that its caller gets."""
+        try:
+            outcomes = self._attempt(group)
+        except sqlite3.Error as error:
+            return self._failed(group, error)
+        except Exception as error:
+            if len(group) == 1:
+                return [error]
+            # One work is wrong (a caller's fault, not the disk's): each alone, so that the others don't suffer.
+            return [self._commit([item])[0] for item in group]
+        self.groups += 1
+        self.works += len(group)
+        return outcomes
+
+    def _attempt(self, group: list[_Item]) -> list[Any]:
+        if self._connection is None:
+            self._connection = connect(self._path, self._busy_timeout_ms)
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            tx = SqliteTransaction(connection)
+            outcomes = [work(tx) for work, _ in group]
+            connection.execute("COMMIT")
+            return outcomes
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def _failed(self, group: list[_Item], error: sqlite3.Error) -> list[Any]:
+        self.failed_groups += 1
+        # After an I/O error nothing the connection remembers is to be trusted (a failed fsync may be "good" the
+        # second time): start from the file again.
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+        message = f"{self._path}: {error}"
+        if self._on_error is not None and self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._on_error, message)
+        return [JournalError(message) for _ in group]
+
+
+def _settle(group: list[_Item], outcomes: list[Any]) -> None:
+    for (_, future), outcome in zip(group, outcomes, strict=True):
+        if future.done():
+            continue  # its caller was cancelled
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)

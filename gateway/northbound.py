@@ -1,0 +1,250 @@
+"""What consumers see: topics and GeoJSON (RFC 7946). Pure functions from frames and facts to messages.
+
+docs/integrator.md shows them with examples.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.journal.base import ACCEPTED, ACKNOWLEDGED, CLEARED, SHOWN, STORED, Panic, Row, Terminal
+from gateway.log import iso
+from protocol import report
+from protocol.cose import sign1_parse
+
+COSE_TYPE = 'application/cose; cose-type="cose-sign1"'
+GEOJSON_TYPE = "application/geo+json"
+JSON_TYPE = "application/json"
+
+KINDS = {
+    report.KIND_POSITION: "position",
+    report.KIND_STATUS: "status",
+    report.KIND_PANIC: "panic",
+    report.KIND_HEALTH: "health",
+    report.KIND_EVENT: "event",
+    report.KIND_TASK: "task",
+    report.KIND_TRACK: "track",
+}
+STATUSES = {1: "available", 2: "on_the_way", 3: "on_scene", 4: "busy", 5: "off_duty"}
+PANIC_STATES = {
+    report.PANIC_RAISED: "raised",
+    report.PANIC_CANCELLED: "cancelled",
+    report.PANIC_CLEARED: "cleared",
+    report.PANIC_DRILL: "drill",
+}
+SOURCES = {report.SOURCE_KEY: "key", report.SOURCE_REMOTE: "remote", report.SOURCE_TAMPER: "tamper"}
+STAGES = {
+    STORED: "stored",
+    ACCEPTED: "accepted",
+    ACKNOWLEDGED: "acknowledged",
+    SHOWN: "shown",
+    CLEARED: "cleared",
+}
+TASK_ANSWERS = {1: "shown", 2: "accepted", 3: "declined", 4: "on_scene", 5: "done"}
+ANTENNAS = {report.ANTENNA_OK: "ok", report.ANTENNA_OPEN: "open", report.ANTENNA_SHORT: "short"}
+JAMMING = {0: "none", 1: "suspected", 2: "strong", 3: "no_reception"}
+_RETAINED = ("position", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One message for the broker. `label` is the last topic level."""
+
+    topic: str
+    label: str
+    payload: bytes
+    content_type: str
+    retain: bool = False
+    correlation: bytes | None = None
+
+
+def unit_topic(prefix: str, terminal: Terminal) -> str:
+    return f"{prefix}/{terminal.directorate}/{terminal.station}/{terminal.unit}"
+
+
+def gateway_topic(prefix: str, gateway_id: str) -> str:
+    return f"{prefix}/gateway/{gateway_id}/state"
+
+
+def fields_of(frame: bytes) -> dict[int, Any]:
+    """The report inside a stored frame; it was checked when it came in."""
+    payload = sign1_parse(frame).payload
+    return report.decode(payload)
+
+
+def publications(
+    prefix: str, terminal: Terminal, row: Row, fields: dict[int, Any], newest: bool = True
+) -> Iterator[Publication]:
+    """The messages of one frame: the signed bytes, and what they mean. `newest`: nothing later of this kind was
+    published yet, so a retained message may be replaced."""
+    base = unit_topic(prefix, terminal)
+    yield Publication(f"{base}/frame", "frame", row.frame, COSE_TYPE)
+    label = KINDS[row.kind]
+    payload = encode(feature(terminal, row, fields))
+    yield Publication(f"{base}/{label}", label, payload, GEOJSON_TYPE, newest and label in _RETAINED)
+
+
+def feature(terminal: Terminal, row: Row, fields: dict[int, Any]) -> dict[str, Any]:
+    """One report as a GeoJSON Feature; what is unknown is absent, but for geometry and time, which are null."""
+    time_ms = fields.get(report.TIME)
+    properties: dict[str, Any] = {
+        "kid": row.kid.hex(),
+        "boot": row.boot,
+        "seq": row.seq,
+        "time": None if time_ms is None else iso(time_ms),
+        "time_ms": time_ms,
+        "received_ms": row.stored_ms,
+        "kind": KINDS[row.kind],
+        "unit": terminal.unit,
+        "station": terminal.station,
+        "directorate": terminal.directorate,
+        "call_sign": terminal.call_sign,
+        "vehicle": terminal.vehicle,
+    }
+    fix = fields.get(report.FIX)
+    if fix is not None:
+        properties.update(_fix(fix))
+    for key, describe in _DESCRIBE:
+        if key in fields:
+            properties.update(describe(fields[key]))
+    return {
+        "type": "Feature",
+        "id": f"{row.kid.hex()}/{row.boot}/{row.seq}",
+        "geometry": _track_geometry(fields[report.TRACK]) if report.TRACK in fields else _point(fix),
+        "properties": properties,
+    }
+
+
+def panic_feature(terminal: Terminal, row: Row, fields: dict[int, Any], panic: Panic, stage: int) -> dict[str, Any]:
+    """The frame that raised the alarm, with the stage it has reached and when each one happened."""
+    out = feature(terminal, row, fields)
+    times = {
+        "stored": panic.opened_ms,
+        "accepted": panic.accepted_ms,
+        "acknowledged": panic.acknowledged_ms,
+        "shown": panic.shown_ms,
+        "cleared": panic.cleared_ms,
+    }
+    out["properties"].update(
+        panic=panic.panic,
+        state=PANIC_STATES[panic.state],
+        drill=panic.drill,
+        stage=STAGES[stage],
+        stages={name: iso(ms) for name, ms in times.items() if ms is not None},
+    )
+    if panic.operator:
+        out["properties"]["operator"] = panic.operator
+    return out
+
+
+def encode(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _degrees(e7: int) -> float:
+    return e7 / 10_000_000
+
+
+def _point(fix: Any) -> dict[str, Any] | None:
+    if fix is None or fix[report.FIX_LAT] is None:
+        return None
+    # RFC 7946 3.1.1: longitude first.
+    coordinates = [_degrees(fix[report.FIX_LON]), _degrees(fix[report.FIX_LAT])]
+    if fix[report.FIX_ALT] is not None:
+        coordinates.append(fix[report.FIX_ALT] / 10)
+    return {"type": "Point", "coordinates": coordinates}
+
+
+def _track_geometry(flat: list[int | None]) -> dict[str, Any]:
+    points = [[_degrees(lon), _degrees(lat)] for _, lat, lon, _, _ in report.track_points(flat)]
+    if len(points) == 1:
+        return {"type": "Point", "coordinates": points[0]}
+    return {"type": "LineString", "coordinates": points}
+
+
+def _scaled(value: int | None, divisor: float) -> float | None:
+    return None if value is None else value / divisor
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _fix(fix: Any) -> dict[str, Any]:
+    return _known(
+        {
+            "speed_km_h": None if fix[report.FIX_SPEED] is None else round(fix[report.FIX_SPEED] * 0.036, 2),
+            "course_deg": _scaled(fix[report.FIX_COURSE], 100),
+            "hdop": _scaled(fix[report.FIX_HDOP], 10),
+            "satellites": fix[report.FIX_SATS],
+            "fix_age_s": fix[report.FIX_AGE],
+        }
+    )
+
+
+def _status(code: int) -> dict[str, Any]:
+    return {"status": code, "status_name": STATUSES.get(code, str(code))}
+
+
+def _panic(panic: dict[int, int]) -> dict[str, Any]:
+    state = panic[report.PANIC_STATE]
+    return _known(
+        {
+            "panic": panic[report.PANIC_ID],
+            "state": PANIC_STATES[state],
+            "drill": state == report.PANIC_DRILL,
+            "stage": STAGES[STORED],
+            "source": SOURCES.get(panic.get(report.PANIC_SOURCE, 0)),
+        }
+    )
+
+
+def _health(health: dict[int, int]) -> dict[str, Any]:
+    version = health.get(report.HEALTH_VERSION)
+    lost = health.get(report.HEALTH_SUPPLY_LOST)
+    return _known(
+        {
+            "supply_mv": health.get(report.HEALTH_SUPPLY_MV),
+            "temperature_c": _scaled(health.get(report.HEALTH_TEMPERATURE), 10),
+            "rsrp_dbm": health.get(report.HEALTH_RSRP_DBM),
+            "queue": health.get(report.HEALTH_QUEUE),
+            "free_heap": health.get(report.HEALTH_HEAP),
+            "firmware": None if version is None else f"{version >> 16}.{version >> 8 & 255}.{version & 255}",
+            "reset_cause": health.get(report.HEALTH_RESET),
+            "antenna": ANTENNAS.get(health.get(report.HEALTH_ANTENNA, 0)),
+            "uptime_s": health.get(report.HEALTH_UPTIME_S),
+            "supply_lost": None if lost is None else bool(lost),
+            "jamming": JAMMING.get(health.get(report.HEALTH_JAMMING, -1)),
+            "stuck_keys": health.get(report.HEALTH_STUCK),
+            "restarts": health.get(report.HEALTH_RESTARTS),
+        }
+    )
+
+
+def _event(event: dict[int, int]) -> dict[str, Any]:
+    return _known({"event": event[report.EVENT_CODE], "count": event.get(report.EVENT_COUNT)})
+
+
+def _task(task: dict[int, int]) -> dict[str, Any]:
+    return {"task": task[report.TASK_ID], "answer": TASK_ANSWERS[task[report.TASK_ANSWER]]}
+
+
+def _track(flat: list[int | None]) -> dict[str, Any]:
+    t0 = flat[0]
+    points = report.track_points(flat)
+    return {
+        "times": None if t0 is None else [iso(t0 + ms) for ms, *_ in points],
+        "speeds_km_h": [None if speed is None else round(speed * 0.036, 2) for *_, speed, _ in points],
+        "courses_deg": [_scaled(course, 100) for *_, course in points],
+    }
+
+
+_DESCRIBE = (
+    (report.STATUS, _status),
+    (report.PANIC, _panic),
+    (report.HEALTH, _health),
+    (report.EVENT, _event),
+    (report.TASK, _task),
+    (report.TRACK, _track),
+)
