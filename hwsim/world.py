@@ -153,17 +153,17 @@ class Track:
             return metres, 0.0, direction, stand_s - _STEP_S, stop
         ahead = self._allowed(metres, speed, direction, stop)
         speed = min(speed + 1.8 * _STEP_S, ahead) if ahead > speed else max(speed - 2.5 * _STEP_S, ahead)
-        moved = metres + direction * speed * _STEP_S
+        moved = metres + direction * max(speed, 0.5) * _STEP_S
         end = self._path[-1][2]
         target = self._next_stop(metres, direction, stop)
-        if target is not None and (target[0] - moved) * direction <= 1.0:
+        if target is not None and (target[0] - moved) * direction <= 0.2:
             return target[0], 0.0, direction, target[1], target[2]
-        if moved >= end - 1.0 if direction > 0 else moved <= 1.0:
+        if moved >= end - 0.2 if direction > 0 else moved <= 0.2:
             if self.route.loop:
                 return 0.0, speed, direction, 0.0, -1
             stand_s = self.route.points[-1 if direction > 0 else 0][3] or 20.0
             return (end if direction > 0 else 0.0), 0.0, -direction, stand_s, -1
-        return moved, max(speed, 1.0), direction, 0.0, stop
+        return moved, max(speed, 0.5), direction, 0.0, stop
 
     def _allowed(self, metres, speed, direction, stop):
         """The fastest speed from which every limit and stop ahead can still be kept."""
@@ -179,7 +179,9 @@ class Track:
             marks.append((self._path[-1][2] if direction > 0 else 0.0,))
         for mark in marks:
             if mark is not None:
-                allowed = min(allowed, math.sqrt(2 * 2.0 * max(0.0, abs(mark[0] - metres))))
+                # The braking curve of 2 m/s2, taken in whole steps.
+                away = abs(mark[0] - metres)
+                allowed = min(allowed, math.sqrt(0.25 + 2 * away / (2.0 * _STEP_S**2)) - 0.5)
         return allowed
 
     def _next_stop(self, metres, direction, stop):

@@ -29,7 +29,7 @@ class ModemA76xx:
         self._baud = self.profile.baud
         self.function = 1
         self.gnss_on = False
-        self.gnss_source = None  # function -> Fix-like object or None, see gnss_text
+        self.gnss_source = None  # function -> world.Fix or None
         self._rng = kernel.rng("modem/" + self.name)
         self._storm = None
         self._wanderlust = None
@@ -121,7 +121,7 @@ class ModemA76xx:
         fix = self.gnss_source() if self.gnss_source and self.gnss_on else None
         if fix is None:
             return "," * self.profile.gnss_empty_commas
-        return fix.cgnssinfo(self.profile.gnss, self.utc())
+        return cgnssinfo(fix, self.utc(), decimal=self.profile.gnss == "a76xx")
 
     # Life.
 
@@ -168,3 +168,21 @@ class ModemA76xx:
 
     def _noise(self, count):
         return bytes(self._rng.choice((0x00, 0xFF, 0xF8, 0x80, 0xFE, 0x1C, 0xE0)) for _ in range(count))
+
+
+def cgnssinfo(fix, utc, decimal):
+    """A fix as +CGNSSINFO shows it: decimal degrees and four constellations (A76xx), or ddmm.mmmmmm and three."""
+    north, east = "N" if fix.lat >= 0 else "S", "E" if fix.lon >= 0 else "W"
+    if decimal:
+        head = ["3", "09", "", "04", "03"]
+        lat, lon = f"{abs(fix.lat):.7f}", f"{abs(fix.lon):.7f}"
+    else:
+        head = ["2", "09", "05", "00"]
+        lat, lon = _minutes(abs(fix.lat), 2), _minutes(abs(fix.lon), 3)
+    return ",".join([*head, lat, north, lon, east, f"{utc:%d%m%y}", f"{utc:%H%M%S}.0", f"{fix.alt_m:.1f}",
+                     f"{fix.speed_m_s * 3.6 / 1.852:.1f}", f"{fix.course_deg:.1f}", "1.6", "0.8", "1.3"])
+
+
+def _minutes(value, width):
+    whole, millionths = divmod(round(value * 60_000_000), 60_000_000)
+    return f"{whole:0{width}d}{millionths / 1_000_000:09.6f}"

@@ -108,7 +108,7 @@ class Commands:
         elif form == "=" and argument(arguments, 0) is not None:
             failure = reader.enter(arguments[0])
             if failure is None:
-                reply.ok()
+                reply.ok(then=reader.unlock)
             else:
                 reply.cme(failure)
         else:

@@ -62,18 +62,20 @@ class SimReader:
         return None
 
     def enter(self, pin):
-        """None, or the +CME code. READY follows by itself, later."""
+        """None, or the +CME code. After None and OK call `unlock`: READY follows by itself, later."""
         if self.failure is not None:
             return self.failure
         if self.state != self.PIN:
             return 12 if self.state == self.PUK else 3
         if self.card.offer(pin):
-            self._later("pin_ready_s", self._ready)
             return None
         if self.card.tries == 0:
             self.state = self.PUK
             return 12
         return 16
+
+    def unlock(self):
+        self._later("pin_ready_s", self._ready)
 
     def _later(self, habit, then):
         self._timer = self._modem.kernel.after(self._modem.draw_us(habit), then)
