@@ -57,7 +57,9 @@ def image_digest(board: dict) -> str:
 
 
 def tool_version(module: str) -> str:
-    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, check=False, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--version"], capture_output=True, check=False, text=True
+    )
     if done.returncode:
         raise FlashError(f"{module} does not run: {done.stderr.strip()}. Do: make setup")
     return done.stdout.strip()

@@ -53,7 +53,6 @@ def pytest_collect_file(file_path: Path, parent):
     return MicroPythonFile.from_parent(parent, path=file_path, where=where)
 
 
-
 def pytest_pycollect_makemodule(module_path: Path, parent):
     """A file for MicroPython alone is never imported by CPython."""
     if marker(module_path).startswith("micropython"):

@@ -43,7 +43,11 @@ def allowed(path: Path) -> set[str]:
         return {"gateway", "protocol"} | GATEWAY | standard
     if path.parts[:2] == ("hwsim", "guest"):
         guest = {p.stem for p in (ROOT / "hwsim" / "guest").glob("*.py")}
-        return MICROPYTHON | guest | {"_asyncio"} | {"firmware"} if path.name == "main.py" else MICROPYTHON | guest
+        return (
+            MICROPYTHON | guest | {"_asyncio"} | {"firmware"}
+            if path.name == "main.py"
+            else MICROPYTHON | guest
+        )
     if room == "hwsim":
         door = {"gateway"} if path.parts[1:] == ("headquarters.py",) else set()
         return {"hwsim", "protocol"} | door | BENCH | standard

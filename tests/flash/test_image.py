@@ -37,7 +37,9 @@ def test_image_is_executed_by_micropython_and_holds_the_board(tmp_path):
     )
     script = tmp_path / "read.py"
     script.write_text(program)
-    answer = subprocess.run([micropython(), str(script)], capture_output=True, text=True, check=False, cwd=tmp_path)
+    answer = subprocess.run(
+        [micropython(), str(script)], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
     assert answer.returncode == 0, answer.stderr + answer.stdout
     assert answer.stdout.split()[-1] == "/rom/protocol/cbor.mpy"
 

@@ -42,7 +42,9 @@ class Commands(resource.ObservableResource):
 
     async def render_get(self, request):
         say(path="c", observe=request.opt.observe, version=self.version)
-        return aiocoap.Message(payload=bytes([0x80]) if not self.version else bytes.fromhex("81a2000701021a"))
+        return aiocoap.Message(
+            payload=bytes([0x80]) if not self.version else bytes.fromhex("81a2000701021a00000001")
+        )
 
 
 def free_port() -> int:
