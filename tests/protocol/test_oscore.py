@@ -37,7 +37,7 @@ def context_of(case, **more):
         unhexlify(case["recipient_id"]),
         AEAD,
         id_context,
-        **more
+        **more,
     )
 
 
