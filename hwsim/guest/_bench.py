@@ -14,7 +14,7 @@ import micropython
 # Records in both directions: type, index, length, microseconds since the last wake-up; then the bytes.
 RECORD = "<BBHI"
 RECORD_SIZE = 8
-PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 1, 2, 3, 4, 5, 6, 7, 8, 9
+QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 # Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), 0, wake-up time.
 HEAD = "<IBBHQ"
 HEAD_SIZE = 16
@@ -172,7 +172,7 @@ def note(text):
 
 def request(kind, argument, data):
     """Ask the bench for something the chip does while the program stands still; bytes of the answer."""
-    record(NOTE if kind == RESET else kind, 255, data)
+    record(QUESTION, 0, data)
     return _exchange(kind, argument, 0)
 
 

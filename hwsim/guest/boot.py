@@ -1,0 +1,93 @@
+"""What a board's frozen boot code does, and the bench's part before it. Started by hwsim/terminal.py:
+
+    micropython -X heapsize=N boot.py FD
+
+FD is the inherited end of the wire. After this the program sees its flash at /, its image at /rom, and no more of
+the computer it runs on.
+"""
+
+import gc
+import sys
+
+import _bench
+
+_options = _bench.connect(open(int(sys.argv[1]), "r+b"))
+
+import asyncio  # noqa: E402, F401 - all overlays are in sys.modules before the computer's files go away
+import machine  # noqa: E402, F401
+import os  # noqa: E402, F401
+import random  # noqa: E402, F401
+import select  # noqa: E402, F401
+
+import _norflash  # noqa: E402
+import vfs  # noqa: E402
+
+
+def _read(path):
+    size = os.stat(path)[6]
+    data = bytearray(size)
+    with open(path, "rb") as file:
+        file.readinto(data)
+    return data
+
+
+def _mount_flash(flash):
+    # mtime=False: littlefs would store the time of the computer's clock with each file.
+    try:
+        vfs.mount(vfs.VfsLfs2(flash, mtime=False), "/")
+        return
+    except OSError as error:
+        first = bytearray(flash.block)
+        flash.readblocks(0, first)
+        if any(byte != 0xFF for byte in first):
+            # As on a board: what is no file system, and not blank, is not overwritten.
+            print("flash holds no file system:", error)
+            raise
+    vfs.VfsLfs2.mkfs(flash)
+    vfs.mount(vfs.VfsLfs2(flash, mtime=False), "/")
+
+
+def _prepare():
+    image = _read(_options["image"]) if _options["image"] else None
+    script = bytes(_read(_options["script"])).decode() if _options["script"] else None
+    chip = _options["flash"]
+    flash = _norflash.BenchFlash(open(chip["path"], "rb"), chip["size"], chip["block"])
+    vfs.umount("/")
+    _mount_flash(flash)
+    if image is not None:
+        vfs.mount(vfs.VfsRom(image), "/rom")
+    os.chdir("/")
+    sys.path[:] = ["/rom", ".frozen", "/lib"]
+    sys.argv[:] = []
+    gc.collect()
+    return script
+
+
+def _run(script):
+    if script is not None:
+        exec(script, {"__name__": "__main__"})
+        return
+    from firmware.main import main
+
+    main()
+
+
+def _start():
+    script = _prepare()
+    # The heap is larger than the chip's by what the bench and the image need. What is left of that is filled, so
+    # that the program has exactly the chip's room.
+    spare = gc.mem_free() - _options["heap"]
+    ballast = bytearray(spare) if spare > 0 else None
+    try:
+        _run(script)
+        print("the program has ended")
+    except SystemExit:
+        machine.soft_reset()
+    except BaseException as error:
+        sys.print_exception(error)
+    # A board shows its prompt now, and does nothing until the watchdog bites.
+    while ballast is not _options:
+        _bench.wait(_bench.FOREVER)
+
+
+_start()

@@ -1,0 +1,213 @@
+"""The bench's one clock, one generator and one trace.
+
+Unpaced, `run` jumps from event to event: from one seed the same run, event for event. Paced, `run_paced` follows
+the wall on an asyncio loop, with the same devices, so that real sockets can take part.
+"""
+
+import asyncio
+import collections
+import hashlib
+import heapq
+import random
+import time
+
+
+class Timer:
+    """One call in the future; `cancel` may be called at any time."""
+
+    __slots__ = ("when_us", "_call", "_args")
+
+    def __init__(self, when_us, call, args):
+        self.when_us = when_us
+        self._call = call
+        self._args = args
+
+    @property
+    def active(self):
+        return self._call is not None
+
+    def cancel(self):
+        self._call = None
+        self._args = ()
+
+    def fire(self):
+        call, args = self._call, self._args
+        if call is not None:
+            self._call = None
+            call(*args)
+
+
+class Event:
+    """What happened, when, to whom: one line of the trace."""
+
+    __slots__ = ("t_us", "source", "what", "fields")
+
+    def __init__(self, t_us, source, what, fields):
+        self.t_us = t_us
+        self.source = source
+        self.what = what
+        self.fields = fields
+
+    def __repr__(self):
+        fields = " ".join(f"{name}={value!r}" for name, value in self.fields.items())
+        return f"{self.t_us / 1e6:12.6f} {self.source}: {self.what} {fields}"
+
+
+class Kernel:
+    def __init__(self, seed=0):
+        self.seed = seed
+        self.paced = False
+        self.t0_mono_ms = None  # wall's monotonic milliseconds when `now_us` was 0; set by `run_paced`
+        self.loop = None
+        self._now_us = 0
+        self._queue = []
+        self._number = 0
+        self._rngs = {}
+        self._subscribers = []
+        self._trace = hashlib.sha256()
+        self._external = collections.deque()
+        self._wake = None
+        self._started = None
+
+    @property
+    def now_us(self):
+        return self._now_us
+
+    def at(self, when_us, call, *args):
+        """`call(*args)` at that time, at once if it is past; calls for one time happen in the order of asking."""
+        timer = Timer(max(int(when_us), self._now_us), call, args)
+        self._number += 1
+        heapq.heappush(self._queue, (timer.when_us, self._number, timer))
+        if self._wake is not None:
+            self._wake.set()
+        return timer
+
+    def after(self, delay_us, call, *args):
+        return self.at(self.now_us + delay_us, call, *args)
+
+    def rng(self, name):
+        """The generator of that name; each has a stream of its own, so that one more draw here changes nothing there."""
+        if name not in self._rngs:
+            self._rngs[name] = random.Random(f"{self.seed}/{name}")
+        return self._rngs[name]
+
+    def emit(self, source, what, **fields):
+        event = Event(self.now_us, source, what, fields)
+        self._trace.update(repr((event.t_us, source, what, sorted(fields.items()))).encode())
+        for subscriber in self._subscribers:
+            subscriber(event)
+        return event
+
+    def subscribe(self, subscriber):
+        """`subscriber(event)` for each event from now on; returns a function that ends it."""
+        self._subscribers = [*self._subscribers, subscriber]
+
+        def leave():
+            self._subscribers = [s for s in self._subscribers if s is not subscriber]
+
+        return leave
+
+    @property
+    def trace(self):
+        """SHA-256, in hex, over every event so far."""
+        return self._trace.copy().hexdigest()
+
+    def call_soon_external(self, call, *args):
+        """From a real socket or another thread: `call(*args)` runs between two of the bench's own events."""
+        self._external.append((call, args))
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self._wake.set)
+
+    def _run_external(self):
+        while self._external:
+            call, args = self._external.popleft()
+            call(*args)
+
+    # Unpaced
+
+    def run(self, until_us):
+        """All events up to and including `until_us`; the clock then stands there."""
+        queue = self._queue
+        self._run_external()
+        while queue and queue[0][0] <= until_us:
+            when_us, _, timer = heapq.heappop(queue)
+            self._now_us = when_us
+            timer.fire()
+            if self._external:
+                self._run_external()
+        self._now_us = max(self._now_us, until_us)
+
+    def run_for(self, seconds):
+        self.run(self._now_us + round(seconds * 1_000_000))
+
+    def run_until(self, condition, limit_s):
+        """Event by event until `condition()`; True, or False when `limit_s` passed without it."""
+        end_us = self._now_us + round(limit_s * 1_000_000)
+        while not condition():
+            if not self._queue or self._queue[0][0] > end_us:
+                self._now_us = end_us
+                return condition()
+            self.run(self._queue[0][0])
+        return True
+
+    # Paced
+
+    def _follow_wall(self):
+        self._now_us = max(self._now_us, int((time.monotonic() - self._started) * 1_000_000))
+
+    def watch(self, fd, call):
+        """Paced: `call()` whenever `fd` can be read, with the clock brought up to the wall."""
+
+        def readable():
+            self._follow_wall()
+            call()
+
+        self.loop.add_reader(fd, readable)
+
+    def unwatch(self, fd):
+        if self.loop is not None:
+            self.loop.remove_reader(fd)
+
+    async def run_paced(self, stop):
+        """Follow the wall until the asyncio.Event `stop` is set."""
+        self.loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._started = time.monotonic() - self._now_us / 1_000_000
+        self.t0_mono_ms = self._started * 1000
+        self.paced = True
+        stopped = self.loop.create_task(stop.wait())
+        stopped.add_done_callback(lambda _: self._wake.set())
+        try:
+            while not stop.is_set():
+                self._wake.clear()
+                self._follow_wall()
+                self._run_external()
+                self._run_due()
+                if not self._external:
+                    await self._sleep()
+        finally:
+            stopped.cancel()
+            self.paced = False
+            self.loop = self._wake = None
+
+    def _run_due(self):
+        # What becomes due meanwhile waits for the next round, so that sockets get their turn.
+        due_us = self._now_us
+        while self._queue and self._queue[0][0] <= due_us:
+            timer = heapq.heappop(self._queue)[2]
+            self._follow_wall()
+            timer.fire()
+
+    async def _sleep(self):
+        pause = None
+        if self._queue:
+            pause = self._started + self._queue[0][0] / 1_000_000 - time.monotonic()
+        if pause is not None and pause <= 0:
+            await asyncio.sleep(0)
+            return
+        waker = None
+        if pause is not None:
+            waker = self.loop.call_later(pause, self._wake.set)
+        await self._wake.wait()
+        if waker is not None:
+            waker.cancel()

@@ -1,0 +1,173 @@
+"""Runs one program in step with the bench: resumed with the time and what came in, it runs until its next wait.
+
+Unpaced, the bench stands still meanwhile. Paced, it goes on: the program then takes the time that it takes.
+"""
+
+from hwsim import wire
+from hwsim.process import GuestProcess
+
+STOPPED, COMPUTING, WAITING, ASKING, DEAD = "stopped", "computing", "waiting", "asking", "dead"
+_SILENT_S = 60  # of the wall: a program that computes longer than this without a wait is taken to hang
+
+
+class Lockstep:
+    """`owner` has `options() -> bytes`, `apply(what, index, data)`, `asked(message)`, `line(text)`, `died(reason)`."""
+
+    def __init__(self, kernel, owner):
+        self.kernel = kernel
+        self.state = STOPPED
+        self._owner = owner
+        self._messages = 0
+        self._process = None
+        self._clear()
+
+    def _clear(self):
+        self._pending = []
+        self._urgent = False
+        self._held = 0  # UARTs (bit n) with bytes in `_pending`
+        self._readers = 0
+        self._woken_us = 0
+        self._timer = None
+
+    @property
+    def messages(self):
+        """Messages from programs so far: each is one wait, but for those that only carry records."""
+        return self._messages + (self._process.wire.messages if self._process else 0)
+
+    @property
+    def running(self):
+        return self.state in (COMPUTING, WAITING, ASKING)
+
+    def start(self, heap):
+        self._process = GuestProcess(heap, self._owner.line)
+        self.state = COMPUTING
+        if self.kernel.paced:
+            self.kernel.watch(self._process.wire.fileno(), self._readable)
+        else:
+            self._await_message()
+
+    def stop(self):
+        """As when power goes. The exit code, or None when nothing ran."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._clear()
+        self.state = STOPPED
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        self.kernel.unwatch(process.wire.fileno())
+        self._messages += process.wire.messages
+        return process.end()
+
+    # To the program
+
+    def queue(self, record, urgent=False, uart=None):
+        """A record for the program: at once if `urgent` or if it waits for that UART, else with its next wake-up."""
+        if not self.running:
+            return
+        self._pending.append(record)
+        if uart is not None:
+            self._held |= 1 << uart
+            urgent = urgent or (self.state == WAITING and self._readers & 1 << uart)
+        if urgent:
+            self._urgent = True
+            if self.state == WAITING:
+                self._resume_at(self.kernel.now_us)
+
+    def _resume_at(self, when_us):
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.kernel.at(when_us, self._resume)
+
+    def _resume(self):
+        self._timer = None
+        self._urgent = False
+        self._held = 0
+        body = b""
+        if self._pending:
+            count = room = 0
+            for record in self._pending:
+                room += len(record)
+                if room > wire.ROOM:
+                    self._urgent = True  # the rest follows at the next wait
+                    break
+                count += 1
+            body = b"".join(self._pending[:count])
+            del self._pending[:count]
+        self._wake(body)
+
+    def answer(self, data=b""):
+        """The answer to what the program asked."""
+        self._wake(wire.record(wire.QUESTION, 0, data) if data else b"")
+
+    def _wake(self, body):
+        self.state = COMPUTING
+        self._woken_us = self.kernel.now_us
+        try:
+            self._process.wire.wake(self._woken_us, body)
+        except wire.Gone as error:
+            self._died(error)
+            return
+        if not self.kernel.paced:
+            self._await_message()
+
+    # From the program
+
+    def _await_message(self):
+        process = self._process
+        while self.state == COMPUTING and self._process is process:
+            try:
+                message = process.wire.receive(_SILENT_S)
+            except (wire.Gone, wire.Silent) as error:
+                self._died(error)
+                return
+            self._handle(message)
+
+    def _readable(self):
+        process = self._process
+        while process is not None and self._process is process:
+            try:
+                message = process.wire.poll()
+            except wire.Gone as error:
+                self._died(error)
+                return
+            if message is None:
+                return
+            self._handle(message)
+
+    def _died(self, error):
+        code = self.stop()
+        self.state = DEAD
+        self._owner.died(f"{error}, exit code {code}")
+
+    def _handle(self, message):
+        process, now_us = self._process, self.kernel.now_us
+        for what, index, late_us, data in message.records:
+            when_us = self._woken_us + late_us
+            if what == wire.QUESTION:
+                continue
+            if when_us > now_us:
+                self.kernel.at(when_us, self._apply_later, process, what, index, data)
+            else:
+                self._owner.apply(what, index, data)
+            if self._process is not process:
+                return
+        if message.kind == wire.WAIT:
+            self._waits(message)
+        elif message.kind == wire.BOOT:
+            self.answer(self._owner.options())
+        elif message.kind != wire.MORE:
+            self.state = ASKING
+            self._owner.asked(message)
+
+    def _apply_later(self, process, what, index, data):
+        if self._process is process:
+            self._owner.apply(what, index, data)
+
+    def _waits(self, message):
+        self.state = WAITING
+        self._readers = message.readers
+        if self._urgent or self._held & message.readers:
+            self._resume_at(self.kernel.now_us)
+        elif message.until_us < wire.FOREVER_US:
+            self._resume_at(message.until_us)

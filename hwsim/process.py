@@ -1,0 +1,84 @@
+"""Starts and ends the MicroPython process behind a terminal, and reads what it prints."""
+
+import functools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from hwsim.wire import Wire
+
+GUEST = Path(__file__).resolve().parent / "guest"
+_KEPT = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")
+
+
+def micropython():
+    """The MicroPython to run: `MICROPYTHON`, else the one beside this Python, else the one on the path."""
+    beside = Path(sys.executable).parent / "micropython"
+    found = os.environ.get("MICROPYTHON") or (str(beside) if beside.exists() else shutil.which("micropython"))
+    if not found:
+        raise FileNotFoundError("no micropython: run `make setup`, or set MICROPYTHON to the program")
+    return found
+
+
+@functools.cache
+def _same_addresses():
+    # MicroPython's garbage collector takes anything that looks like an address for one, so that a run repeats only
+    # as far as addresses do. Some containers forbid this; then free heap may differ by a few bytes.
+    setarch = shutil.which("setarch")
+    if setarch and subprocess.run([setarch, "-R", "true"], capture_output=True, check=False).returncode == 0:
+        return [setarch, "-R"]
+    return []
+
+
+class GuestProcess:
+    """`on_line(text)` gets each line that the program prints."""
+
+    def __init__(self, heap, on_line):
+        self._on_line = on_line
+        self._part = b""
+        ours, theirs = socket.socketpair()
+        self._log, log_end = os.pipe()
+        os.set_blocking(self._log, False)
+        command = [*_same_addresses(), micropython(), "-X", f"heapsize={heap}"]
+        command += [str(GUEST / "boot.py"), str(theirs.fileno())]
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log_end,
+                stderr=log_end,
+                pass_fds=[theirs.fileno()],
+                env=environment | {"PYTHONHASHSEED": "0"},
+            )
+        finally:
+            theirs.close()
+            os.close(log_end)
+        self.wire = Wire(ours, self._log, self.read_log)
+
+    def read_log(self):
+        """Pass on the lines printed since; True when there will be no more."""
+        while True:
+            try:
+                data = os.read(self._log, 65536)
+            except BlockingIOError:
+                return False
+            if not data:
+                return True
+            *lines, self._part = (self._part + data).split(b"\n")
+            for line in lines:
+                self._on_line(line.rstrip(b"\r").decode(errors="replace"))
+
+    def end(self):
+        """As when power goes: at once, in the middle of anything."""
+        self._process.kill()
+        self._process.wait()
+        self.read_log()
+        if self._part:
+            self._on_line(self._part.decode(errors="replace"))
+        os.close(self._log)
+        self.wire.close()
+        return self._process.returncode

@@ -1,0 +1,305 @@
+"""A terminal: the real firmware under the real MicroPython, and the chip around it as far as the bench plays it."""
+
+import hashlib
+import json
+import struct
+import tomllib
+from pathlib import Path
+
+from hwsim import wire
+from hwsim.flash import ERASE, PROGRAM, Flash
+from hwsim.lockstep import Lockstep
+from hwsim.uart import UartPort
+
+CHIP_HEAP = 192 * 1024  # a 64-bit MicroPython needs twice what a 32-bit chip does: this is 96 KB there
+_BENCH_HEAP = 384 * 1024  # the overlays; guest/boot.py fills what they leave
+_BOOT_US = 250_000  # from power or reset to the first line of the program
+_RISING, _FALLING = 1, 2
+_INPUT = 1
+
+
+def load_board(board):
+    """A board's description from a name, a path or a dictionary."""
+    if isinstance(board, dict):
+        return board
+    path = Path(board)
+    if not path.suffix:
+        path = Path(__file__).resolve().parent.parent / "boards" / str(board) / "board.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+class Terminal:
+    """`image` is the ROMFS file to run, or `script` a program of a test's own. `heapsize` is what the program may use,
+    image not counted. The flash image at `flash_path` is kept from run to run."""
+
+    def __init__(self, kernel, name, board, image=None, flash_path=None, heapsize=CHIP_HEAP, script=None):
+        self.kernel = kernel
+        self.name = name
+        self.board = load_board(board)
+        self.image = Path(image).resolve() if image else None
+        self.script = Path(script).resolve() if script else None
+        self.heapsize = heapsize
+        chip = self.board["flash"]
+        self.flash = Flash(Path(flash_path).resolve(), chip["size"], chip.get("block", 4096))
+        self.powered = False
+        self.starts = 0
+        self.cause = "power"
+        self.unique_id = hashlib.sha256(name.encode()).digest()[:8]
+        self.program = Lockstep(kernel, self)
+        self._rng = kernel.rng("terminal/" + name)
+        self._numbers = {**self.board.get("pins", {}), **self.board.get("keys", {})}
+        self._pin_names = {number: pin for pin, number in self._numbers.items()}
+        self._ports = {
+            uart: UartPort(kernel, f"{name}/{uart}", row["id"], self._bytes_in)
+            for uart, row in self.board.get("uarts", {}).items()
+        }
+        self._ports_by_id = {port.number: port for port in self._ports.values()}
+        self._inputs = {}  # pin number -> level that the world drives
+        self._outputs = {}  # pin number -> level that the program drives
+        self._watchers = {}
+        self._adc = {}
+        self._i2c = {}
+        self._rtc_us = 0
+        self._clear()
+
+    def _clear(self):
+        self._triggers = {}  # pin number -> edges that interrupt
+        self._listening = set()  # UARTs that interrupt
+        self._modes = {}
+        self._operation = None  # flash: kind, address, data, begin, end
+        self._bite_at_us = None
+        self._bite_after_us = 0
+        self._timers = []
+
+    # What the bench attaches
+
+    def port(self, uart):
+        """The device's end of the UART that the board calls so."""
+        return self._ports[uart]
+
+    def attach_uart(self, uart, device=None):
+        """`device.bytes_from_guest(data)` gets what the program writes; returns the port to send through."""
+        port = self._ports[uart]
+        port.device = device
+        return port
+
+    def attach_i2c(self, bus, address, device):
+        """`device.transfer(written, count) -> bytes` answers at that address of that bus."""
+        self._i2c[bus, address] = device
+
+    def watch_pin(self, pin, call):
+        """`call(level)` whenever the program changes that output; without power it falls to 0."""
+        self._watchers.setdefault(self._numbers[pin], []).append(call)
+
+    def level(self, pin):
+        """The level of an output now."""
+        return self._outputs.get(self._numbers[pin], 0)
+
+    def pin_in(self, pin, level):
+        """The world drives that input to `level`, 0 or 1."""
+        number = self._numbers[pin]
+        if self._inputs.get(number) == level:
+            return
+        self._inputs[number] = level
+        edge = _RISING if level else _FALLING
+        urgent = bool(self._triggers.get(number, 0) & edge)
+        self.program.queue(wire.record(wire.PIN, number, bytes((level,))), urgent)
+
+    def set_adc(self, channel, value):
+        """`value` 0..65535 on that analogue input."""
+        number = self.board["adc"][channel]
+        self._adc[number] = value
+        self.program.queue(wire.record(wire.ADC, number, struct.pack("<H", value)))
+
+    @property
+    def messages(self):
+        return self.program.messages
+
+    # Power and reset
+
+    def power_on(self):
+        if not self.powered:
+            self.powered = True
+            self._rtc_us = -self.kernel.now_us  # 2000-01-01, as in a chip that was without power
+            self._start("power")
+
+    def power_off(self):
+        """Power goes now, in the middle of a flash operation if there is one."""
+        if not self.powered:
+            return
+        if self._operation is not None:
+            kind, address, data, begun_us, ends_us = self._operation
+            progress = (self.kernel.now_us - begun_us) / (ends_us - begun_us)
+            self.flash.tear(kind, address, data, progress, self._rng)
+            self.kernel.emit(self.name, "torn", operation=kind, address=address, progress=round(progress, 6))
+        self.powered = False
+        self._stop()
+        self.kernel.emit(self.name, "power", on=False)
+
+    def cut_power(self, off_s=None):
+        """The same; power is back after `off_s` seconds if given."""
+        self.power_off()
+        if off_s is not None:
+            self.kernel.after(round(off_s * 1_000_000), self.power_on)
+
+    def reset(self, cause="hard"):
+        """Restart with that cause: hard, soft or watchdog."""
+        if self.powered:
+            self._stop()
+            self._start(cause)
+
+    def close(self):
+        """The end of this terminal on the bench."""
+        self.powered = False
+        self._stop()
+        self.flash.close()
+
+    def _start(self, cause):
+        self.cause = cause
+        self.starts += 1
+        self.kernel.emit(self.name, "start", cause=cause, number=self.starts)
+        self._later(self.kernel.now_us + _BOOT_US, self._launch)
+
+    def _launch(self):
+        image = self.image.stat().st_size if self.image else 0
+        self.program.start(self.heapsize + image + _BENCH_HEAP)
+
+    def _stop(self):
+        for timer in self._timers:
+            timer.cancel()
+        self.program.stop()
+        self._clear()
+        for port in self._ports.values():
+            port.power_off()
+        for number in [n for n, level in self._outputs.items() if level]:
+            self._output(number, 0)  # a chip in reset drives nothing: lamps go dark
+
+    def _later(self, when_us, call):
+        self._timers = [timer for timer in self._timers if timer.active]
+        self._timers.append(self.kernel.at(when_us, call))
+
+    # What Lockstep asks of its owner
+
+    def options(self):
+        """What guest/boot.py gets to know."""
+        options = {
+            "cause": self.cause,
+            "uid": self.unique_id.hex(),
+            "pins": self._inputs,
+            "adc": self._adc,
+            "rtc_us": self._rtc_us,
+            "seed": f"{self._rng.getrandbits(128):032x}",
+            "heap": self.heapsize,
+            "image": str(self.image) if self.image else None,
+            "script": str(self.script) if self.script else None,
+            "flash": {"path": self.flash.path, "size": self.flash.size, "block": self.flash.block},
+        }
+        return json.dumps(options).encode()
+
+    def line(self, text):
+        self.kernel.emit(self.name, "log", line=text)
+
+    def died(self, reason):
+        # The watchdog, if the program had started it, goes on and will bite.
+        self.kernel.emit(self.name, "died", reason=reason)
+
+    def apply(self, what, index, data):
+        _RECORDS[what](self, index, data)
+
+    def asked(self, message):
+        if message.kind == wire.RESET:
+            self.reset(message.question.decode())
+        elif message.kind == wire.BUS:
+            self._on_bus(message.until_us, message.question)
+        else:
+            self._on_flash(PROGRAM if message.kind == wire.PROGRAM else ERASE, message.until_us, message.question)
+
+    # The chip
+
+    def _output(self, number, level):
+        if self._outputs.get(number, 0) == level:
+            return
+        self._outputs[number] = level
+        self.kernel.emit(self.name, "pin", pin=self._pin_names.get(number, number), level=level)
+        for call in self._watchers.get(number, ()):
+            call(level)
+
+    def _on_pin(self, number, data):
+        self._output(number, data[0])
+
+    def _on_pin_setup(self, number, data):
+        mode, _, self._triggers[number] = data
+        if mode == _INPUT:
+            self._output(number, 0)
+
+    def _bytes_in(self, port, data):
+        record = wire.record(wire.UART, port.number, data)
+        self.program.queue(record, port.number in self._listening, port.number)
+
+    def _on_uart(self, number, data):
+        port = self._ports_by_id.get(number)
+        if port is not None:
+            port.bytes_written(data, self.kernel.now_us)
+
+    def _on_uart_setup(self, number, data):
+        baud, _, listens = struct.unpack("<IHB", data)
+        (self._listening.add if listens else self._listening.discard)(number)
+        if number in self._ports_by_id:
+            self._ports_by_id[number].setup(baud)
+
+    def _on_watchdog(self, fed, data):
+        begins = self._bite_at_us is None
+        if not fed:
+            self._bite_after_us = struct.unpack("<I", data)[0] * 1000
+        self._bite_at_us = self.kernel.now_us + self._bite_after_us
+        if begins:
+            self._later(self._bite_at_us, self._bite)
+
+    def _bite(self):
+        if self.kernel.now_us < self._bite_at_us:
+            self._later(self._bite_at_us, self._bite)
+            return
+        self.kernel.emit(self.name, "watchdog")
+        self.reset("watchdog")
+
+    def _on_pwm(self, number, data):
+        freq, duty = struct.unpack("<IH", data)
+        self.kernel.emit(self.name, "pwm", pin=self._pin_names.get(number, number), freq=freq, duty=duty)
+
+    def _on_clock(self, _index, data):
+        (self._rtc_us,) = struct.unpack("<q", data)
+
+    def _on_note(self, _index, data):
+        self.kernel.emit(self.name, "note", text=data.decode())
+
+    def _on_bus(self, bus, question):
+        device = self._i2c.get((bus, question[0]))
+        answer = b"\x01" if device is None else b"\x00" + device.transfer(question[2:], question[1])
+        self.program.answer(answer)
+
+    def _on_flash(self, kind, address, data):
+        self.flash.check(kind, address, data)
+        now_us = self.kernel.now_us
+        ends_us = now_us + self.flash.time_us(kind, data)
+        self._operation = (kind, address, data, now_us, ends_us)
+        if self.flash.cut_now():
+            self._later(self._rng.randint(now_us, ends_us - 1), self.cut_power)
+        self._later(ends_us, self._flash_done)
+
+    def _flash_done(self):
+        kind, address, data, _, _ = self._operation
+        self._operation = None
+        self.flash.do(kind, address, data)
+        self.program.answer()
+
+
+_RECORDS = {
+    wire.PIN: Terminal._on_pin,
+    wire.PIN_SETUP: Terminal._on_pin_setup,
+    wire.UART: Terminal._on_uart,
+    wire.UART_SETUP: Terminal._on_uart_setup,
+    wire.WATCHDOG: Terminal._on_watchdog,
+    wire.PWM: Terminal._on_pwm,
+    wire.CLOCK: Terminal._on_clock,
+    wire.NOTE: Terminal._on_note,
+}

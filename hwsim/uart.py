@@ -1,0 +1,113 @@
+"""The line between a device and a terminal's UART: baud rate, receive FIFO, faults."""
+
+import dataclasses
+
+_BITS = 10  # start, eight, stop
+FIFO = 120  # ESP32's driver is interrupted at 120 bytes in the FIFO ...
+IDLE_CHARACTERS = 10  # ... or when the line was quiet for ten characters
+
+
+@dataclasses.dataclass
+class LineFaults:
+    """Probabilities, for each byte towards the terminal."""
+
+    lose: float = 0.0
+    garble: float = 0.0
+
+
+class UartPort:
+    """One UART of a terminal, as the device at its other end sees it.
+
+    `send_to_guest(data)` puts bytes on the line: they take their time, gather in the FIFO and reach the program in
+    portions. What the program writes reaches `device.bytes_from_guest(data)` when its last bit has passed.
+    `baud` is the rate that the program has set, None before it has. A device that runs at another rate sets
+    `device_baud`: both then read noise.
+    """
+
+    def __init__(self, kernel, name, number, deliver):
+        self.kernel = kernel
+        self.name = name
+        self.number = number
+        self.device = None
+        self.device_baud = None
+        self.baud = None
+        self.faults = LineFaults()
+        self.to_guest = self.from_guest = 0  # bytes, for the curious
+        self._deliver = deliver
+        self._rng = kernel.rng("uart/" + name)
+        self._line = bytearray()
+        self._line_from_us = 0  # when the first byte of `_line` began
+        self._timer = None
+        self._out_free_us = 0
+        self._life = 0
+
+    def setup(self, baud):
+        self.baud = baud
+
+    def power_off(self):
+        """The chip is off: what is on the line is lost."""
+        self.baud = None
+        self._line.clear()
+        self._out_free_us = 0
+        self._life += 1
+
+    def _time_us(self, count):
+        return count * _BITS * 1_000_000 // (self.device_baud or self.baud or 9600)
+
+    def _spoilt(self, data):
+        if self.baud and self.device_baud and self.baud != self.device_baud:
+            return bytes(self._rng.choice((0x00, 0x80, 0xE0, 0xF8, 0xFE, 0xFF)) for _ in data)
+        if not (self.faults.lose or self.faults.garble):
+            return data
+        out = bytearray()
+        for byte in data:
+            if self._rng.random() < self.faults.lose:
+                continue
+            if self._rng.random() < self.faults.garble:
+                byte ^= 1 << self._rng.randrange(8)
+            out.append(byte)
+        return bytes(out)
+
+    def send_to_guest(self, data):
+        if not data or self.baud is None:  # nobody listens
+            return
+        if not self._line:
+            self._line_from_us = max(self.kernel.now_us, self._line_from_us)
+        self._line += data
+        self._schedule()
+
+    def _schedule(self):
+        if self._timer is not None:
+            self._timer.cancel()
+        held = len(self._line)
+        if held >= FIFO:
+            when_us = self._line_from_us + self._time_us(FIFO)
+        else:
+            when_us = self._line_from_us + self._time_us(held + IDLE_CHARACTERS)
+        self._timer = self.kernel.at(when_us, self._arrive, min(held, FIFO), self._life)
+
+    def _arrive(self, count, life):
+        self._timer = None
+        if life != self._life:
+            return
+        data = bytes(self._line[:count])
+        del self._line[:count]
+        self._line_from_us += self._time_us(count)
+        self.to_guest += count
+        data = self._spoilt(data)
+        if self._line:
+            self._schedule()
+        if data:
+            self._deliver(self, data)
+
+    def bytes_written(self, data, when_us):
+        """The program wrote `data` at `when_us`."""
+        self.from_guest += len(data)
+        self._out_free_us = max(self._out_free_us, when_us) + len(data) * _BITS * 1_000_000 // self.baud
+        self.kernel.at(self._out_free_us, self._leave, data, self._life)
+
+    def _leave(self, data, life):
+        if life == self._life and self.device is not None:
+            if self.device_baud and self.device_baud != self.baud:
+                data = self._spoilt(data)
+            self.device.bytes_from_guest(data)

@@ -1,0 +1,131 @@
+"""Messages between the bench and the MicroPython process of a terminal; the other side is guest/_bench.py.
+
+Terminal to bench: a head (length of the records, kind, readers, 0, wake-up time) and records. Bench to terminal:
+a head (time, length of the records) and records. Little-endian. A record is type, index, length and microseconds
+since the last wake-up, then its bytes. Each wait of the program is one message and one answer.
+"""
+
+import select
+import socket
+import struct
+
+QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = range(10)
+BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET = range(7)
+FOREVER_US = (1 << 62) - 1
+ROOM = 4096  # bytes of records that the terminal takes in one message
+
+_RECORD = struct.Struct("<BBHI")
+_HEAD = struct.Struct("<IBBHQ")
+_WAKE = struct.Struct("<QI")
+
+
+class Gone(Exception):
+    """The process at the other end has ended."""
+
+
+class Silent(Exception):
+    """The process computes for longer than the bench is ready to wait."""
+
+
+class Message:
+    __slots__ = ("kind", "readers", "until_us", "records")
+
+    def __init__(self, kind, readers, until_us, records):
+        self.kind = kind
+        self.readers = readers
+        self.until_us = until_us
+        self.records = records  # (type, index, microseconds since the wake-up, bytes)
+
+    @property
+    def question(self):
+        """The bytes of a request; its last record carries them."""
+        return self.records[-1][3]
+
+
+def record(what, index, data):
+    return _RECORD.pack(what, index, len(data), 0) + data
+
+
+def parse(body):
+    found = []
+    at = 0
+    while at < len(body):
+        what, index, length, late_us = _RECORD.unpack_from(body, at)
+        at += _RECORD.size
+        found.append((what, index, late_us, body[at : at + length]))
+        at += length
+    return found
+
+
+class Wire:
+    """The bench's end. `log_fd` is the process's output; `on_log` reads what is in it, and says when it ended."""
+
+    def __init__(self, end, log_fd=None, on_log=None):
+        self.messages = 0
+        self._end = end
+        self._in = bytearray()
+        self._log_fd = log_fd
+        self._on_log = on_log
+        self._poll = select.poll()
+        self._poll.register(end, select.POLLIN)
+        if log_fd is not None:
+            self._poll.register(log_fd, select.POLLIN)
+
+    def fileno(self):
+        return self._end.fileno()
+
+    def wake(self, now_us, body=b""):
+        if len(body) > ROOM:
+            raise ValueError(f"{len(body)} bytes of records in one message, {ROOM} fit")
+        try:
+            self._end.sendall(_WAKE.pack(now_us, len(body)) + body)
+        except OSError as error:
+            raise Gone(str(error)) from error
+
+    def _parsed(self):
+        if len(self._in) < _HEAD.size:
+            return None
+        length, kind, readers, _, until_us = _HEAD.unpack_from(self._in)
+        end = _HEAD.size + length
+        if len(self._in) < end:
+            return None
+        body = bytes(self._in[_HEAD.size : end])
+        del self._in[:end]
+        self.messages += 1
+        self._drain()  # what was printed before the message is in the pipe by now
+        return Message(kind, readers, until_us, parse(body))
+
+    def _drain(self):
+        if self._log_fd is not None and self._on_log():
+            self._poll.unregister(self._log_fd)
+            self._log_fd = None
+
+    def poll(self):
+        """The next message, or None when it is not whole yet; never waits."""
+        message = self._parsed()
+        if message is None:
+            try:
+                data = self._end.recv(65536, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return None
+            except OSError as error:
+                raise Gone(str(error)) from error
+            if not data:
+                self._drain()
+                raise Gone("its wire is closed")
+            self._in += data
+            message = self._parsed()
+        return message
+
+    def receive(self, limit_s):
+        """The next message; raises Silent when none came in `limit_s` seconds of the wall."""
+        while True:
+            message = self.poll()
+            if message is not None:
+                return message
+            if not self._poll.poll(limit_s * 1000):
+                raise Silent(f"no message in {limit_s} s")
+            self._drain()  # a program that prints a lot must not stop at a full pipe
+
+    def close(self):
+        self._end.close()
