@@ -112,6 +112,8 @@ def test_both_miss_the_same_field(fields, key):
     (6, 9, {0: 41, 1: 2}),
     (7, 10, [None, 1, 2, None, None]),
     (7, 10, [0, 1, 2, 3, 4, 5, -6, -7, 8, 9, 5, 6, 7, None, None]),
+    (7, 10, [0, 900000000, 1800000000, 3, 4, 5, -1800000000, -3600000000, 8, 9]),
+    (7, 10, [0, -900000000, -1800000000, 3, 4, 5, 1800000000, 3600000000, 8, 9]),
 ])  # fmt: skip
 def test_each_kind_has_a_report_that_both_accept(kind, key, value):
     fields = {0: 1, 1: 2, 3: kind, key: value}
