@@ -45,23 +45,6 @@ class Wire:
             self.pin.value(level)
 
 
-class ModemPins:
-    """What the modem driver may switch: `pwrkey`, `reset`, `supply`, each with `value(level)`, or None.
-
-    1 = pulled: a transistor inverts PWRKEY and RESET. The supply is on from the start.
-    """
-
-    def __init__(self, pins):
-        self.pwrkey = _output(pins, "modem_pwrkey", 0)
-        self.reset = _output(pins, "modem_reset", 0)
-        self.supply = _output(pins, "modem_supply", 1)
-
-
-def _output(pins, name, level):
-    number = pins.get(name)
-    return None if number is None else machine.Pin(number, machine.Pin.OUT, value=level)
-
-
 class Hal:
     """`board` is the dict that flash.py makes of boards/<NAME>/board.toml. Raises BoardError."""
 
@@ -96,7 +79,18 @@ class Hal:
         pin.irq(handler, machine.Pin.IRQ_FALLING | machine.Pin.IRQ_RISING)
 
     def modem_pins(self):
-        return ModemPins(self._pins)
+        """{"pwrkey", "reset", "supply"} -> Pin, those the board has; 1 = pressed, pulled, on."""
+        found = {}
+        for name in ("pwrkey", "reset", "supply"):
+            number = self._pins.get("modem_" + name)
+            if number is not None:
+                found[name] = machine.Pin(number, machine.Pin.OUT, value=1 if name == "supply" else 0)
+        return found
+
+    def modem_options(self):
+        """What the driver has to know of the modem on this board: model and baud rate."""
+        model = self._board.get("modem", {}).get("model", "a76xx")
+        return {"modem": model, "baud": self._board.get("uarts", {}).get("modem", {}).get("baud", 115200)}
 
     def uart(self, name):
         """The UART `[uarts.<name>]`. Raises BoardError when the board has none or the chip refuses it."""

@@ -13,11 +13,15 @@ _DIGEST = const(8)
 
 
 def write(path, data):
-    """Put `data` at `path`, durable when this returns. Raises OSError."""
+    """Put `data` at `path` with its digest, durable when this returns. Raises OSError."""
+    replace(path, hashlib.sha256(data).digest()[:_DIGEST] + data)
+
+
+def replace(path, data):
+    """Put the plain `data` at `path`: the old file or the new one, whole. Raises OSError."""
     new = path + ".new"
     file = open(new, "wb")
     try:
-        file.write(hashlib.sha256(data).digest()[:_DIGEST])
         file.write(data)
         file.flush()
     finally:
