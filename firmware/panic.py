@@ -38,6 +38,7 @@ class Panic:
         self.state = state
         self.boot = boot
         self.seq = seq
+        self.queued = False
 
 
 class Panics:
@@ -56,9 +57,31 @@ class Panics:
             if RAISED <= state <= ACKNOWLEDGED and self.find(id) is None:
                 self.open.append(Panic(id, state, boot, seq))
 
-    def to_raise(self):
-        """Alarms of an earlier boot that nobody has acknowledged: raised again, with the same id."""
-        return [p for p in self.open if p.state < ACKNOWLEDGED and p.boot != self._boot]
+    def waiting(self):
+        """Alarms without a frame to carry them: of an earlier boot, raised again with the same id, unless
+        they were acknowledged or their frame still lies in the journal; and of this one, if none could be
+        made."""
+        found = []
+        for panic in self.open:
+            if panic.state < ACKNOWLEDGED and (panic.seq is None or panic.boot != self._boot):
+                if not panic.queued:
+                    found.append(panic)
+        return found
+
+    def queued(self, id, boot, seq):
+        """The journal holds an unsent frame of this alarm from an earlier boot: it will be sent as it
+        is."""
+        panic = self.find(id)
+        if panic is None:
+            # Power went between the journal's write and ours.
+            panic = Panic(id, STORED, boot, seq)
+            self.open.append(panic)
+        elif panic.state >= ACKNOWLEDGED:
+            return
+        panic.state = STORED
+        panic.boot = boot
+        panic.seq = seq
+        panic.queued = True
 
     def press(self):
         """A new alarm; each press is one."""
