@@ -1,0 +1,252 @@
+"""One modem's UART as a conversation: a command is written, its answer awaited, everything else told on.
+
+Two coroutines share it and nobody else: `listen` reads, the driver's own writes. No wait polls: each ends by
+a byte from the UART, by `wake`, or by its time.
+"""
+
+import asyncio
+
+from protocol import at
+from protocol.compat import const
+
+TIMEOUT = const(-1)  # besides the results of protocol.at: no end of the command in its time
+
+_CHUNK = const(512)
+# A block of raw data comes without pauses. Silence inside it means that bytes were lost: count no further.
+_RAW_PAUSE_MS = const(1000)
+# SIMCom prints ERROR behind +IP ERROR; the next command waits for it, so that it does not end that one.
+_SETTLE_MS = const(100)
+# No wait is longer, so that the task can tell the supervisor that it lives.
+_SLICE_MS = const(4000)
+PROBE_MS = const(1000)
+
+
+# Answers to settings and questions: 9 s at most in SIMCom's manuals, some ten ms in practice.
+SET_MS = const(9000)
+# A question that hangs holds up a panic, so it gets less.
+QUESTION_MS = const(3000)
+
+
+class Restarted(Exception):
+    """The modem has started again by itself: nothing that was set holds any more."""
+
+
+class Silent(Exception):
+    """The modem answers neither a command nor AT."""
+
+
+class Port:
+    """`on_line(line)` hears every line, answers included; `on_data(bytes)` every counted block."""
+
+    def __init__(self, uart, uptime_ms, wake, on_line, on_data):
+        self._uart = uart
+        self._stream = asyncio.StreamReader(uart)
+        self._uptime_ms = uptime_ms
+        self._wake = wake
+        self._on_line = on_line
+        self._on_data = on_data
+        self._reader = at.Reader()
+        self._buffer = bytearray(_CHUNK)
+        self._busy = False
+        self._final = None
+        self._prompted = False
+        self._prefix = b""
+        self._after = b""
+        self._owed = 0  # raw bytes to write once the modem has prompted
+        self._stuck = 0  # raw bytes the modem may be waiting for although it never prompted
+        self._error = None
+        self.hurry = None  # says whether something waits that is more urgent than to look after the modem
+        self.alive = None  # called at least every _SLICE_MS while the conversation waits
+        self.restarted = False
+        self.result = at.OK
+        self.detail = b""
+        self.answer = b""  # the last line with the wanted beginning
+        self.told = b""  # the line that came beside the result, see `command`
+        self.heard_at = None  # when the last whole line or block came
+        self.timeouts = 0  # commands in a row that were not answered
+
+    # --- hearing
+
+    async def listen(self):
+        """Read for ever; to be run as a task of its own."""
+        reader = self._reader
+        buffer = self._buffer
+        try:
+            while True:
+                if reader.raw_pending:
+                    try:
+                        n = await asyncio.wait_for_ms(self._stream.readinto(buffer), _RAW_PAUSE_MS)
+                    except asyncio.TimeoutError:
+                        reader.abandon()
+                        continue
+                else:
+                    n = await self._stream.readinto(buffer)
+                if n:
+                    reader.feed(buffer, 0, n)
+                    while True:
+                        kind = reader.next_event()
+                        if not kind:
+                            break
+                        self._heard(kind)
+        except Exception as error:
+            self._error = error
+            self._wake.set()
+
+    def _heard(self, kind):
+        reader = self._reader
+        self.heard_at = self._uptime_ms()
+        if kind == at.LINE:
+            line = reader.line
+            if self._busy and self._prefix and line.startswith(self._prefix):
+                self.answer = line
+            if self._busy and self._after and line.startswith(self._after):
+                self.told = line
+                self._wake.set()
+            self._on_line(line)
+        elif kind == at.DATA:
+            self._on_data(reader.data)
+        elif kind == at.PROMPT:
+            self._prompted = True
+            self._wake.set()
+        elif self._busy:
+            self._ended(reader.result, reader.detail)
+
+    def _ended(self, result, detail):
+        if result == at.OK and ((self._prefix and not self.answer) or self._owed):
+            # A question's OK follows its answer, a datagram's OK its bytes: this one ends an older command.
+            return
+        self._final = result
+        self.detail = detail
+        self._wake.set()
+
+    # --- speaking
+
+    async def command(self, text, timeout_ms, answer=b"", after=b"", after_ms=0):
+        """Write `text` and its CR; the result, or TIMEOUT.
+
+        `answer`: beginning of the line that OK has to follow, kept in `.answer`. `after`: beginning of the
+        URC that tells the real outcome, before the result or up to `after_ms` behind OK; kept in `.told`.
+        """
+        self._begin(text, answer, after)
+        try:
+            await self._write(text + b"\r")
+            return await self._end(timeout_ms, after_ms)
+        finally:
+            self._busy = False
+
+    async def ask(self, text, timeout_ms=QUESTION_MS, answer=b"", after=b"", after_ms=0):
+        """`command`, but raises Silent when the modem answers neither this nor AT."""
+        result = await self.command(text, timeout_ms, answer, after, after_ms)
+        if result == TIMEOUT:
+            # A waiting panic datagram is a probe as good as AT: it goes first, once.
+            if self.timeouts < 2 and self.hurry is not None and self.hurry():
+                return result
+            await self.reach()
+        return result
+
+    async def reach(self):
+        """Returns when the modem answers AT; raises Silent."""
+        if not await self.probe(3):
+            raise Silent
+
+    async def send_raw(self, text, payload, prompt_ms, timeout_ms, after, after_ms):
+        """A command that prompts for raw bytes; else as `command`."""
+        self._begin(text, b"", after)
+        self._reader.begin(text, True)
+        self._owed = len(payload)
+        try:
+            await self._write(text + b"\r")
+            end = self._uptime_ms() + prompt_ms
+            while not self._prompted and self._final is None:
+                if not await self.idle(end):
+                    self._stuck = len(payload)
+                    return self._give_up()
+            self._owed = 0
+            if self._prompted:
+                self._final = None
+                await self._write(payload)
+            return await self._end(timeout_ms, after_ms)
+        finally:
+            self._busy = False
+
+    def _begin(self, text, answer, after):
+        self._reader.begin(text)
+        self._busy = True
+        self._final = None
+        self._prompted = False
+        self._prefix = answer
+        self._after = after
+        self._owed = 0
+        self.answer = b""
+        self.told = b""
+        self.detail = b""
+
+    async def _end(self, timeout_ms, after_ms):
+        end = self._uptime_ms() + timeout_ms
+        while self._final is None:
+            if not await self.idle(end):
+                return self._give_up()
+        if self._final == at.OK and after_ms:
+            end = self._uptime_ms() + after_ms
+            while not self.told and await self.idle(end):
+                pass
+        result = self._close()
+        if result == at.IP_ERROR:
+            self._busy = False
+            await self.pause(_SETTLE_MS)
+        return result
+
+    def _close(self):
+        self.timeouts = 0
+        self.result = self._final
+        return self.result
+
+    def _give_up(self):
+        self.timeouts += 1
+        self.result = TIMEOUT
+        return TIMEOUT
+
+    async def _write(self, data):
+        self._stream.write(data)
+        await self._stream.drain()
+
+    # --- waiting
+
+    async def idle(self, end):
+        """Wait for `wake` or the time `end`; False when that time has come. Raises Restarted."""
+        if self._error is not None:
+            raise self._error
+        if self.restarted:
+            raise Restarted
+        left = end - self._uptime_ms()
+        if left <= 0:
+            return False
+        if not self._wake.is_set():
+            try:
+                await asyncio.wait_for_ms(self._wake.wait(), min(left, _SLICE_MS))
+            except asyncio.TimeoutError:
+                if self.alive is not None:
+                    self.alive()
+                return True
+        self._wake.clear()
+        if self.alive is not None:
+            self.alive()
+        return True
+
+    async def pause(self, ms):
+        """Wait the whole time, whatever comes."""
+        end = self._uptime_ms() + ms
+        while await self.idle(end):
+            continue
+
+    async def probe(self, times):
+        """True when the modem answers AT."""
+        for _ in range(times):
+            if await self.command(b"AT", PROBE_MS) != TIMEOUT:
+                return True
+            if self._stuck:
+                # AT went into a datagram that the modem believes to be collecting. Carriage returns end it;
+                # in command mode they say nothing.
+                await self._write(b"\r" * self._stuck)
+                self._stuck = 0
+        return False

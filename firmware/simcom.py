@@ -1,0 +1,334 @@
+"""SIMCom A76xx and SIM7600: from power to an open UDP socket, and back up again from every way to lose it.
+
+One stage per state, each returns the next; what goes wrong leads back only as far as it must:
+
+    OFF -AT-> SET_UP -echo off-> SIM -READY-> ATTACH -registered-> NET -NETOPEN-> SOCKET -CIPOPEN-> UP
+
+Sources: A76XX Series AT Command Manual V1.11, SIM7500_SIM7600 Series AT Command Manual V2.00, their TCPIP
+Application Notes; what modems do besides is told in the design's MODEMS.md.
+"""
+
+import asyncio
+
+from protocol import at_fields
+from protocol.compat import const
+from protocol.errors import Malformed
+
+from .at_port import QUESTION_MS, SET_MS, TIMEOUT, Port, Restarted, Silent
+from .ladder import Ladder
+from .modem import ATTACH, NET, OFF, SET_UP, SIM, SOCKET, UP, Bearer
+from .simcom_network import Registration
+from .simcom_sim import SimStage
+from .simcom_socket import GONE, SENT, Socket
+from .simpin import MemoryStore, PinGuard
+from .version import NOT_BEFORE_MS
+
+_FIRST_PAUSE_MS = const(1000)
+_LONGEST_PAUSE_MS = const(60000)
+_PANIC_PAUSE_MS = const(1000)
+_RADIO_EVERY = const(3)  # failures to open in a row before the radio goes off and on
+_RESTART_EVERY = const(9)  # and before the modem starts again
+
+_SIGNAL_MS = const(30000)
+_REGISTRATION_MS = const(60000)
+_CLOCK_MS = const(60000)
+_CLOCK_LATER_MS = const(21600000)
+_BUFFER_MS = const(10000)
+# Several datagrams sent and none come in for this long: the socket may be dead without the modem knowing it.
+_DEAF_MS = const(45000)
+_DEAF_LONGEST_MS = const(1800000)
+_DEAF_COUNT = const(4)
+_STEADY_MS = const(60000)
+_ERRORS = const(2)  # in a row, before the socket is opened again
+
+_NOT_OPENED = const(2)  # +CIPERROR: the network is not opened
+
+
+class SimcomModem(Bearer):
+    """The driver. `run` is its task.
+
+    `config`: apn, user, password, pin, host, port, local_port; optional: modem ("a76xx" or "sim7600"), baud,
+    manual_receive. `pins`: see `ladder`. `clock.uptime_ms()` never wraps. `log(level, text)`; `store`: `simpin`.
+    """
+
+    def __init__(self, uart, pins, config, clock, log=None, store=None):
+        Bearer.__init__(self, clock.uptime_ms, log)
+        port = self._port = Port(uart, clock.uptime_ms, self._wake, self._on_line, self.deliver)
+        port.hurry = self._hurry
+        model = config.get("modem", "a76xx")
+        self._ladder = Ladder(port, uart, pins, self, clock.uptime_ms, model, config.get("baud", 115200))
+        self._sim = SimStage(port, self, clock.uptime_ms, config["pin"], PinGuard(store or MemoryStore()))
+        self._registration = Registration(port, self, clock.uptime_ms, config)
+        self._socket = Socket(port, config)
+        self._trouble = 0  # failures in a row between ATTACH and UP
+        self._lost = None  # the state to go back to, told by a URC
+        self._doubt = False  # a boot URC that may be a late one
+        self._errors = 0
+        self._unanswered = 0
+        self._unanswered_since = 0
+        self._deaf_ms = _DEAF_MS
+        self._deaf_step = 0
+        self._due = [0, 0, 0, 0]
+        self.bad_lines = 0
+        self._stages = {
+            OFF: self._find,
+            SET_UP: self._set_up,
+            SIM: self._ready,
+            ATTACH: self._attach,
+            NET: self._net,
+            SOCKET: self._open,
+            UP: self._serve,
+        }
+        self._hears = (
+            (b"+CEREG:", self._registration.heard),
+            (b"+CGREG:", self._registration.heard),
+            (b"+CREG:", self._registration.heard),
+            (b"+CGDCONT:", self._registration.heard_context),
+            (b"+CSQ:", self._registration.heard_signal),
+            (b"+CESQ:", self._registration.heard_signal),
+            (b"+CPIN:", self._heard_pin),
+            (b"+CIPRXGET: 1", self._socket.heard_waiting),
+            (b"+CIPERROR:", self._heard_error),
+            (b"+IPCLOSE:", self._heard_close),
+            (b"+CIPEVENT:", self._heard_event),
+            (b"*PSUTTZ:", self._heard_time),
+            (b"+CTZE:", self._heard_time),
+            (b"+CCLK:", self._heard_time),
+            (b"*ATREADY", self._heard_boot),
+            (b"RDY", self._heard_boot),
+            (b"SMS DONE", self._heard_boot),
+            (b"PB DONE", self._heard_boot),
+        )
+
+    async def run(self, alive=None):
+        """The task; ends only by cancellation or an error of our own. `alive()` is called every 4 s."""
+        self._port.alive = alive
+        listener = asyncio.create_task(self._port.listen())
+        state = OFF
+        try:
+            while True:
+                self.set_state(state)
+                self._lost = None
+                try:
+                    state = await self._stages[state]()
+                except Restarted:
+                    self.say(1, "has started again by itself")
+                    self.restarts += 1
+                    state = SET_UP
+                except Silent:
+                    self.say(1, "does not answer")
+                    state = OFF
+        finally:
+            self.set_state(OFF)
+            listener.cancel()
+
+    def _hurry(self):
+        return bool(self._urgent)
+
+    # --- hearing
+
+    def _on_line(self, line):
+        for beginning, heard in self._hears:
+            if line.startswith(beginning):
+                try:
+                    heard(line)
+                except Malformed:
+                    self.bad_lines += 1
+                self.wake()
+                return
+
+    def _heard_pin(self, line):
+        self._sim.heard(line)
+        self._heard_boot(line)
+
+    def _heard_boot(self, line):
+        # They come in any order, the last ones 20 s after the first: beside a working socket they may be late
+        # or may be the only sign of a restart. So the socket is asked for.
+        if self.state == UP:
+            self._doubt = True
+        elif self.state > SET_UP and line.startswith((b"*ATREADY", b"RDY")):
+            self._port.restarted = True
+
+    def _heard_error(self, line):
+        code = at_fields.whole(at_fields.fields_of(line)[0], line)
+        self._lose(NET if code == _NOT_OPENED else SOCKET)
+
+    def _heard_close(self, line):
+        if at_fields.fields_of(line)[0] == b"0":
+            self._lose(SOCKET)
+
+    def _heard_event(self, line):
+        if b"CLOSED" in line:
+            self._lose(NET)
+
+    def _lose(self, state):
+        if self._lost is None or state < self._lost:
+            self._lost = state
+
+    def _heard_time(self, line):
+        utc_ms = at_fields.network_time(line)[0]
+        # A modem that the network told nothing says 1970 or 1980.
+        if utc_ms is not None and utc_ms >= NOT_BEFORE_MS:
+            self.time_told(utc_ms)
+
+    # --- the stages
+
+    async def _find(self):
+        self._registration.forget()
+        await self._ladder.find()
+        return SET_UP
+
+    async def _set_up(self):
+        self._port.restarted = False
+        self._registration.forget()
+        # The modem's clock follows the network, the zone is reported; not every firmware knows the last two.
+        for command in (b"ATE0", b"AT+CMEE=1", b"AT+CTZU=1", b"AT+CTZR=1"):
+            await self._port.ask(command, SET_MS)
+        return SIM
+
+    async def _ready(self):
+        return ATTACH if await self._sim.ready() else await self._restart()
+
+    async def _attach(self):
+        return NET if await self._registration.attach() else await self._restart()
+
+    async def _restart(self):
+        """The modem's own restart: it can still write its flash, unlike with the reset line."""
+        self.say(1, "restart of the modem")
+        self.restarts += 1
+        self.set_state(OFF)
+        await self._port.ask(b"AT+CRESET", SET_MS)
+        await self._ladder.boot()
+        return OFF
+
+    async def _net(self):
+        wrong = await self._socket.open_network()
+        return SOCKET if wrong is None else await self._failed(wrong)
+
+    async def _open(self):
+        self._lost = None
+        wrong = await self._socket.open()
+        return UP if wrong is None else await self._failed(wrong)
+
+    async def _failed(self, text):
+        """A stage did not work: wait, longer each time; the third time the radio, the ninth the modem anew."""
+        self.say(1, text)
+        self._trouble += 1
+        if self._trouble >= _RADIO_EVERY:
+            self.set_fault(text)
+        if self.may_disturb():
+            if self._trouble % _RESTART_EVERY == 0:
+                return await self._restart()
+            if self._trouble % _RADIO_EVERY == 0:
+                await self._registration.radio_restart()
+                return ATTACH
+        pause_ms = min(_FIRST_PAUSE_MS << min(self._trouble, 6), _LONGEST_PAUSE_MS)
+        end = self._uptime_ms() + pause_ms
+        while True:
+            if self.panic_active:
+                end = min(end, self._uptime_ms() + _PANIC_PAUSE_MS)
+            if not await self._port.idle(end):
+                return ATTACH
+
+    # --- UP
+
+    def deliver(self, datagram):
+        """A datagram has come in: whatever was doubted works."""
+        self._unanswered = 0
+        self._deaf_ms = _DEAF_MS
+        self._deaf_step = 0
+        self._trouble = 0
+        Bearer.deliver(self, datagram)
+
+    async def _serve(self):
+        self.set_fault(None)
+        self._errors = 0
+        self._unanswered = 0
+        self._doubt = False
+        begun = now = self._uptime_ms()
+        self._due = [now, now + _REGISTRATION_MS, now, now + _BUFFER_MS]
+        while True:
+            urgent = self._hurry()
+            datagram = self.next_datagram()
+            if datagram is not None:
+                await self._transmit(datagram, urgent)
+            lost = self._lost if self._lost is not None else self._deaf()
+            if lost is not None:
+                return await self._back_to(lost, self._uptime_ms() - begun)
+            if self._socket.waiting:
+                await self._socket.fetch()
+            elif datagram is None and not await self._chore():
+                await self._port.idle(min(self._due))
+
+    async def _transmit(self, datagram, urgent):
+        # Bulk has its own repeats; an alarm does not wait half a second for one.
+        for _ in range(2 if urgent else 1):
+            outcome = await self._socket.send(datagram)
+            if outcome == SENT:
+                self._errors = 0
+                self.sent += 1
+                if not self._unanswered:
+                    self._unanswered_since = self._uptime_ms()
+                self._unanswered += 1
+                return
+            self.failed += 1
+            if outcome == TIMEOUT:
+                await self._port.reach()
+            self._errors += 1
+            if outcome == GONE or self._errors >= _ERRORS:
+                self._lose(SOCKET)
+            if self._lost is not None:
+                return
+
+    async def _chore(self):
+        """One command of housekeeping, if any is due."""
+        now = self._uptime_ms()
+        due = self._due
+        if self._doubt:
+            self._doubt = False
+            if not await self._socket.is_open():
+                raise Restarted
+        elif now >= due[0]:
+            due[0] = now + _SIGNAL_MS
+            await self._registration.ask_signal()
+        elif now >= due[1]:
+            due[1] = now + _REGISTRATION_MS
+            await self._registration.ask_next()
+        elif now >= due[2]:
+            due[2] = now + (_CLOCK_MS if self.network_time_ms is None else _CLOCK_LATER_MS)
+            await self._port.ask(b"AT+CCLK?", QUESTION_MS, b"+CCLK:")
+        elif now >= due[3]:
+            due[3] = now + (_BUFFER_MS if self._socket.manual else _CLOCK_LATER_MS)
+            self._socket.waiting = self._socket.manual
+        else:
+            return False
+        return True
+
+    def _deaf(self):
+        """Where to go back to when datagrams go out and nothing comes in, each time further; else None."""
+        if self._unanswered < _DEAF_COUNT or not self.may_disturb():
+            return None
+        if self._uptime_ms() - self._unanswered_since < self._deaf_ms:
+            return None
+        self.say(1, "nothing comes in")
+        self._deaf_ms = min(2 * self._deaf_ms, _DEAF_LONGEST_MS)
+        self._deaf_step += 1
+        self._socket.shift()
+        return (OFF, SOCKET, NET, ATTACH)[self._deaf_step % 4]
+
+    async def _back_to(self, state, lasted_ms):
+        self.set_state(state)
+        if lasted_ms >= _STEADY_MS:
+            self._trouble = 0
+        elif self._trouble:
+            return await self._failed("the connection does not last")
+        else:
+            self._trouble = 1
+        if state == OFF:
+            return await self._restart()
+        if state == SOCKET:
+            return SOCKET
+        await self._socket.close_network()
+        if state == ATTACH:
+            await self._registration.radio_restart()
+        return ATTACH

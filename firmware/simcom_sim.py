@@ -1,0 +1,99 @@
+"""From a modem that answers AT to a SIM that is READY."""
+
+from protocol import at, at_fields
+from protocol.compat import const
+from protocol.errors import Malformed
+
+from .at_port import SET_MS
+
+_PIN_MS = const(10000)
+_POLL_MS = const(1000)
+_FAULT_MS = const(30000)  # +CPIN: READY may follow an error by 20 s (MODEMS.md)
+_RESTART_MS = const(180000)  # many modems look for a card only when they start
+_LOCKED_POLL_MS = const(60000)
+
+
+class SimStage:
+    """`guard`: see `simpin.PinGuard`; `pin`: text, empty for a card without one."""
+
+    def __init__(self, port, bearer, uptime_ms, pin, guard):
+        self._port = port
+        self._bearer = bearer
+        self._uptime_ms = uptime_ms
+        self._pin = pin
+        self._guard = guard
+        self.state = None  # what +CPIN said last
+
+    def heard(self, line):
+        """+CPIN, as answer or URC."""
+        self.state = at_fields.pin_state(line)
+
+    async def ready(self):
+        """True when the SIM is READY; False when only a restart of the modem can help."""
+        port = self._port
+        bearer = self._bearer
+        begun = self._uptime_ms()
+        while True:
+            self.state = None
+            result = await port.ask(b"AT+CPIN?", SET_MS, b"+CPIN:")
+            waited = self._uptime_ms() - begun
+            wait_ms = _POLL_MS
+            if self.state == b"READY":
+                bearer.set_fault(None)
+                return True
+            if self.state == b"SIM PIN":
+                wait_ms = await self._enter()
+            elif self.state is not None:
+                bearer.set_fault("SIM: asks for %s; unlock it in a telephone" % self.state.decode())
+                wait_ms = _LOCKED_POLL_MS
+            elif waited > _RESTART_MS and bearer.may_disturb():
+                return False
+            elif waited > _FAULT_MS:
+                code = at_fields.cme_code(port.detail) if result == at.CME_ERROR else None
+                missing = code == at_fields.SIM_NOT_INSERTED
+                bearer.set_fault("no SIM card" if missing else "the SIM card cannot be read")
+            if self.state != b"READY":
+                await self._wait(wait_ms)
+
+    async def _wait(self, ms):
+        # The URC +CPIN: READY ends this wait.
+        end = self._uptime_ms() + ms
+        while self.state != b"READY" and await self._port.idle(end):
+            continue
+
+    async def _enter(self):
+        """Send the PIN when that is safe; ms to wait before asking for the state again."""
+        if not self._pin:
+            return self._refuse("SIM: asks for a PIN and the configuration has none")
+        port = self._port
+        card = b""
+        if await port.ask(b"AT+CICCID", SET_MS, b"+ICCID:") == at.OK:
+            card = at_fields.value_of(port.answer)
+        tries = await self._tries()
+        reason = self._guard.may_send(card, self._pin, tries)
+        if reason is not None:
+            return self._refuse(reason)
+        self._guard.sending(card, self._pin, tries)
+        result = await port.ask(b'AT+CPIN="%s"' % self._pin.encode(), _PIN_MS)
+        if result == at.OK:
+            self._guard.accepted(card, self._pin)
+            return _POLL_MS
+        wrong = result == at.CME_ERROR and at_fields.cme_code(port.detail) == at_fields.INCORRECT_PASSWORD
+        left = await self._tries()
+        if wrong or (tries is not None and left is not None and left < tries):
+            self._guard.refused(card, self._pin, left)
+            return self._refuse("SIM PIN: the one in the configuration is wrong; correct it")
+        return _POLL_MS
+
+    def _refuse(self, text):
+        self._bearer.set_fault(text)
+        return _LOCKED_POLL_MS
+
+    async def _tries(self):
+        # AT+SPIC, SIMCom: tries left for PIN1, PUK1, PIN2, PUK2.
+        if await self._port.ask(b"AT+SPIC", SET_MS, b"+SPIC:") != at.OK:
+            return None
+        try:
+            return at_fields.pin_tries(self._port.answer)[0]
+        except Malformed:
+            return None
