@@ -1,0 +1,36 @@
+"""Sentences for the tests of `protocol.nmea`, and what is asked of them all."""
+
+from protocol.nmea import Parser
+
+RMC = b"GPRMC,123519,A,4807.038,N,01131.000,E,022.4,084.4,230394,003.1,W"
+GGA = b"GPGGA,123519.25,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,"
+VOID = b"GPRMC,170058.89,V,3554.928,N,08002.496,W,9.4,1.57,050521,,E"
+
+
+def sentence(body):
+    value = 0
+    for byte in body:
+        value ^= byte
+    return b"$%s*%02X" % (body, value)
+
+
+def fed(*bodies):
+    parser = Parser()
+    for body in bodies:
+        assert parser.feed(sentence(body)) == body[2:5].decode(), body
+    return parser
+
+
+def refused(body):
+    """The sentence's checksum is right, its content is not: counted, and nothing changes."""
+    parser = fed(RMC, GGA)
+    before = state(parser)
+    assert parser.feed(sentence(body)) is None, body
+    assert state(parser) == before
+    assert (parser.good, parser.malformed, parser.bad_checksum, parser.unknown) == (2, 1, 0, 0), body
+
+
+def state(p):
+    fix = (p.lat_e7, p.lon_e7, p.alt_dm, p.speed_cm_s, p.course_cdeg, p.hdop_tenths, p.valid, p.quality)
+    more = (p.sats_used, p.sats_view, p.fix_type, p.antenna, p.utc_ms())
+    return fix + more + (p.hour, p.minute, p.second, p.millisecond, p.year, p.month, p.day)
