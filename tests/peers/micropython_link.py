@@ -3,7 +3,7 @@
     micropython tests/peers/micropython_link.py SECRET SALT SENDER_ID RECIPIENT_ID PAYLOAD
 
 Observes `/c` and posts PAYLOAD to `/f`. Standard output: `> HEX` is a datagram to send, `= CODE HEX` an
-authenticated response, `! text` a refusal. Standard input: one received datagram in hex a line; ends at end of file.
+authenticated response, `! text` a refusal. Standard input: a received datagram in hex a line.
 """
 
 import sys

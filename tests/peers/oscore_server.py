@@ -1,8 +1,8 @@
-"""Runs in the peers' environment: an `aiocoap` OSCORE server with the resource `POST /f` and an observable `GET /c`.
+"""Runs in the peers' environment: an `aiocoap` OSCORE server with `POST /f` and an observable `GET /c`.
 
     python oscore_server.py CONTEXT_FOLDER
 
-Prints `ready PORT`, then one line of JSON for each request that passed OSCORE; stops when standard input closes.
+Prints `ready PORT`, then one line of JSON for each request that passed OSCORE; ends with standard input.
 """
 
 import asyncio
