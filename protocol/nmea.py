@@ -208,8 +208,9 @@ class Parser:
         self.valid = valid and lat_e7 is not None and lon_e7 is not None
 
     def _vtg(self, f: list[bytes]) -> None:
-        if len(f) < 9:
-            raise Malformed("VTG: %d fields" % len(f))
+        # Before NMEA 2.0 the letters were not there and the numbers stood elsewhere.
+        if len(f) < 7 or (f[6] != b"N" and f[6]):
+            raise Malformed("VTG: %d fields, no knots" % len(f))
         course = course_cdeg(f[1])
         speed = speed_cm_s(f[5])
         self.course_cdeg, self.speed_cm_s = course, speed

@@ -116,11 +116,12 @@ def test_too_few_fields():
         assert fed(b",".join(fields[:least])).valid
     for body in (
         b"GPGLL,4250.55,S,14718.50,E,092204",
-        b"GPVTG,1,T,,M,1,N,1",
+        b"GPVTG,1,T,,M,1",
         b"GPGSA,A,3,,,,,,,,,,,,,1,1",
         b"GPGSV,1,1",
     ):
         refused(body)
+    refused(b"GPVTG,054.7,034.4,005.5,010.2,1,2")  # VTG before NMEA 2.0
 
 
 def test_dates():
