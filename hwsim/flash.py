@@ -12,6 +12,7 @@ PROGRAM, ERASE = "program", "erase"
 _PROGRAM_US = 50
 _PROGRAM_BYTE_US = 3
 _ERASE_US = 45_000
+_PREPROGRAM = 0.2  # of an erase
 
 
 class Flash:
@@ -91,9 +92,10 @@ class Flash:
         if kind == ERASE:
             self.erases += 1
             self.wear[address // self.block] += 1
+            # A NOR chip first programs a block to zeroes, so that its cells age alike, and then erases it.
+            cleared, erased = min(1.0, progress / _PREPROGRAM), max(0.0, (progress - _PREPROGRAM) / (1 - _PREPROGRAM))
             old = self.read(address, self.block)
-            # Cells reach "erased" each in its own time: some bits of every byte are still as they were.
-            new = bytes(byte | self._bits(rng, progress) for byte in old)
+            new = bytes(byte & ~self._bits(rng, cleared) | self._bits(rng, erased) for byte in old)
             os.pwrite(self._file, new, address)
             return
         self.programs += 1

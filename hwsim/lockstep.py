@@ -61,14 +61,14 @@ class Lockstep:
 
     # To the program
 
-    def queue(self, record, urgent=False, uart=None):
+    def queue(self, what, index, data, urgent=False):
         """A record for the program: at once if `urgent` or if it waits for that UART, else with its next wake-up."""
         if not self.running:
             return
-        self._pending.append(record)
-        if uart is not None:
-            self._held |= 1 << uart
-            urgent = urgent or (self.state == WAITING and self._readers & 1 << uart)
+        self._pending.append((what, index, data, self.kernel.now_us))
+        if what == wire.UART:
+            self._held |= 1 << index
+            urgent = urgent or (self.state == WAITING and self._readers & 1 << index)
         if urgent:
             self._urgent = True
             if self.state == WAITING:
@@ -85,16 +85,21 @@ class Lockstep:
         self._held = 0
         body = b""
         if self._pending:
-            count = room = 0
-            for record in self._pending:
-                room += len(record)
-                if room > wire.ROOM:
-                    self._urgent = True  # the rest follows at the next wait
-                    break
-                count += 1
-            body = b"".join(self._pending[:count])
-            del self._pending[:count]
+            body = self._gather()
         self._wake(body)
+
+    def _gather(self):
+        now_us = self.kernel.now_us
+        count = room = 0
+        for _, _, data, _ in self._pending:
+            room += wire.RECORD_SIZE + len(data)
+            if room > wire.ROOM:
+                self._urgent = True  # the rest follows at the next wait
+                break
+            count += 1
+        taken = self._pending[:count]
+        del self._pending[:count]
+        return b"".join(wire.record(what, index, data, now_us - at_us) for what, index, data, at_us in taken)
 
     def answer(self, data=b""):
         """The answer to what the program asked."""

@@ -103,13 +103,13 @@ class Terminal:
         self._inputs[number] = level
         edge = _RISING if level else _FALLING
         urgent = bool(self._triggers.get(number, 0) & edge)
-        self.program.queue(wire.record(wire.PIN, number, bytes((level,))), urgent)
+        self.program.queue(wire.PIN, number, bytes((level,)), urgent)
 
     def set_adc(self, channel, value):
         """`value` 0..65535 on that analogue input."""
         number = self.board["adc"][channel]
         self._adc[number] = value
-        self.program.queue(wire.record(wire.ADC, number, struct.pack("<H", value)))
+        self.program.queue(wire.ADC, number, struct.pack("<H", value))
 
     @property
     def messages(self):
@@ -233,8 +233,7 @@ class Terminal:
             self._output(number, 0)
 
     def _bytes_in(self, port, data):
-        record = wire.record(wire.UART, port.number, data)
-        self.program.queue(record, port.number in self._listening, port.number)
+        self.program.queue(wire.UART, port.number, data, port.number in self._listening)
 
     def _on_uart(self, number, data):
         port = self._ports_by_id.get(number)

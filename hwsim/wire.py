@@ -1,8 +1,9 @@
 """Messages between the bench and the MicroPython process of a terminal; the other side is guest/_bench.py.
 
 Terminal to bench: a head (length of the records, kind, readers, 0, wake-up time) and records. Bench to terminal:
-a head (time, length of the records) and records. Little-endian. A record is type, index, length and microseconds
-since the last wake-up, then its bytes. Each wait of the program is one message and one answer.
+a head (time, length of the records) and records. Little-endian. A record is type, index, length and microseconds,
+then its bytes: outwards the microseconds since the last wake-up, inwards those before this one. Each wait of the
+program is one message and one answer.
 """
 
 import select
@@ -12,11 +13,13 @@ import struct
 QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = range(10)
 BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET = range(7)
 FOREVER_US = (1 << 62) - 1
+RECORD_SIZE = 8
 ROOM = 4096  # bytes of records that the terminal takes in one message
 
 _RECORD = struct.Struct("<BBHI")
 _HEAD = struct.Struct("<IBBHQ")
 _WAKE = struct.Struct("<QI")
+assert _RECORD.size == RECORD_SIZE
 
 
 class Gone(Exception):
@@ -42,8 +45,8 @@ class Message:
         return self.records[-1][3]
 
 
-def record(what, index, data):
-    return _RECORD.pack(what, index, len(data), 0) + data
+def record(what, index, data, ago_us=0):
+    return _RECORD.pack(what, index, len(data), min(ago_us, 0xFFFFFFFF)) + data
 
 
 def parse(body):

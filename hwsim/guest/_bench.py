@@ -11,7 +11,7 @@ import sys
 
 import micropython
 
-# Records in both directions: type, index, length, microseconds since the last wake-up; then the bytes.
+# Records in both directions: type, index, length, microseconds; then the bytes. See hwsim/wire.py.
 RECORD = "<BBHI"
 RECORD_SIZE = 8
 QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
@@ -197,13 +197,15 @@ def _exchange(kind, until_us, readers):
 
 
 def _take(n):
+    global now_us
     answer = b""
     at = 0
     while at < n:
-        what, index, length, _ = struct.unpack_from(RECORD, _in, at)
+        what, index, length, ago_us = struct.unpack_from(RECORD, _in, at)
         at += RECORD_SIZE
         data = memoryview(_in)[at : at + length]
         at += length
+        now_us = _woken_us - ago_us  # an interrupt handler sees the time of its interrupt, however late we are
         if what == UART:
             if index in uarts:
                 uarts[index].arrived(data)
@@ -216,6 +218,7 @@ def _take(n):
             options["adc"][str(index)] = data[0] | data[1] << 8
         else:
             answer = bytes(data)
+    now_us = _woken_us
     return answer
 
 

@@ -115,10 +115,10 @@ class NorFlash(_BlockDevice):
         if not cut:
             self.data[address : address + self.block] = b"\xff" * self.block
             return
-        # Cells reach "erased" each in its own time.
+        # A NOR chip first programs a block to zeroes and then erases it: anything may stand there meanwhile.
         noise = _bench.random_bytes(64)
         for i in range(self.block):
-            self.data[address + i] |= noise[i % 64]
+            self.data[address + i] = noise[i % 64]
         self._fail()
 
     def _fail(self):
