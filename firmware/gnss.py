@@ -44,7 +44,7 @@ class Receiver:
         self.epochs = 0
         self._heard_ms = None
         self._sentence_ms = None
-        self._rmc_ms = None
+        self._rmc_ms = None  # the last RMC; before any, the first byte
 
     @property
     def antenna(self):
@@ -62,6 +62,8 @@ class Receiver:
 
     def feed(self, data, now_ms):
         """True when a new epoch stands in `fix`."""
+        if self._rmc_ms is None:
+            self._rmc_ms = now_ms
         self._heard_ms = now_ms
         new = False
         for line in self._lines.feed(data):
@@ -84,8 +86,8 @@ class Receiver:
         return False
 
     def _rmc_leads(self, now_ms):
-        # RMC has all a report needs; the others lead only in a receiver that doesn't send it.
-        return self._rmc_ms is not None and now_ms - self._rmc_ms < _RMC_LEADS_MS
+        # RMC has all a report needs; the others lead only in a receiver that turns out not to send it.
+        return now_ms - self._rmc_ms < _RMC_LEADS_MS
 
     def _epoch(self, now_ms):
         parser = self.parser
