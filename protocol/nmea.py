@@ -12,7 +12,7 @@ written, 80..99 for 1980..1999 and 00..79 for 2000..2079; a receiver just switch
 or 1,024 weeks before the day, so who sets a clock asks `utc_ms()` and sets a floor. 00-00-00 is no date.
 """
 
-from protocol.compat import const
+from protocol.compat import Callable, const
 from protocol.errors import Malformed
 from protocol.nmea_fields import (
     angle,
@@ -29,14 +29,16 @@ from protocol.nmea_fields import (
 
 MAX_LINE = 200  # bytes; the standard says 82 with CR LF, receivers with many satellites do not keep to it
 
+_STAR = const(42)
 _COMMA = const(44)
 _P = const(80)
-_Q = const(81)
 _64_BITS = 0xFFFFFFFFFFFFFFFF
 _256_BITS = (1 << 256) - 1
 _MAX_LAT_E7 = const(900000000)
 _MAX_LON_E7 = 1800000000  # beyond the chip's small integers
 _MAX_TALKERS = const(12)
+_MAX_KNOWN = const(32)  # addresses, as GNRMC
+_HEX = b"0123456789ABCDEF"
 
 
 def checksum(body: bytes) -> int:
@@ -88,39 +90,62 @@ class Parser:
         self._views: dict[bytes, int] = {}  # talker -> satellites in view
         self._view_epochs: dict[bytes, int] = {}
         self._epoch = 0  # counts RMC, modulo 2^16
+        self._known: dict[bytes, tuple[str, Callable[..., None], int]] = {}
+        # The sentences of one second repeat its time and position, those of one day its date: the
+        # fields converted last, and what they gave, save most of the work.
+        self._time_field = self._date_field = b""
+        self._position_fields: list[bytes] = []
+        self._last_time: int | None = None
+        self._last_date: int | None = None
+        self._last_position: tuple[int | None, int | None] = (None, None)
 
     def feed(self, line: bytes) -> str | None:
         """Take one line, without or with its CR LF. Return "RMC", .. if it was read, else None; never raise.
 
         What stands before the last `$` is noise: another sentence cut short, binary, a second `$`.
         """
-        if len(line) > MAX_LINE:
-            self.malformed += 1
-            return None
-        line = bytes(line)
+        line = bytes(line) if len(line) <= MAX_LINE else b""
         if line[-3:-2] != b"*":
             line = line.rstrip()
         start = line.rfind(b"$") + 1
-        if not start or line[-3:-2] != b"*" or len(line) - start < 9:
+        if not start or len(line) - start < 9 or line[-3] != _STAR:
             self.malformed += 1
             return None
         body = line[start:-3]
-        if line[-2:].upper() != b"%02X" % checksum(body):
-            self.bad_checksum += 1
-            return None
-        kind = body[2:5]
-        known = _READERS.get(kind)
-        if known is None or body[5] != _COMMA or not _talks(body, kind):
-            self.unknown += 1
-            return None
-        name, read = known
+        value = checksum(body)
+        if line[-2] != _HEX[value >> 4] or line[-1] != _HEX[value & 15]:
+            if line[-2:].upper() != b"%02X" % value:
+                self.bad_checksum += 1
+                return None
+        known = self._known.get(body[:6])
+        if known is None:
+            known = self._meet(body[:6])
+            if known is None:
+                self.unknown += 1
+                return None
+        name, read, commas = known
         try:
-            read(self, body.split(b","))
+            read(self, body.split(b",", commas))
         except Malformed:
             self.malformed += 1
             return None
         self.good += 1
         return name
+
+    def _meet(self, address: bytes) -> tuple[str, Callable[..., None], int] | None:
+        """Who reads a sentence of this address (`GPRMC,`), None if nobody does. Kept for the next one.
+
+        Two letters are a talker, but `P` begins what a maker defined for himself; only Quectel's
+        receivers send BeiDou's GSA and GSV as if `PQ` were a talker.
+        """
+        known = _READERS.get(address[2:5])
+        if known is None or address[5] != _COMMA or not address[:2].isalpha():
+            return None
+        if address[0] == _P and address[:5] not in (b"PQGSA", b"PQGSV"):
+            return None
+        if len(self._known) < _MAX_KNOWN:
+            self._known[address] = known
+        return known
 
     @property
     def hour(self) -> int | None:
@@ -162,16 +187,32 @@ class Parser:
         seconds = time // 10000000 * 3600 + time // 100000 % 100 * 60 + time // 1000 % 100
         return (days_since_1970(date) * 86400 + seconds) * 1000 + time % 1000
 
+    def _read_time(self, field: bytes) -> int | None:
+        if field != self._time_field:
+            self._last_time = time_of_day(field)
+            self._time_field = field
+        return self._last_time
+
+    def _read_position(self, fields: list[bytes]) -> tuple[int | None, int | None]:
+        if fields != self._position_fields:
+            lat_e7 = angle(fields[0], fields[1], b"N", b"S", _MAX_LAT_E7)
+            lon_e7 = angle(fields[2], fields[3], b"E", b"W", _MAX_LON_E7)
+            self._last_position = (lat_e7, lon_e7)
+            self._position_fields = fields
+        return self._last_position
+
     def _rmc(self, f: list[bytes]) -> None:
         if len(f) < 10:
             raise Malformed("RMC: %d fields" % len(f))
-        time = time_of_day(f[1])
+        time = self._read_time(f[1])
         valid = _status(f[2], f[12] if len(f) > 12 else b"")
-        lat_e7 = angle(f[3], f[4], b"N", b"S", _MAX_LAT_E7)
-        lon_e7 = angle(f[5], f[6], b"E", b"W", _MAX_LON_E7)
+        lat_e7, lon_e7 = self._read_position(f[3:7])
         speed = speed_cm_s(f[7])
         course = course_cdeg(f[8])
-        day = date(f[9])
+        if f[9] != self._date_field:
+            self._last_date = date(f[9])
+            self._date_field = f[9]
+        day = self._last_date
         self._time, self._date = time, day
         self._utc_time, self._utc_date = (time, day) if valid else (None, None)
         self.lat_e7, self.lon_e7 = lat_e7, lon_e7
@@ -182,9 +223,8 @@ class Parser:
     def _gga(self, f: list[bytes]) -> None:
         if len(f) < 11:
             raise Malformed("GGA: %d fields" % len(f))
-        time = time_of_day(f[1])
-        lat_e7 = angle(f[2], f[3], b"N", b"S", _MAX_LAT_E7)
-        lon_e7 = angle(f[4], f[5], b"E", b"W", _MAX_LON_E7)
+        time = self._read_time(f[1])
+        lat_e7, lon_e7 = self._read_position(f[2:6])
         quality = count(f[6], 9)
         sats_used = count(f[7], 255)
         hdop_tenths = bounded(number(f[8], 1), 0, 0xFFFF)
@@ -199,9 +239,8 @@ class Parser:
     def _gll(self, f: list[bytes]) -> None:
         if len(f) < 7:
             raise Malformed("GLL: %d fields" % len(f))
-        lat_e7 = angle(f[1], f[2], b"N", b"S", _MAX_LAT_E7)
-        lon_e7 = angle(f[3], f[4], b"E", b"W", _MAX_LON_E7)
-        time = time_of_day(f[5])
+        lat_e7, lon_e7 = self._read_position(f[1:5])
+        time = self._read_time(f[5])
         valid = _status(f[6], f[7] if len(f) > 7 else b"")
         self._time = time
         self.lat_e7, self.lon_e7 = lat_e7, lon_e7
@@ -253,14 +292,6 @@ class Parser:
             self.antenna = _ANTENNA.get(text[8:])
 
 
-def _talks(body: bytes, kind: bytes) -> bool:
-    """Two letters are a talker, but `P` begins what a maker defined for himself.
-
-    Quectel's receivers send BeiDou's GSA and GSV as if `PQ` were a talker.
-    """
-    return body[:2].isalpha() and (body[0] != _P or (body[1] == _Q and (kind == b"GSA" or kind == b"GSV")))
-
-
 def _status(status: bytes, mode: bytes) -> bool:
     """Whether the position was measured: A, and no mode that says otherwise."""
     if status == b"A":
@@ -273,12 +304,13 @@ def _status(status: bytes, mode: bytes) -> bool:
 _ANTENNA = {b"OK": "ok", b"OPEN": "open", b"SHORT": "short"}
 _UNMEASURED = (b"N", b"S", b"M")  # no fix, simulated, typed in
 _MEASURED = (1, 2, 3, 4, 5, 6, 9)  # not 0 none, 7 typed in, 8 simulated
+# Name, reader, and how many commas to split at: what nobody reads stays in one piece.
 _READERS = {
-    b"RMC": ("RMC", Parser._rmc),
-    b"GGA": ("GGA", Parser._gga),
-    b"GLL": ("GLL", Parser._gll),
-    b"VTG": ("VTG", Parser._vtg),
-    b"GSA": ("GSA", Parser._gsa),
-    b"GSV": ("GSV", Parser._gsv),
-    b"TXT": ("TXT", Parser._txt),
+    b"RMC": ("RMC", Parser._rmc, 13),
+    b"GGA": ("GGA", Parser._gga, 11),
+    b"GLL": ("GLL", Parser._gll, 8),
+    b"VTG": ("VTG", Parser._vtg, 7),
+    b"GSA": ("GSA", Parser._gsa, 18),
+    b"GSV": ("GSV", Parser._gsv, 4),
+    b"TXT": ("TXT", Parser._txt, 5),
 }
