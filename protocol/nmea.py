@@ -17,6 +17,7 @@ from protocol.errors import Malformed
 from protocol.nmea_fields import (
     angle,
     bounded,
+    checksum,
     count,
     course_cdeg,
     date,
@@ -32,29 +33,11 @@ MAX_LINE = 200  # bytes; the standard says 82 with CR LF, receivers with many sa
 _STAR = const(42)
 _COMMA = const(44)
 _P = const(80)
-_64_BITS = 0xFFFFFFFFFFFFFFFF
-_256_BITS = (1 << 256) - 1
 _MAX_LAT_E7 = const(900000000)
 _MAX_LON_E7 = 1800000000  # beyond the chip's small integers
 _MAX_TALKERS = const(12)
 _MAX_KNOWN = const(32)  # addresses, as GNRMC
 _HEX = b"0123456789ABCDEF"
-
-
-def checksum(body: bytes) -> int:
-    """Exclusive-or of all bytes, up to 256: what stands between `$` and `*`."""
-    # Folded as one integer: no loop over bytes, and half as long as one under MicroPython.
-    x = int.from_bytes(body, "big")
-    if len(body) > 128:
-        x ^= x >> 1024
-    if len(body) > 64:
-        x ^= x >> 512
-    x = (x ^ x >> 256) & _256_BITS
-    x ^= x >> 128
-    x = (x ^ x >> 64) & _64_BITS
-    x ^= x >> 32
-    x ^= x >> 16
-    return (x ^ x >> 8) & 255
 
 
 class Parser:

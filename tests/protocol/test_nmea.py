@@ -1,7 +1,8 @@
 # runs on: both
 """Sentences as receivers send them, and everything else that comes over the same wire."""
 
-from protocol.nmea import MAX_LINE, Parser, checksum
+from protocol.nmea import MAX_LINE, Parser
+from protocol.nmea_fields import checksum
 from tests.protocol.sentences import GGA, RMC, VOID, fed, refused, sentence, state
 
 
