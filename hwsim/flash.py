@@ -1,4 +1,4 @@
-"""NOR flash in an image file: programming only clears bits, erasing sets a whole block, power may fail in between.
+"""NOR flash in an image file: programming clears bits, erasing sets a whole block, power may fail in between.
 
 The bench writes the image; the program in the terminal reads it through a file of its own.
 """
@@ -93,7 +93,8 @@ class Flash:
             self.erases += 1
             self.wear[address // self.block] += 1
             # A NOR chip first programs a block to zeroes, so that its cells age alike, and then erases it.
-            cleared, erased = min(1.0, progress / _PREPROGRAM), max(0.0, (progress - _PREPROGRAM) / (1 - _PREPROGRAM))
+            cleared = min(1.0, progress / _PREPROGRAM)
+            erased = max(0.0, (progress - _PREPROGRAM) / (1 - _PREPROGRAM))
             old = self.read(address, self.block)
             new = bytes(byte & ~self._bits(rng, cleared) | self._bits(rng, erased) for byte in old)
             os.pwrite(self._file, new, address)

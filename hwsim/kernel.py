@@ -1,7 +1,7 @@
 """The bench's one clock, one generator and one trace.
 
-Unpaced, `run` jumps from event to event: from one seed the same run, event for event. Paced, `run_paced` follows
-the wall on an asyncio loop, with the same devices, so that real sockets can take part.
+Unpaced, `run` jumps from event to event: from one seed the same run, event for event. Paced, `run_paced`
+follows the wall on an asyncio loop, with the same devices, so that real sockets can take part.
 """
 
 import asyncio
@@ -74,7 +74,7 @@ class Kernel:
         return self._now_us
 
     def at(self, when_us, call, *args):
-        """`call(*args)` at that time, at once if it is past; calls for one time happen in the order of asking."""
+        """`call(*args)` then, at once if that is past; calls for one time happen in the order of asking."""
         timer = Timer(max(int(when_us), self._now_us), call, args)
         self._number += 1
         heapq.heappush(self._queue, (timer.when_us, self._number, timer))
@@ -86,7 +86,7 @@ class Kernel:
         return self.at(self.now_us + delay_us, call, *args)
 
     def rng(self, name):
-        """The generator of that name; each has a stream of its own, so that one more draw here changes nothing there."""
+        """The generator of that name. Each is a stream of its own: one more draw here changes nothing there."""
         if name not in self._rngs:
             self._rngs[name] = random.Random(f"{self.seed}/{name}")
         return self._rngs[name]

@@ -1,10 +1,10 @@
 """Reads lamps and sounders from the edges on their pins, as docs/officer.md teaches an officer to.
 
-A state counts from where its pattern began, but only once the pattern is beyond doubt: flicker shows nothing.
+A state counts from where its pattern began, but only once that is beyond doubt: flicker shows nothing.
 """
 
-# Pattern: (milliseconds lit, dark, lit, dark ...), how many phases in a row must fit. A steady level is a state after
-# the last two numbers: milliseconds.
+# A pattern is (milliseconds lit, dark, lit, dark ...) and how many phases in a row must fit. A steady level is a
+# state too, after so many milliseconds.
 RED = {
     "blink": {"sending": ((100, 100), 4), "fault": ((250, 250), 4), "received": ((500, 500), 3)},
     "lit": ("acknowledged", 1000),
@@ -109,7 +109,7 @@ class Lamp:
 
 
 class Sounder:
-    """A buzzer or vibrator: groups of pulses. Each group is an event "sound" with its meaning, None if it has none."""
+    """A buzzer or vibrator: groups of pulses. Each is an event "sound" with its meaning, or None."""
 
     def __init__(self, kernel, terminal, pin):
         self.kernel = kernel

@@ -1,4 +1,4 @@
-"""Runs one program in step with the bench: resumed with the time and what came in, it runs until its next wait.
+"""Runs one program in step with the bench: resumed with the time and what came in, it runs to its next wait.
 
 Unpaced, the bench stands still meanwhile. Paced, it goes on: the program then takes the time that it takes.
 """
@@ -11,7 +11,8 @@ _SILENT_S = 60  # of the wall: a program that computes longer than this without 
 
 
 class Lockstep:
-    """`owner` has `options() -> bytes`, `apply(what, index, data)`, `asked(message)`, `line(text)`, `died(reason)`."""
+    """`owner` has `options() -> bytes`, `apply(what, index, data)`, `asked(message)`, `line(text)` and
+    `died(reason)`."""
 
     def __init__(self, kernel, owner):
         self.kernel = kernel
@@ -62,7 +63,7 @@ class Lockstep:
     # To the program
 
     def queue(self, what, index, data, urgent=False):
-        """A record for the program: at once if `urgent` or if it waits for that UART, else with its next wake-up."""
+        """A record for the program: at once if `urgent` or if it waits for that UART, else when it wakes."""
         if not self.running:
             return
         self._pending.append((what, index, data, self.kernel.now_us))

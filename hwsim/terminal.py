@@ -1,36 +1,28 @@
-"""A terminal: the real firmware under the real MicroPython, and the chip around it as far as the bench plays it."""
+"""A terminal: the real firmware under the real MicroPython, and what the bench plays of the chip around it."""
 
 import hashlib
 import json
 import struct
-import tomllib
 from pathlib import Path
 
 from hwsim import wire
+from hwsim.board import load_board
 from hwsim.flash import ERASE, PROGRAM, Flash
 from hwsim.lockstep import Lockstep
 from hwsim.uart import UartPort
+from hwsim.watchdog import Watchdog
 
 CHIP_HEAP = 192 * 1024  # a 64-bit MicroPython needs twice what a 32-bit chip does: this is 96 KB there
 _BENCH_HEAP = 384 * 1024  # the overlays; guest/boot.py fills what they leave
 _BOOT_US = 250_000  # from power or reset to the first line of the program
+_MAIN = "firmware.main"  # its main() is the program
 _RISING, _FALLING = 1, 2
 _INPUT = 1
 
 
-def load_board(board):
-    """A board's description from a name, a path or a dictionary."""
-    if isinstance(board, dict):
-        return board
-    path = Path(board)
-    if not path.suffix:
-        path = Path(__file__).resolve().parent.parent / "boards" / str(board) / "board.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
-
-
 class Terminal:
-    """`image` is the ROMFS file to run, or `script` a program of a test's own. `heapsize` is what the program may use,
-    image not counted. The flash image at `flash_path` is kept from run to run."""
+    """`image` is the ROMFS file to run, or `script` a program of a test's own. `heapsize` is what the program may
+    use, image not counted. The flash image at `flash_path` is kept from run to run."""
 
     def __init__(self, kernel, name, board, image=None, flash_path=None, heapsize=CHIP_HEAP, script=None):
         self.kernel = kernel
@@ -60,15 +52,13 @@ class Terminal:
         self._adc = {}
         self._i2c = {}
         self._rtc_us = 0
+        self._watchdog = Watchdog(kernel, self._bitten)
         self._clear()
 
     def _clear(self):
         self._triggers = {}  # pin number -> edges that interrupt
         self._listening = set()  # UARTs that interrupt
-        self._modes = {}
         self._operation = None  # flash: kind, address, data, begin, end
-        self._bite_at_us = None
-        self._bite_after_us = 0
         self._timers = []
 
     # What the bench attaches
@@ -167,6 +157,7 @@ class Terminal:
     def _stop(self):
         for timer in self._timers:
             timer.cancel()
+        self._watchdog.stop()
         self.program.stop()
         self._clear()
         for port in self._ports.values():
@@ -192,6 +183,7 @@ class Terminal:
             "heap": self.heapsize,
             "image": str(self.image) if self.image else None,
             "script": str(self.script) if self.script else None,
+            "main": _MAIN,
             "flash": {"path": self.flash.path, "size": self.flash.size, "block": self.flash.block},
         }
         return json.dumps(options).encode()
@@ -212,7 +204,8 @@ class Terminal:
         elif message.kind == wire.BUS:
             self._on_bus(message.until_us, message.question)
         else:
-            self._on_flash(PROGRAM if message.kind == wire.PROGRAM else ERASE, message.until_us, message.question)
+            kind = PROGRAM if message.kind == wire.PROGRAM else ERASE
+            self._on_flash(kind, message.until_us, message.question)
 
     # The chip
 
@@ -247,17 +240,12 @@ class Terminal:
             self._ports_by_id[number].setup(baud)
 
     def _on_watchdog(self, fed, data):
-        begins = self._bite_at_us is None
-        if not fed:
-            self._bite_after_us = struct.unpack("<I", data)[0] * 1000
-        self._bite_at_us = self.kernel.now_us + self._bite_after_us
-        if begins:
-            self._later(self._bite_at_us, self._bite)
+        if fed:
+            self._watchdog.feed()
+        else:
+            self._watchdog.start(*struct.unpack("<I", data))
 
-    def _bite(self):
-        if self.kernel.now_us < self._bite_at_us:
-            self._later(self._bite_at_us, self._bite)
-            return
+    def _bitten(self):
         self.kernel.emit(self.name, "watchdog")
         self.reset("watchdog")
 

@@ -1,9 +1,9 @@
 """Messages between the bench and the MicroPython process of a terminal; the other side is guest/_bench.py.
 
-Terminal to bench: a head (length of the records, kind, readers, 0, wake-up time) and records. Bench to terminal:
-a head (time, length of the records) and records. Little-endian. A record is type, index, length and microseconds,
-then its bytes: outwards the microseconds since the last wake-up, inwards those before this one. Each wait of the
-program is one message and one answer.
+Terminal to bench: a head (length of the records, kind, readers, 0, wake-up time) and records. Bench to
+terminal: a head (time, length of the records) and records. Little-endian. A record is type, index, length and
+microseconds, then its bytes: outwards the microseconds since the last wake-up, inwards those before this one.
+Each wait of the program is one message and one answer.
 """
 
 import select
@@ -61,7 +61,7 @@ def parse(body):
 
 
 class Wire:
-    """The bench's end. `log_fd` is the process's output; `on_log` reads what is in it, and says when it ended."""
+    """The bench's end. `log_fd` is the process's output; `on_log` reads it, and says when it has ended."""
 
     def __init__(self, end, log_fd=None, on_log=None):
         self.messages = 0

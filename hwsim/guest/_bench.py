@@ -91,7 +91,8 @@ def wait(until_us, readers=0):
         return
     if _wire is None:
         if until_us >= FOREVER:
-            until_us = min([t for t, _ in _later] + ([solo_watchdog[0]] if solo_watchdog else []) + [FOREVER])
+            bite = [solo_watchdog[0]] if solo_watchdog else []
+            until_us = min([t for t, _ in _later] + bite + [FOREVER])
             if until_us == FOREVER:
                 raise RuntimeError("solo: this waits for ever, nothing can happen any more")
         elif _later:
@@ -102,7 +103,7 @@ def wait(until_us, readers=0):
 
 
 def later(delay_ms, function):
-    """Solo mode: call `function()` that much later, as hardware would: in the middle of whatever waits then."""
+    """Solo mode: call `function()` that much later, as hardware would: whatever waits then."""
     _later.append((now_us + delay_ms * 1000, function))
 
 
@@ -205,7 +206,8 @@ def _take(n):
         at += RECORD_SIZE
         data = memoryview(_in)[at : at + length]
         at += length
-        now_us = _woken_us - ago_us  # an interrupt handler sees the time of its interrupt, however late we are
+        # An interrupt handler sees the time of its interrupt, however late the program is.
+        now_us = _woken_us - ago_us
         if what == UART:
             if index in uarts:
                 uarts[index].arrived(data)

@@ -1,4 +1,4 @@
-"""Pins of the simulated chip: digital with interrupts, PWM, analogue in. One object per number, as on ESP32."""
+"""Pins of the simulated chip: digital with interrupts, PWM, analogue in. One object a number, as on ESP32."""
 
 import _bench
 
@@ -85,9 +85,11 @@ class Pin:
         before = self.value()
         self._in = level
         level = self.value()
-        if self._handler and level != before and self._trigger & (self.IRQ_RISING if level else self.IRQ_FALLING):
-            if not _bench.interrupt(self._handler, self):
-                self._handler = None
+        if level == before or not self._handler:
+            return
+        edge = self.IRQ_RISING if level else self.IRQ_FALLING
+        if self._trigger & edge and not _bench.interrupt(self._handler, self):
+            self._handler = None
 
     def __repr__(self):
         return "Pin(%d)" % self.id
@@ -112,14 +114,14 @@ class PWM:
         self._tell()
 
     def freq(self, value=None):
-        if value is None:
-            return self._freq
-        self.init(freq=value)
+        if value is not None:
+            self.init(freq=value)
+        return self._freq
 
     def duty_u16(self, value=None):
-        if value is None:
-            return self._duty
-        self.init(duty_u16=value)
+        if value is not None:
+            self.init(duty_u16=value)
+        return self._duty
 
     def deinit(self):
         self.init(duty_u16=0)

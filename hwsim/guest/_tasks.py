@@ -1,7 +1,7 @@
 """What `asyncio` takes from `_asyncio`, on the bench's clock: `TaskQueue` and `Task`.
 
-The C version in MicroPython reads the computer's clock whenever a task becomes ready. The queue here is
-a sorted chain: a terminal has a score of tasks, and tasks due at the same tick run in the order they were pushed.
+The C version in MicroPython reads the computer's clock whenever a task becomes ready. The queue here is a sorted
+chain: a terminal has a score of tasks, and those due at the same tick run in the order they were pushed.
 """
 
 import sys

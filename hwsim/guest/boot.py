@@ -2,8 +2,8 @@
 
     micropython -X heapsize=N boot.py FD
 
-FD is the inherited end of the wire. After this the program sees its flash at /, its image at /rom, and no more of
-the computer it runs on.
+FD is the inherited end of the wire. After this the program sees its flash at /, its image at /rom, and no more
+of the computer it runs on.
 """
 
 import gc
@@ -14,12 +14,12 @@ import _bench
 _options = _bench.connect(open(int(sys.argv[1]), "r+b"))
 
 import asyncio  # noqa: E402, F401 - all overlays are in sys.modules before the computer's files go away
-import machine  # noqa: E402, F401
 import os  # noqa: E402, F401
 import random  # noqa: E402, F401
 import select  # noqa: E402, F401
 
 import _norflash  # noqa: E402
+import machine  # noqa: E402, F401
 import vfs  # noqa: E402
 
 
@@ -67,15 +67,13 @@ def _run(script):
     if script is not None:
         exec(script, {"__name__": "__main__"})
         return
-    from firmware.main import main
-
-    main()
+    __import__(_options["main"], None, None, ("main",)).main()
 
 
 def _start():
     script = _prepare()
-    # The heap is larger than the chip's by what the bench and the image need. What is left of that is filled, so
-    # that the program has exactly the chip's room.
+    # The heap is larger than the chip's by what the bench and the image need. What is left of that is filled,
+    # so that the program has exactly the chip's room.
     spare = gc.mem_free() - _options["heap"]
     ballast = bytearray(spare) if spare > 0 else None
     try:

@@ -1,9 +1,9 @@
 """`machine` of the simulated terminal. Constants are those of ESP32."""
 
 import struct
+import time
 
 import _bench
-import time
 from _pin import ADC, PWM, Pin
 from _serial import I2C, UART
 
@@ -47,6 +47,7 @@ class RTC:
         y, mo, d, _, h, mi, s, us = fields
         _bench.rtc_us = time.mktime((y, mo, d, h, mi, s, 0, 0)) * 1_000_000 + us - _bench.now()
         _bench.record(_bench.CLOCK, 0, struct.pack("<q", _bench.rtc_us))
+        return None
 
     init = datetime
 

@@ -1,8 +1,7 @@
 """`os` of the simulated terminal: randomness comes from the bench, so that a run repeats."""
 
-from uos import *  # noqa: F403 - everything else is MicroPython's own
-
 import _bench
+from uos import *  # noqa: F403 - everything else is MicroPython's own
 
 
 def urandom(n):

@@ -1,8 +1,7 @@
 """`random` of the simulated terminal: seeded from the bench, so that a run repeats."""
 
-from urandom import *  # noqa: F403 - the generator is MicroPython's own
-
 import _bench
 import urandom
+from urandom import *  # noqa: F403 - the generator is MicroPython's own
 
 urandom.seed(int.from_bytes(_bench.random_bytes(4), "little"))

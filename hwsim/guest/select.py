@@ -23,7 +23,8 @@ class _Poll:
     def register(self, stream, events=POLLIN | POLLOUT):
         entry = self._find(stream)
         if entry is None:
-            self._entries.append([stream, events, getattr(stream, "tx_ready_us", None), getattr(stream, "wire_mask", 0)])
+            tx_ready_us = getattr(stream, "tx_ready_us", None)
+            self._entries.append([stream, events, tx_ready_us, getattr(stream, "wire_mask", 0)])
         else:
             entry[1] = events
 

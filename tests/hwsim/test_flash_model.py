@@ -41,7 +41,9 @@ def test_erasing_sets_one_block_and_counts_its_wear(flash):
     assert (flash.programs, flash.erases, flash.operations) == (1, 1, 2)
 
 
-@pytest.mark.parametrize("kind, address, data", [(ERASE, 100, b""), (ERASE, 65536, b""), (PROGRAM, 65530, b"x" * 7)])
+@pytest.mark.parametrize(
+    "kind, address, data", [(ERASE, 100, b""), (ERASE, 65536, b""), (PROGRAM, 65530, b"x" * 7)]
+)
 def test_what_no_chip_can_do_is_refused(flash, kind, address, data):
     with pytest.raises(ValueError):
         flash.do(kind, address, data)
@@ -55,7 +57,9 @@ def test_a_torn_program_is_a_beginning_and_half_a_byte(flash):
     assert flash.torn == 1 and flash.programs == 1
 
 
-@pytest.mark.parametrize("progress, least, most", [(0.0, 0.5, 0.5), (0.1, 0.2, 0.3), (0.2, 0.0, 0.0), (0.6, 0.45, 0.55)])
+@pytest.mark.parametrize(
+    "progress, least, most", [(0.0, 0.5, 0.5), (0.1, 0.2, 0.3), (0.2, 0.0, 0.0), (0.6, 0.45, 0.55)]
+)
 def test_a_torn_erase_leaves_neither_the_old_nor_a_blank_block(flash, progress, least, most):
     flash.do(PROGRAM, 0, b"\x55" * 4096)
     flash.tear(ERASE, 0, b"", progress, random.Random(1))

@@ -2,11 +2,11 @@
 """The overlays without a bench: virtual time, real MicroPython, real asyncio."""
 
 import asyncio
+import select
 import time
 
 import _bench
 import machine
-import select
 from machine import UART, WDT, Pin
 
 from tests.portable import raises

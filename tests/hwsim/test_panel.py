@@ -74,7 +74,9 @@ def test_a_press_bounces_and_rests_where_it_belongs():
         up = [level for t, level in went if t > 300_000]
         assert down[0] == 0 and down[-1] == 0
         assert up[0] == 1 and up[-1] == 1
-        assert all(t <= 1000 + BOUNCE_MS * 1000 or 601_000 <= t <= 601_000 + BOUNCE_MS * 1000 for t, _ in went)
+        assert all(
+            t <= 1000 + BOUNCE_MS * 1000 or 601_000 <= t <= 601_000 + BOUNCE_MS * 1000 for t, _ in went
+        )
         seen.add(len(down))
         assert edges(bench, "available") == []
     assert len(seen) > 1  # not every press is the same
