@@ -86,7 +86,7 @@ class Kernel:
         return self.at(self.now_us + delay_us, call, *args)
 
     def rng(self, name):
-        """The generator of that name. Each is a stream of its own: one more draw here changes nothing there."""
+        """The generator of that name, a stream of its own: one more draw here changes nothing there."""
         if name not in self._rngs:
             self._rngs[name] = random.Random(f"{self.seed}/{name}")
         return self._rngs[name]

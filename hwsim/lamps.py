@@ -3,8 +3,8 @@
 A state counts from where its pattern began, but only once that is beyond doubt: flicker shows nothing.
 """
 
-# A pattern is (milliseconds lit, dark, lit, dark ...) and how many phases in a row must fit. A steady level is a
-# state too, after so many milliseconds.
+# A pattern is (milliseconds lit, dark, lit, dark ...) and how many phases in a row must fit. A steady level
+# is a state too, after so many milliseconds.
 RED = {
     "blink": {"sending": ((100, 100), 4), "fault": ((250, 250), 4), "received": ((500, 500), 3)},
     "lit": ("acknowledged", 1000),

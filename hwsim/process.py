@@ -25,8 +25,8 @@ def micropython():
 
 @functools.cache
 def _same_addresses():
-    # MicroPython's garbage collector takes anything that looks like an address for one, so a run repeats only as
-    # far as addresses do. Some containers forbid this; then free heap may differ by a few bytes.
+    # MicroPython's garbage collector takes anything that looks like an address for one, so a run repeats only
+    # as far as addresses do. Some containers forbid this; then free heap may differ by a few bytes.
     setarch = shutil.which("setarch")
     if setarch and subprocess.run([setarch, "-R", "true"], capture_output=True, check=False).returncode == 0:
         return [setarch, "-R"]

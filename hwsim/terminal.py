@@ -1,4 +1,4 @@
-"""A terminal: the real firmware under the real MicroPython, and what the bench plays of the chip around it."""
+"""A terminal: the real firmware under the real MicroPython, and what the bench plays of its chip."""
 
 import hashlib
 import json
@@ -21,8 +21,8 @@ _INPUT = 1
 
 
 class Terminal:
-    """`image` is the ROMFS file to run, or `script` a program of a test's own. `heapsize` is what the program may
-    use, image not counted. The flash image at `flash_path` is kept from run to run."""
+    """`image` is the ROMFS file to run, or `script` a program of a test's own. `heapsize` is what the program
+    may use, image not counted. The flash image at `flash_path` is kept from run to run."""
 
     def __init__(self, kernel, name, board, image=None, flash_path=None, heapsize=CHIP_HEAP, script=None):
         self.kernel = kernel

@@ -18,8 +18,8 @@ class LineFaults:
 class UartPort:
     """One UART of a terminal, as the device at its other end sees it.
 
-    `send_to_guest(data)` puts bytes on the line: they take their time, gather in the FIFO and reach the program
-    in portions. What the program writes reaches `device.bytes_from_guest(data)` when its last bit has passed.
+    `send_to_guest(data)` puts bytes on the line: they take their time, gather in the FIFO and reach the
+    program in portions. What the program writes reaches `device.bytes_from_guest(data)` after its last bit.
     `baud` is the rate that the program has set, None before it has. A device that runs at another rate sets
     `device_baud`: both then read noise.
     """

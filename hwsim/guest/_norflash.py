@@ -1,8 +1,8 @@
 """Flash of the simulated terminal as a MicroPython block device.
 
 `BenchFlash` reads the image file and lets the bench do the writing, since power may fail in the middle of it.
-`NorFlash` is the same chip in memory, for tests without a bench: programming only clears bits, and power can be
-made to fail at any operation.
+`NorFlash` is the same chip in memory, for tests without a bench: programming only clears bits, and power can
+be made to fail at any operation.
 """
 
 import _bench

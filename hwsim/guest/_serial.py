@@ -1,8 +1,8 @@
 """UART and I2C of the simulated chip.
 
 Bytes arrive as an interrupt would hand them over: the bench paces them at the baud rate and gathers them as
-the receive FIFO does. Bytes go out at the baud rate too: `write` takes what fits `txbuf` and says how much that
-was, as on RP2; with a `timeout` it waits for room.
+the receive FIFO does. Bytes go out at the baud rate too: `write` takes what fits `txbuf` and says how much
+that was, as on RP2; with a `timeout` it waits for room.
 """
 
 import io

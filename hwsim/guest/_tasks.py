@@ -1,10 +1,15 @@
 """What `asyncio` takes from `_asyncio`, on the bench's clock: `TaskQueue` and `Task`.
 
-The C version in MicroPython reads the computer's clock whenever a task becomes ready. The queue here is a sorted
-chain: a terminal has a score of tasks, and those due at the same tick run in the order they were pushed.
+The C version in MicroPython reads the computer's clock whenever a task becomes ready. The queue here is a
+sorted chain: a terminal has a score of tasks, and those due at one tick run in the order they were pushed.
 """
 
 import sys
+
+_MASK = (1 << 30) - 1
+_HALF = 1 << 29
+
+ticks_ms = None  # time.py puts its own here
 
 
 def _core():
@@ -19,15 +24,15 @@ class TaskQueue:
         return self._first
 
     def push(self, task, key=None):
-        time = sys.modules["time"]
         if key is None:
-            key = time.ticks_ms()
+            key = ticks_ms()
         task.data = None
         task.ph_key = key
-        ticks_diff = time.ticks_diff
-        before, after = None, self._first
-        while after is not None and ticks_diff(after.ph_key, key) <= 0:
-            before, after = after, after.after
+        before = None
+        after = self._first
+        while after is not None and (key - after.ph_key) & _MASK < _HALF:  # due before `key`, or with it
+            before = after
+            after = after.after
         task.after = after
         if before is None:
             self._first = task

@@ -2,8 +2,8 @@
 
     micropython -X heapsize=N boot.py FD
 
-FD is the inherited end of the wire. After this the program sees its flash at /, its image at /rom, and no more
-of the computer it runs on.
+FD is the inherited end of the wire. After this the program sees its flash at /, its image at /rom, and no
+more of the computer it runs on.
 """
 
 import gc

@@ -11,8 +11,6 @@ import _bench
 import _tasks
 import utime
 
-sys.modules["_asyncio"] = _tasks
-
 _PERIOD = 1 << 30
 _MASK = _PERIOD - 1
 _HALF = _PERIOD >> 1
@@ -30,6 +28,8 @@ def ticks_us():
 
 
 ticks_cpu = ticks_us
+_tasks.ticks_ms = ticks_ms
+sys.modules["_asyncio"] = _tasks
 
 
 def ticks_diff(a, b):

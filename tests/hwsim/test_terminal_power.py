@@ -176,3 +176,21 @@ def test_supply_ignition_and_a_dip(bench):
     assert said[0][0] == "0" and abs(int(said[0][1]) - 12_600) < 5
     assert said[-1][0] == "1" and abs(int(said[-1][1]) - 12_600) < 5
     assert len(run.seen("start")) == 2
+
+
+def test_a_program_without_its_bench_ends(bench):
+    run = bench(
+        """
+        import asyncio
+        async def main():
+            while True:
+                try:
+                    await asyncio.sleep_ms(10)
+                except Exception:
+                    pass
+        asyncio.run(main())
+        """
+    ).boot(1)
+    process = run.terminal.program._process
+    process.wire.close()
+    assert process._process.wait(timeout=10) is not None
