@@ -106,11 +106,12 @@ class Client:
         self.malformed = 0
         self.unexpected = 0
 
-    def request(self, message: Message, lane: int, now_ms: int) -> Exchange:
+    def request(self, message: Message, lane: int, now_ms: int, first: bool = False) -> Exchange:
         """Starts a confirmable exchange; `message` gets its type, message id and token here.
 
         URGENT repeats the same bytes every 500 ms until `done`, `quiet` or `cancel`. BULK backs off as RFC
-        7252 4.2 says and ends with FAILED. With an Observe option of 0 the token stays known after `done`."""
+        7252 4.2 says and ends with FAILED. With an Observe option of 0 the token stays known after `done`.
+        `first` puts it before all others of its lane."""
         if len(self._exchanges) >= self._limit:
             raise Misuse("client: more than %d exchanges" % self._limit)
         message.type = CON
@@ -120,7 +121,7 @@ class Client:
         message.token = bytes((high >> 8, high & 0xFF, self._token >> 8, self._token & 0xFF))
         handle = Exchange(lane, message, first_timeout_ms(self._random16()))
         handle.at_ms = now_ms
-        self._exchanges.append(handle)
+        self._exchanges.insert(0 if first else len(self._exchanges), handle)
         return handle
 
     def done(self, handle: Exchange) -> None:
@@ -134,6 +135,7 @@ class Client:
     def quiet(self, handle: Exchange) -> None:
         """Send no more, but go on taking an answer: it may still be on its way."""
         handle.state = _LISTENING
+        handle.datagram = b""
 
     def cancel(self, handle: Exchange) -> None:
         """Forget it; a confirmable message with its token is answered with a Reset from now on."""
@@ -145,6 +147,14 @@ class Client:
         if handle.sent:
             handle.sent -= 1
         handle.at_once = True
+
+    def hurry(self, now_ms: int) -> None:
+        """The path works again: what waits for its next repetition need not wait on. First sendings and
+        exchanges that were heard of less than ACK_TIMEOUT ago are left alone."""
+        for handle in self._exchanges:
+            if handle.state == _SENDING and handle.lane == BULK and handle.sent > 1:
+                if self._diff(now_ms, handle.at_ms) >= ACK_TIMEOUT_MS:
+                    handle.at_once = True
 
     def receive(
         self, data: bytes | bytearray | memoryview, now_ms: int

@@ -1,0 +1,138 @@
+"""Protected requests and their answers: joins the CoAP client, the OSCORE session and the bearer.
+
+Whoever asks is an `owner` and hears, for each attempt of his: `answered(attempt, message)` an authentic
+answer; `hinted(attempt)` a Reset or an answer that proves nothing; in the urgent lane `sent(attempt)` its
+first datagram was handed to the bearer; in the bulk lane `failed(attempt)` it was given up; for an
+observation `noted(attempt, message)` an authentic notification.
+"""
+
+from protocol.coap import CON, URI_PATH, Message
+from protocol.compat import const
+from protocol.errors import Misuse
+from protocol.exchange import BULK, FAILED, NOTIFICATION, RESET, URGENT, Client
+
+_EXCHANGES = const(24)
+
+
+class Attempt:
+    """One protected request. `subject` is its owner's own; `first_ms` is when the bearer took it, or None."""
+
+    def __init__(self, owner, subject, handle, binding):
+        self.owner = owner
+        self.subject = subject
+        self.handle = handle
+        self.binding = binding
+        self.first_ms = None
+
+
+class Link:
+    """`bearer` see modem.py; `uptime_ms()` never wraps; `random16()` gives 0..65535."""
+
+    def __init__(self, session, bearer, uptime_ms, random16):
+        self._session = session
+        self._bearer = bearer
+        self._uptime_ms = uptime_ms
+        self._client = Client(random16, limit=_EXCHANGES)
+        self._attempts = []
+        self.answer_ms = None  # when something authentic came last
+        self.on_heard = None  # () after something authentic came
+
+    def ask(self, owner, subject, code, path, payload, lane, options=(), first=False):
+        """Start one attempt; None when it cannot be protected now."""
+        inner = Message(CON, code, options=[(URI_PATH, path)] + list(options), payload=payload)
+        protected = self._session.protect(inner, lane == URGENT)
+        if protected is None:
+            return None
+        outer, binding = protected
+        try:
+            handle = self._client.request(outer, lane, self._uptime_ms(), first)
+        except Misuse:
+            return None  # more under way than fits; whoever asks tries again
+        attempt = Attempt(owner, subject, handle, binding)
+        self._attempts.append(attempt)
+        return attempt
+
+    def quiet(self, attempt):
+        """Repeat it no more, but take its answer if it still comes."""
+        self._client.quiet(attempt.handle)
+
+    def done(self, attempt):
+        """Its answer was authentic: an observation goes on listening, anything else is forgotten."""
+        self._client.done(attempt.handle)
+        if not attempt.handle.observe:
+            self._forget(attempt)
+
+    def cancel(self, attempt):
+        self._client.cancel(attempt.handle)
+        self._forget(attempt)
+
+    def _forget(self, attempt):
+        if attempt in self._attempts:
+            self._attempts.remove(attempt)
+
+    def receive(self, datagram):
+        """Take one datagram from the bearer."""
+        self._tell(self._client.receive(datagram, self._uptime_ms()))
+
+    def pump(self):
+        """Hand what is due to the bearer. True when it did not take all: come again soon."""
+        refused = False
+        now = self._uptime_ms()
+        for datagram, handle in self._client.due(now):
+            urgent = handle is not None and handle.lane == URGENT
+            taken = self._bearer.send(datagram, urgent)
+            if handle is None:
+                continue  # an acknowledgement that got lost is asked for again
+            if not taken:
+                self._client.unsent(handle)
+                refused = True
+                continue
+            attempt = self._of(handle)
+            if attempt is not None and attempt.first_ms is None:
+                attempt.first_ms = now
+                if urgent:
+                    attempt.owner.sent(attempt)
+        self._tell(self._client.events())
+        return refused
+
+    def wait_ms(self):
+        """Time until `pump` has something to do, or None."""
+        return self._client.wait_ms(self._uptime_ms())
+
+    def _of(self, handle):
+        for attempt in self._attempts:
+            if attempt.handle is handle:
+                return attempt
+        return None
+
+    def _tell(self, events):
+        for kind, handle, outer in events:
+            attempt = self._of(handle)
+            if attempt is None:
+                continue
+            if kind == FAILED:
+                self._forget(attempt)
+                attempt.owner.failed(attempt)
+            elif kind == RESET:
+                if handle.lane == BULK and not handle.answered:
+                    self.cancel(attempt)
+                attempt.owner.hinted(attempt)
+            else:
+                self._opened(attempt, kind, outer)
+
+    def _opened(self, attempt, kind, outer):
+        message = self._session.unprotect(outer, attempt.binding)
+        if message is None:
+            # An old notification under a live observation says nothing about the observation.
+            if kind != NOTIFICATION:
+                attempt.owner.hinted(attempt)
+            return
+        self.answer_ms = self._uptime_ms()
+        self._client.hurry(self.answer_ms)
+        if self.on_heard is not None:
+            self.on_heard()
+        if kind == NOTIFICATION:
+            attempt.owner.noted(attempt, message)
+        else:
+            self.done(attempt)
+            attempt.owner.answered(attempt, message)

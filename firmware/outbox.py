@@ -1,0 +1,186 @@
+"""Urgent frames to the gateway, one to a datagram: straight from memory when they are new, else oldest first
+from the journal; a panic before all others. A frame leaves the journal on an authentic 2.04, on nothing else.
+"""
+
+from protocol import cbor, coap, cose, report
+from protocol.compat import const
+from protocol.errors import ProtocolError
+
+from .urgent import Job
+
+PATH = b"f"
+SLOTS = const(4)  # what a modem at 115,200 baud can repeat every 500 ms and still read its answers
+_STEP = const(4)  # frames read from flash at a time
+_ASIDE = const(32)
+_REST_MS = const(1000)
+_UNREAD_MS = const(30000)
+
+
+def frame_name(frame):
+    """(boot, seq, kind) of a frame. Raises ProtocolError."""
+    fields = cbor.decode(cose.sign1_parse(frame).payload)
+    if not isinstance(fields, dict):
+        raise ProtocolError("report: not a map")
+    return fields.get(report.BOOT), fields.get(report.SEQ), fields.get(report.KIND)
+
+
+def remember(items, item):
+    """Keep at most 32; the oldest is forgotten, and tried again."""
+    if item not in items:
+        if len(items) >= _ASIDE:
+            items.pop(0)
+        items.append(item)
+
+
+class _Item:
+    """What an urgent job carries. `key` is the journal's, None while it is not known here."""
+
+    def __init__(self, boot, seq, key, stored):
+        self.name = (boot, seq)
+        self.key = key
+        self.stored = stored
+
+
+class UrgentFrames:
+    """`told` is the Uplink: `frame_sent`, `frame_stored` (boot, seq) and `gateway_said(attempt, message)`."""
+
+    def __init__(self, journal, lane, told, uptime_ms, log):
+        self._journal = journal
+        self._lane = lane
+        self._told = told
+        self._uptime_ms = uptime_ms
+        self._log = log
+        self._jobs = []
+        self._scan = True
+        self._rest_ms = None  # after a refusal the next old frame waits a moment
+        self._aside = []  # names the gateway refused: they stay in the journal, and are not sent in this boot
+        self._settled = []  # names the gateway has, which the journal has still to drop
+        self.refused = 0
+        self.unsaved = 0  # urgent frames that were neither on flash nor could be kept in memory
+
+    def frame(self, frame, boot, seq, stored):
+        """A new frame, on flash when `stored`."""
+        panic = frame_name(frame)[2] == report.KIND_PANIC
+        if len(self._jobs) >= SLOTS:
+            victim = self._victim(panic, stored)
+            if victim is None:
+                self._scan = True
+                self.unsaved += 0 if stored else 1
+                return
+            if not victim.subject.stored:
+                self.unsaved += 1
+            self._lane.drop(victim)
+            self._jobs.remove(victim)
+        self._add(frame, _Item(boot, seq, None, stored), panic)
+
+    def _victim(self, panic, stored):
+        """The job that gives its place to a new one: best what comes again from the journal, last a panic."""
+        best = None
+        worth = 0
+        for job in self._jobs:
+            item = job.subject
+            cost = (4 if job.panic else 0) + (0 if item.stored else 2)
+            if best is None or cost < worth:
+                best, worth = job, cost
+        if panic:
+            return best
+        return best if not stored and worth == 0 else None
+
+    def _add(self, frame, item, panic):
+        job = Job(self, PATH, frame, panic, item)
+        self._jobs.append(job)
+        self._lane.add(job)
+
+    def step(self):
+        """Fill empty places from the journal; the time until that is due again, or None."""
+        if not self._scan or len(self._jobs) >= SLOTS:
+            return None
+        if self._rest_ms is not None:
+            left = self._rest_ms - self._uptime_ms()
+            if left > 0:
+                return left
+            self._rest_ms = None
+        self._fill()
+        return None
+
+    def _fill(self):
+        self._scan = False
+        after = None
+        gone = []
+        while len(self._jobs) < SLOTS:
+            try:
+                rows = self._journal.peek(True, _STEP, after)
+            except OSError as error:
+                # New frames still go out from memory.
+                self._say("journal: not read: %r" % error)
+                self._scan = True
+                self._rest_ms = self._uptime_ms() + _UNREAD_MS
+                rows = None
+            if not rows:
+                break
+            for key, frame in rows:
+                after = key
+                self._place(key, frame, gone)
+        self._drop(gone)
+
+    def _place(self, key, frame, gone):
+        try:
+            boot, seq, kind = frame_name(frame)
+        except ProtocolError as error:
+            # The journal checks what it gives; this is a frame no gateway would take either.
+            boot, seq, kind = None, key, None
+            if (boot, seq) not in self._aside:
+                self._refuse((boot, seq), str(error))
+        name = (boot, seq)
+        if name in self._settled:
+            self._settled.remove(name)
+            gone.append((key, name))
+        elif name not in self._aside:
+            for job in self._jobs:
+                if job.subject.name == name:
+                    job.subject.key = key
+                    return
+            if len(self._jobs) < SLOTS:
+                self._add(frame, _Item(boot, seq, key, True), kind == report.KIND_PANIC)
+
+    def _drop(self, gone):
+        """`gone`: (key, name) of frames the gateway has."""
+        if gone:
+            try:
+                self._journal.done([key for key, _ in gone])
+            except OSError as error:
+                # They would be sent again and again. In the next boot once more: the gateway drops repeats.
+                self._say("journal: not dropped: %r" % error)
+                for _, name in gone:
+                    remember(self._aside, name)
+
+    def _refuse(self, name, why):
+        self.refused += 1
+        self._say("frame %s/%s set aside: %s" % (name[0], name[1], why))
+        remember(self._aside, name)
+
+    def _say(self, text):
+        if self._log is not None:
+            self._log(1, "uplink: " + text)
+
+    # --- what the lane tells
+
+    def job_sent(self, job):
+        self._told.frame_sent(*job.subject.name)
+
+    def job_done(self, job, attempt, message):
+        self._jobs.remove(job)
+        item = job.subject
+        self._scan = True
+        if item.key is not None:
+            self._drop([(item.key, item.name)])
+        elif item.stored:
+            remember(self._settled, item.name)
+        self._told.gateway_said(attempt, message)
+        self._told.frame_stored(*item.name)
+
+    def job_refused(self, job, message):
+        self._jobs.remove(job)
+        self._scan = True
+        self._rest_ms = self._uptime_ms() + _REST_MS
+        self._refuse(job.subject.name, "%s %r" % (coap.code_text(message.code), message.payload))
