@@ -27,8 +27,6 @@ def blank(packet: int) -> Any:
     make: Any = Properties
     return make(packet)
 
-_UNSUPPORTED = 0x84
-
 
 class LinkError(Exception):
     """No connection. `version` is true when the broker may just not speak this version of MQTT."""

@@ -1,0 +1,247 @@
+"""The gateway put together: what is made first, who calls whom, and how it ends."""
+
+import asyncio
+import secrets
+import signal
+from collections.abc import Awaitable, Callable
+
+from gateway import commands, panics
+from gateway.clock import Clock
+from gateway.config import Config
+from gateway.datagram import Endpoint
+from gateway.exchange import Exchange
+from gateway.intake import Intake, Stored
+from gateway.journal.base import Journal, JournalError, Terminal, Transaction
+from gateway.journal.sqlite import SqliteJournal
+from gateway.log import Log
+from gateway.mqtt import Incoming, Link
+from gateway.northbound import unit_topic
+from gateway.observers import Observers
+from gateway.refusals import Refusals
+from gateway.registry import POLL_S, Registry
+from gateway.relay import Relay
+from gateway.resources import Resources
+from gateway.security import Peers
+from gateway.verifier import Verifier
+from protocol.responder import Server
+
+DRAIN_S = 5.0
+
+
+class App:
+    """`start`, then `address` is known; `stop` finishes what is under way."""
+
+    def __init__(self, config: Config, log: Log, clock: Clock | None = None) -> None:
+        self.config = config
+        self.log = log
+        self.clock = clock or Clock()
+        self._prefix = config.text("northbound.prefix")
+        self._tasks: list[asyncio.Task[None]] = []
+        self._relaying: asyncio.Task[None] | None = None
+        self.endpoint: Endpoint | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        assert self.endpoint is not None
+        return self.endpoint.address
+
+    async def start(self) -> None:
+        """Raises JournalError, OSError; then nothing was left running."""
+        config, log, clock = self.config, self.log, self.clock
+        self.journal: Journal = SqliteJournal(
+            config.journal_path,
+            queue_limit=config.whole("journal.queue_limit"),
+            group_limit=config.whole("journal.group_limit"),
+            busy_timeout_ms=config.whole("journal.busy_timeout_ms"),
+            on_error=lambda message: log.error("journal.failed", error=message),
+        )
+        await self.journal.open()
+        try:
+            await self._assemble()
+        except BaseException:
+            await self.journal.close()
+            raise
+
+    async def _assemble(self) -> None:
+        config, log, clock = self.config, self.log, self.clock
+        self.registry = Registry(self.journal, log)
+        await self.registry.load()
+        self.peers = Peers(self.journal, config.whole("security.contexts"))
+        self.refusals = Refusals(log, clock, config.whole("security.refusal_log_s"))
+        self.verifier = Verifier(config.whole("security.verify_threads"))
+        server = Server(lambda: secrets.randbelow(65536), limit=config.whole("security.contexts"))
+        self.observers = Observers(self.journal, self.peers, self.registry, server, log, clock, self._prefix)
+        self.intake = Intake(self.journal, self.verifier, log, clock, self._prefix)
+        self.resources = Resources(self.journal, self.intake, self.observers, log, clock, self._prefix)
+        self.relay = Relay(config, self.journal, self.registry, log, clock)
+        self.exchange = Exchange(
+            server,
+            self.registry,
+            self.peers,
+            self.resources,
+            self.observers,
+            self.refusals,
+            self.journal,
+            log,
+            clock,
+            retry_after_s=config.whole("journal.retry_after_s"),
+            limit=config.whole("journal.queue_limit"),
+            send=lambda datagram, source: self._send(datagram, source),
+        )
+        self._tie()
+        host, port = config.text("listen.host"), config.whole("listen.port")
+        buffer = config.whole("listen.receive_buffer")
+        self.endpoint = await Endpoint.open(host, port, buffer, self.exchange.receive, log)
+        self._every(POLL_S, self.registry.refresh)
+        self._every(1.0, self._sweep)
+        self._every(config.whole("panic.republish_s"), self._remind)
+        if config.text("broker.host"):
+            self._relaying = asyncio.create_task(self.relay.run())
+
+    def _tie(self) -> None:
+        """Who is told of what; each of them knows only its own part."""
+        self.resources.on_stored = self._stored
+        self.resources.on_notices = self.relay.notices_waiting
+        self.observers.on_notices = self.relay.notices_waiting
+        self.registry.commanded = self._commanded
+        self.registry.changed = self._changed
+        self.relay.on_command = lambda link, incoming: self._spawn(self._command(link, incoming))
+        self.relay.on_facts = self._facts
+        self._spawned: set[asyncio.Task[None]] = set()
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what was taken, say good-bye to the broker."""
+        if self.endpoint is not None:
+            await self.exchange.drain()
+            self.endpoint.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._relaying is not None:
+            self.relay.stop()
+            done, late = await asyncio.wait([self._relaying], timeout=DRAIN_S)
+            for task in late:
+                task.cancel()
+        self.refusals.sweep()
+        self.verifier.close()
+        await self.journal.close()
+
+    def _send(self, datagram: bytes, source: object) -> None:
+        if self.endpoint is not None:
+            self.endpoint.send(datagram, source)
+
+    def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        async def forever() -> None:
+            while True:
+                await asyncio.sleep(seconds)
+                try:
+                    await work()
+                except Exception as error:
+                    # A failed round must not end all later ones.
+                    self.log.error("round.failed", work=work.__name__, error=f"{type(error).__name__}: {error}")
+
+        self._tasks.append(asyncio.create_task(forever()))
+
+    def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+
+    # --- what follows from what
+
+    def _stored(self, stored: Stored) -> None:
+        self.relay.offer(stored)
+
+    def _facts(self, facts: list[panics.Fact]) -> None:
+        self.resources.report(facts)
+        self.relay.notices_waiting()
+        for fact in facts:
+            self.observers.poke(fact.kid)
+
+    def _commanded(self, terminal: Terminal) -> None:
+        self.observers.poke(terminal.kid)
+        self.relay.notices_waiting()
+
+    def _changed(self, terminal: Terminal) -> None:
+        if terminal.state != "enrolled":
+            self.observers.remove(terminal.kid)
+
+    async def _command(self, link: Link, incoming: Incoming) -> None:
+        """A request of an operator: stored, with its result, before the broker may forget it."""
+        levels = incoming.topic[len(self._prefix) + 1 :].split("/")
+        terminal = self.registry.by_unit(levels[0], levels[1], levels[2]) if len(levels) == 4 else None
+        if terminal is None or incoming.retain:
+            # A retained command would come again with every connection.
+            reason = "no such unit" if terminal is None else "commands must not be retained"
+            self.log.warning("command.refused", topic=incoming.topic[:200], reason=reason)
+            link.confirm(incoming)
+            return
+        own = f"{unit_topic(self._prefix, terminal)}/command/result"
+        reply = incoming.response_topic
+        if reply is not None and (len(reply) > 256 or set("+#\0") & set(reply) or reply.startswith(self._prefix + "/")):
+            reply = None  # nobody makes us speak where frames and alarms are told
+        now_ms = self.clock.wall_ms()
+        expire_s, limit = self.config.whole("commands.expire_s"), self.config.whole("commands.per_terminal")
+
+        def work(tx: Transaction) -> commands.Placed:
+            try:
+                request = commands.parse(incoming.payload, reply, incoming.correlation)
+            except commands.BadRequest as error:
+                refusal = commands.refusal(incoming.payload, str(error), now_ms)
+                for topic in {own, reply or own}:
+                    tx.add_notice(terminal.kid, topic, refusal, incoming.correlation, now_ms)
+                return commands.Placed("refused", str(error), 0, [])
+            return commands.place(tx, self._prefix, terminal, request, now_ms, expire_s, limit)
+
+        try:
+            placed = await self.journal.write(work)
+        except JournalError as error:
+            # Not confirmed: the broker brings it again with the next connection.
+            self.log.error("command.unstored", topic=incoming.topic, error=str(error))
+            return
+        link.confirm(incoming)
+        self.log.info(f"command.{placed.result}", kid=terminal.kid, command=placed.number, reason=placed.reason)
+        self._facts(placed.facts)
+        self.relay.notices_waiting()
+        self.observers.poke(terminal.kid)
+
+    async def _sweep(self) -> None:
+        self.refusals.sweep()
+        now_ms = self.clock.wall_ms()
+        if await self.journal.read(lambda tx: bool(tx.expired_commands(now_ms))):
+            number = await self.journal.write(
+                lambda tx: commands.expire(tx, self._prefix, self.registry.by_kid, now_ms)
+            )
+            self.log.info("command.expired", count=number)
+            self.relay.notices_waiting()
+
+    async def _remind(self) -> None:
+        """Alarms that nobody acknowledged, once more: a broker may have forgotten them."""
+        now_ms = self.clock.wall_ms()
+        oldest = now_ms - self.config.whole("panic.republish_s") * 1000
+        waiting = await self.journal.read(
+            # One whose frame is still on its way to the broker needs no reminder.
+            lambda tx: [(p, panics.row_of(tx, p)) for p in tx.unacknowledged() if p.accepted_ms or not p.frame_id]
+        )
+        for panic, row in waiting:
+            terminal = self.registry.by_kid(panic.kid)
+            if terminal is not None and (panic.accepted_ms or panic.opened_ms) <= oldest:
+                topic = f"{unit_topic(self._prefix, terminal)}/panic"
+                self.relay.publish_now(topic, panics.reminder(terminal, row, panic, now_ms))
+
+
+async def serve(config: Config, log: Log, ready: Callable[[tuple[str, int]], None]) -> None:
+    """Run until SIGTERM or SIGINT. `ready(address)` is called when datagrams are taken."""
+    app = App(config, log)
+    await app.start()
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    log.info("gateway.ready", udp=list(app.address), terminals=len(app.registry), id=config.text("gateway.id"))
+    ready(app.address)
+    try:
+        await ended.wait()
+        log.info("gateway.stopping")
+    finally:
+        await app.stop()
+        log.info("gateway.stopped")

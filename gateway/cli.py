@@ -1,0 +1,157 @@
+"""The command line. Exit codes: 0 done, 1 refused or failed, 2 wrong usage or configuration."""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gateway import __version__, desk_commands, inspection
+from gateway.app import serve
+from gateway.config import Config, ConfigError, load
+from gateway.journal.base import JournalError
+from gateway.log import Log
+
+Result = tuple[int, dict[str, Any], str]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway",
+        description="Patrola gateway: takes signed frames from terminals, keeps them, relays them to the broker.",
+        epilog="Each command has its own --help with an example. Exit codes: 0 done, 1 refused or failed, "
+        "2 wrong usage or configuration.",
+    )
+    parser.add_argument("--version", action="version", version=f"patrola gateway {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, help_text: str, example: str, handler: Callable[..., Any]) -> argparse.ArgumentParser:
+        part = commands.add_parser(
+            name,
+            help=help_text,
+            description=help_text[0].upper() + help_text[1:] + ".",
+            epilog=f"example:\n  python -m gateway {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        part.add_argument("--config", type=Path, default=Path("gateway.toml"), help="default: gateway.toml here")
+        part.set_defaults(handler=handler)
+        if name != "serve":
+            part.add_argument("--json", action="store_true", help="print one JSON object")
+        return part
+
+    part = add("serve", "run the service", "serve --config gateway.toml", _serve)
+    part.add_argument("--ready-fd", type=int, metavar="N", help="write a JSON line here when datagrams are taken")
+
+    part = add(
+        "enroll",
+        "take a terminal into the registry and make its link keys",
+        "enroll --public-key 60fed4... --directorate vranje --station ps-vranje --unit vr-101 \\\n"
+        '      --vehicle "Skoda Octavia BG 123-AB" --call-sign "Vranje 101" --json',
+        desk_commands.enroll,
+    )
+    part.add_argument("--public-key", required=True, metavar="HEX", help="X and Y, 128 hex digits, from the terminal")
+    for name in ("directorate", "station", "unit"):
+        part.add_argument(f"--{name}", required=True, metavar="SLUG", help="a-z 0-9 _ -, part of the topic")
+    part.add_argument("--vehicle", required=True, metavar="TEXT")
+    part.add_argument("--call-sign", default="", metavar="TEXT", help="default: the unit")
+
+    part = add("suspend", "refuse a terminal for now", "suspend 0f1e2d3c4b5a6978", desk_commands.suspend)
+    part.add_argument("terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
+    part.add_argument("--lift", action="store_true", help="let it speak again")
+
+    part = add("revoke", "refuse a terminal for ever", "revoke 0f1e2d3c4b5a6978", desk_commands.revoke)
+    part.add_argument("terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
+
+    part = add("list", "show the registry", "list --state enrolled --json", desk_commands.show)
+    part.add_argument("--state", choices=("enrolled", "suspended", "revoked"))
+
+    part = add("journal", "show stored frames", "journal --from 1200 --limit 20 --kind panic", inspection.journal)
+    part.add_argument("--from", type=int, default=0, dest="start", metavar="ID", help="first journal position")
+    part.add_argument("--limit", type=int, default=50, metavar="N")
+    part.add_argument("--terminal", metavar="KID|UNIT")
+    part.add_argument("--kind", choices=sorted(inspection.KIND_NUMBERS))
+    part.add_argument("--unrelayed", action="store_true", help="only what the broker has not confirmed")
+    part.add_argument("--count", action="store_true", help="only the numbers")
+
+    part = add(
+        "verify",
+        "check a frame with the terminal's public key alone",
+        "verify --frame captured.cose --public-key 60fed4...",
+        inspection.verify,
+    )
+    source = part.add_mutually_exclusive_group(required=True)
+    source.add_argument("--frame", metavar="FILE|HEX|-", help="the COSE bytes as a file, as hex, or from standard input")
+    source.add_argument("--id", type=int, metavar="ID", help="a frame of the journal")
+    part.add_argument("--public-key", metavar="HEX", help="128 hex digits; without it the registry's is taken")
+
+    part = add(
+        "send",
+        "send a command to a terminal",
+        'send vranje/ps-vranje/vr-101 message --text "Call the station"\n'
+        "  python -m gateway send vranje/ps-vranje/vr-101 acknowledge --panic 65537 --operator desk-1",
+        desk_commands.send,
+    )
+    part.add_argument("terminal", metavar="KID|UNIT")
+    part.add_argument("name", choices=("message", "task", "acknowledge", "clear"))
+    part.add_argument("--text", default="")
+    part.add_argument("--task", type=int, metavar="ID")
+    part.add_argument("--panic", type=int, metavar="ID")
+    part.add_argument("--lat", type=float)
+    part.add_argument("--lon", type=float)
+    part.add_argument("--operator", default="", help="who asks; kept in the record")
+    part.add_argument("--expires-s", type=int, metavar="N")
+    return parser
+
+
+def _serve(config: Config, options: argparse.Namespace) -> Result:
+    log = Log(config.text("log.level"))
+
+    def ready(address: tuple[str, int]) -> None:
+        if options.ready_fd is None:
+            return
+        line = json.dumps({"event": "gateway.ready", "udp": list(address), "pid": os.getpid()}) + "\n"
+        os.write(options.ready_fd, line.encode())
+        os.close(options.ready_fd)
+
+    try:
+        asyncio.run(serve(config, log, ready))
+    except OSError as error:
+        where = f"{config.text('listen.host')}:{config.whole('listen.port')}"
+        raise ConfigError(
+            f"{config.source}: listen.host, listen.port: cannot listen on {where}: {error.strerror or error}. "
+            "What to do: stop whoever uses it (ss -ulpn shows), or choose another."
+        ) from error
+    return 0, {}, ""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; what it prints is for people, or one JSON object with --json."""
+    options = _parser().parse_args(arguments)
+    as_json = getattr(options, "json", False)
+    try:
+        code, body, text = options.handler(_config(options), options)
+    except ConfigError as error:
+        return _fail(2, str(error), as_json)
+    except (JournalError, ValueError) as error:
+        return _fail(1, str(error), as_json)
+    if as_json:
+        print(json.dumps(body, ensure_ascii=False))
+    elif text:
+        print(text)
+    return int(code)
+
+
+def _config(options: argparse.Namespace) -> Config | None:
+    if options.command == "verify" and options.public_key and options.frame:
+        return None  # a public key and a frame are enough, on any machine
+    return load(options.config)
+
+
+def _fail(code: int, message: str, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"error": message}, ensure_ascii=False))
+    print(f"gateway: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,154 @@
+"""Command line: the registry, and commands to terminals. Works beside a running service, on the same file."""
+
+import argparse
+import hashlib
+import json
+import secrets
+from dataclasses import replace
+from typing import Any
+
+from gateway import commands
+from gateway.clock import Clock
+from gateway.config import SLUG, Config
+from gateway.journal.base import ENROLLED, REVOKED, SUSPENDED, Terminal, Transaction
+from gateway.journal.sqlite import transaction
+from gateway.log import iso
+from gateway.security import GATEWAY_ID, load_public_key
+
+Result = tuple[int, dict[str, Any], str]
+
+MAX_LABEL = 120
+
+
+def find(tx: Transaction, name: str) -> Terminal:
+    """By terminal id or by directorate/station/unit. Raises ValueError."""
+    terminals = tx.terminals()
+    if "/" in name:
+        for terminal in terminals:
+            place = f"{terminal.directorate}/{terminal.station}/{terminal.unit}"
+            if place == name and terminal.state != REVOKED:
+                return terminal
+    for terminal in terminals:
+        if terminal.kid.hex() == name.lower():
+            return terminal
+    raise ValueError(f"{name}: no such terminal; `list` shows those there are")
+
+
+def describe(terminal: Terminal) -> dict[str, Any]:
+    """A terminal without its secrets."""
+    return {
+        "kid": terminal.kid.hex(),
+        "state": terminal.state,
+        "directorate": terminal.directorate,
+        "station": terminal.station,
+        "unit": terminal.unit,
+        "call_sign": terminal.call_sign,
+        "vehicle": terminal.vehicle,
+        "public_key": terminal.public_key.hex(),
+        "enrolled": iso(terminal.enrolled_ms),
+        "changed": iso(terminal.changed_ms),
+    }
+
+
+def _open(config: Config) -> Any:
+    return transaction(config.journal_path, config.whole("journal.busy_timeout_ms"))
+
+
+def enroll(config: Config, options: argparse.Namespace) -> Result:
+    """Prints the link keys once, for the technician's tool; they are not shown again."""
+    try:
+        public_key = bytes.fromhex(options.public_key)
+        load_public_key(public_key)
+    except ValueError as error:
+        raise ValueError(f"--public-key: {error}: expected 128 hex digits, X and Y of a P-256 point") from None
+    for name in ("directorate", "station", "unit"):
+        value = getattr(options, name)
+        if not SLUG.match(value):
+            raise ValueError(f"--{name} {value!r}: only a-z 0-9 _ -, beginning and ending with a letter or digit")
+    if (options.directorate, options.unit) == ("gateway", "state"):
+        raise ValueError("--directorate gateway --unit state: that topic is the gateway's own")
+    call_sign = options.call_sign or options.unit
+    for name, value in (("vehicle", options.vehicle), ("call-sign", call_sign)):
+        if not value.strip() or len(value) > MAX_LABEL or not value.isprintable():
+            raise ValueError(f"--{name} {value!r}: 1 to {MAX_LABEL} printable characters")
+    now_ms = Clock().wall_ms()
+    terminal = Terminal(
+        kid=hashlib.sha256(public_key).digest()[:8],
+        public_key=public_key,
+        directorate=options.directorate,
+        station=options.station,
+        unit=options.unit,
+        vehicle=options.vehicle,
+        call_sign=call_sign,
+        state=ENROLLED,
+        secret=secrets.token_bytes(16),
+        salt=secrets.token_bytes(8),
+        enrolled_ms=now_ms,
+        changed_ms=now_ms,
+    )
+    if terminal.sender_id == GATEWAY_ID:
+        raise ValueError("this key's id is the gateway's own: make a new key pair")
+    with _open(config) as tx:
+        tx.enroll(terminal)
+    link = {
+        "secret": terminal.secret.hex(),
+        "salt": terminal.salt.hex(),
+        "sender_id": terminal.sender_id.hex(),
+        "recipient_id": GATEWAY_ID.hex(),
+    }
+    text = f"enrolled {terminal.kid.hex()}\nlink keys for the terminal (not shown again):\n{json.dumps(link, indent=2)}"
+    return 0, {"kid": terminal.kid.hex(), "link": link}, text
+
+
+def _set_state(config: Config, name: str, state: str) -> Result:
+    with _open(config) as tx:
+        terminal = find(tx, name)
+        if terminal.state == REVOKED and state != REVOKED:
+            raise ValueError(f"{terminal.kid.hex()} is revoked, and that is for ever: enroll it with a new key pair")
+        changed = tx.set_state(terminal.kid, state, Clock().wall_ms())
+    assert changed is not None
+    return 0, describe(changed), f"{changed.kid.hex()} is {state}; a running gateway follows within a second"
+
+
+def suspend(config: Config, options: argparse.Namespace) -> Result:
+    return _set_state(config, options.terminal, ENROLLED if options.lift else SUSPENDED)
+
+
+def revoke(config: Config, options: argparse.Namespace) -> Result:
+    return _set_state(config, options.terminal, REVOKED)
+
+
+def show(config: Config, options: argparse.Namespace) -> Result:
+    with _open(config) as tx:
+        terminals = [t for t in tx.terminals() if options.state in (None, t.state)]
+    rows = [describe(t) for t in sorted(terminals, key=lambda t: (t.directorate, t.station, t.unit, t.kid))]
+    lines = [f"{r['kid']}  {r['state']:9}  {r['directorate']}/{r['station']}/{r['unit']}  {r['call_sign']}" for r in rows]
+    return 0, {"terminals": rows}, "\n".join(lines) or "no terminal"
+
+
+def send(config: Config, options: argparse.Namespace) -> Result:
+    """The same check and record as a command that came by MQTT; a running gateway delivers it within a second."""
+    body = {
+        "id": f"cli-{secrets.token_hex(8)}",
+        "command": options.name,
+        "operator": options.operator,
+        "text": options.text,
+        "task": options.task,
+        "panic": options.panic,
+        "lat": options.lat,
+        "lon": options.lon,
+        "expires_s": options.expires_s,
+    }
+    try:
+        request = commands.parse(json.dumps(body).encode())
+    except commands.BadRequest as error:
+        raise ValueError(f"--{error}") from None
+    request = replace(request, reply_topic=None)
+    expire_s, limit = config.whole("commands.expire_s"), config.whole("commands.per_terminal")
+    with _open(config) as tx:
+        terminal = find(tx, options.terminal)
+        placed = commands.place(
+            tx, config.text("northbound.prefix"), terminal, request, Clock().wall_ms(), expire_s, limit
+        )
+    out = {"id": request.origin, "kid": terminal.kid.hex(), "result": placed.result, "reason": placed.reason}
+    return int(placed.result != "queued"), out, f"{placed.result}: {placed.reason or request.origin}"

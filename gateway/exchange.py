@@ -1,0 +1,270 @@
+"""From a datagram to its answer: CoAP, look-up, OSCORE, resource, OSCORE, CoAP.
+
+In this order a stranger costs a parse and a look-up, leaves nothing behind but a count, and gets four bytes and
+his token, never more than he sent.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from gateway.clock import Clock
+from gateway.intake import Refused
+from gateway.journal.base import ENROLLED, Journal, JournalError, Terminal
+from gateway.log import Log
+from gateway.observers import Observers
+from gateway.refusals import Refusals
+from gateway.registry import Registry
+from gateway.resources import Resources, Response
+from gateway.security import Answer, Peer, Peers
+from protocol import coap
+from protocol.coap import Message, code_text
+from protocol.errors import Malformed, Misuse, Unauthentic
+from protocol.exchange import reset_for
+from protocol.limits import MAX_DATAGRAM
+from protocol.oscore import Binding, Replayed, peek
+from protocol.responder import Reply, Request, Server
+
+MAX_DIAGNOSTIC = 120
+
+
+class Exchange:
+    """`send(datagram, source)` puts a datagram on the air."""
+
+    def __init__(
+        self,
+        server: Server,
+        registry: Registry,
+        peers: Peers,
+        resources: Resources,
+        observers: Observers,
+        refusals: Refusals,
+        journal: Journal,
+        log: Log,
+        clock: Clock,
+        *,
+        retry_after_s: int,
+        limit: int,
+        send: Callable[[bytes, Any], None],
+    ) -> None:
+        self._server = server
+        self._registry = registry
+        self._peers = peers
+        self._resources = resources
+        self._observers = observers
+        self._refusals = refusals
+        self._journal = journal
+        self._log = log
+        self._clock = clock
+        self._retry_after = coap.uint_option(retry_after_s)
+        self._limit = limit
+        self._send = send
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self.datagrams = 0
+        observers.flush = self.flush
+
+    def receive(self, data: bytes, source: Any) -> None:
+        """One datagram. Raises nothing, whatever is in it."""
+        self.datagrams += 1
+        if len(data) > MAX_DATAGRAM:
+            self._too_large(data, source)
+            return
+        got = self._server.receive(data, source, int(self._clock.mono_ms()))
+        if isinstance(got, Reply):
+            if got.reason is not None:
+                answer = "" if got.datagram is None else "reset"
+                self._refusals.note(_address(source), "malformed", answer, got.reason)
+            if got.datagram is not None:
+                self._send(got.datagram, source)
+        elif isinstance(got, Request):
+            self._request(got, data)
+        else:
+            self._observers.settle()
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what the server has due, and wake again when it has more."""
+        now = int(self._clock.mono_ms())
+        for datagram, source in self._server.due(now):
+            self._send(datagram, source)
+        self._observers.settle()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        wait = self._server.wait_ms(now)
+        if wait is not None:
+            self._timer = self._loop.call_later(max(wait, 1) / 1000, self.flush)
+
+    async def drain(self) -> None:
+        """Finish what is under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+
+    def _request(self, request: Request, data: bytes) -> None:
+        outer = request.message
+        try:
+            kid, _, piv = peek(outer)
+            if kid is None or piv is None:
+                raise Malformed("oscore request: without kid or Partial IV")
+        except Unauthentic as error:
+            self._refuse(request, coap.UNAUTHORIZED, _address(request.source), "unprotected", str(error))
+            return
+        except Malformed as error:
+            self._refuse(request, coap.BAD_OPTION, _address(request.source), "oscore", str(error))
+            return
+        terminal = self._registry.by_sender(kid)
+        if terminal is None:
+            detail = f"kid {kid.hex()}"
+            self._refuse(request, coap.UNAUTHORIZED, _address(request.source), "unknown", detail)
+        elif terminal.state != ENROLLED:
+            self._refuse(request, coap.FORBIDDEN, terminal.kid.hex(), terminal.state)
+        elif len(self._tasks) >= self._limit:
+            self._overloaded(request, terminal)
+        else:
+            peer = self._peers.get(terminal)
+            if peer is not None:
+                self._authenticate(peer, request, data, piv)
+            else:
+                self._spawn(self._load(terminal, request, data, piv))
+
+    async def _load(self, terminal: Terminal, request: Request, data: bytes, piv: bytes) -> None:
+        try:
+            peer = await self._peers.load(terminal)
+        except (JournalError, ValueError) as error:
+            self._log.error("peer.unloadable", kid=terminal.kid, error=str(error))
+            self._overloaded(request, terminal)
+            return
+        self._authenticate(peer, request, data, piv)
+
+    def _authenticate(self, peer: Peer, request: Request, data: bytes, piv: bytes) -> None:
+        digest = hashlib.sha256(data).digest()
+        answer = peer.answers.get(piv)
+        if answer is not None and answer.digest == digest:
+            self._repeated(peer, answer, request, len(data))
+            return
+        name = peer.terminal.kid.hex()
+        try:
+            inner, binding = peer.context.unprotect_request(request.message)
+        except Replayed as error:
+            self._refuse(request, coap.UNAUTHORIZED, name, "replayed", str(error))
+            return
+        except Unauthentic as error:
+            self._refuse(request, coap.UNAUTHORIZED, name, "unauthentic", str(error))
+            return
+        except Malformed as error:
+            self._refuse(request, coap.BAD_REQUEST, name, "malformed", str(error))
+            return
+        peer.note_source(request.source, binding)
+        answer = Answer(digest, request.source, inner, binding)
+        peer.remember(piv, answer)
+        self._spawn(self._serve(peer, answer, (inner, binding), request))
+
+    def _repeated(self, peer: Peer, answer: Answer, request: Request, size: int) -> None:
+        """The same bytes again: the same answer, also to a new address (an address translation that moved)."""
+        if answer.failed and answer.inside is not None:
+            answer.failed = False
+            answer.source = request.source
+            self._spawn(self._serve(peer, answer, answer.inside, request))
+        elif answer.datagram is None:
+            answer.source = request.source
+        elif request.source == answer.source or len(answer.datagram) <= size:
+            self._send(answer.datagram, request.source)
+        else:
+            # Anybody can replay these bytes from any address: no long answer to where nobody asked.
+            self._refuse(request, coap.UNAUTHORIZED, peer.terminal.kid.hex(), "replayed", "from another address")
+
+    async def _serve(
+        self, peer: Peer, answer: Answer, inside: tuple[Message, Binding], request: Request
+    ) -> None:
+        peer.busy += 1
+        fresh = inside[1].answered
+        try:
+            try:
+                response = await self._respond(peer, answer, inside)
+            except JournalError as error:
+                self._log.error("unavailable", kid=peer.terminal.kid, error=str(error))
+                response = Response(coap.SERVICE_UNAVAILABLE, b"", [(coap.MAX_AGE, self._retry_after)])
+                answer.failed = fresh = True
+            except Exception as error:
+                self._log.error("internal", kid=peer.terminal.kid, error=f"{type(error).__name__}: {error}")
+                response = Response(coap.INTERNAL_ERROR)
+                answer.failed = fresh = True
+            self._reply(peer, answer, inside[1], request, response, fresh)
+        finally:
+            peer.busy -= 1
+
+    async def _respond(self, peer: Peer, answer: Answer, inside: tuple[Message, Binding]) -> Response:
+        try:
+            return await self._resources.serve(peer, *inside, answer.source)
+        except (Refused, Malformed) as error:
+            code = error.code if isinstance(error, Refused) else coap.BAD_REQUEST
+            reason = error.reason if isinstance(error, Refused) else "malformed"
+            self._refusals.note(peer.terminal.kid.hex(), reason, code_text(code), str(error))
+            state = peer.persist()
+            await self._journal.write(state.save)
+            state.committed()
+            return Response(code, str(error).encode()[:MAX_DIAGNOSTIC])
+
+    def _reply(
+        self, peer: Peer, answer: Answer, binding: Binding, request: Request, response: Response, fresh: bool
+    ) -> None:
+        inner = Message(coap.ACK, response.code, options=response.options, payload=response.payload)
+        if fresh and not peer.may_send():
+            # Nothing that may be protected with: an unprotected hint, and no more.
+            outer = Message(coap.ACK, response.code, options=response.options)
+        else:
+            outer = peer.context.protect_response(inner, binding, fresh=fresh)
+        datagram = self._server.respond(request, outer, remember=False)
+        if not answer.failed:
+            answer.datagram = datagram
+            answer.inside = None
+        self._send(datagram, answer.source)
+        if response.observed is not None:
+            token, partial = response.observed
+            self._observers.answered(peer.terminal.kid, token, partial)
+
+    def _refuse(self, request: Request, code: int, peer: str, reason: str, detail: str = "") -> None:
+        self._refusals.note(peer, reason, code_text(code), detail)
+        self._unprotected(request, Message(coap.ACK, code))
+
+    def _overloaded(self, request: Request, terminal: Terminal) -> None:
+        self._refusals.note(terminal.kid.hex(), "overloaded", code_text(coap.SERVICE_UNAVAILABLE))
+        options = [(coap.MAX_AGE, self._retry_after)]
+        self._unprotected(request, Message(coap.ACK, coap.SERVICE_UNAVAILABLE, options=options))
+
+    def _unprotected(self, request: Request, message: Message) -> None:
+        with contextlib.suppress(Misuse):
+            self._send(self._server.respond(request, message, remember=False), request.source)
+
+    def _too_large(self, data: bytes, source: Any) -> None:
+        size = data[0] & 0x0F
+        head = data[0] >> 4
+        # Version 1, CON or NON, a request with a token of proper length: it can be told. The rest stays unread.
+        if head in (4, 5) and 0 < data[1] < 0x20 and size <= 8:
+            kind = coap.ACK if head == 4 else coap.NON
+            message_id = data[2] << 8 | data[3] if head == 4 else secrets.randbelow(65536)
+            answer = Message(kind, coap.TOO_LARGE, message_id, bytes(data[4 : 4 + size]))
+            self._refusals.note(_address(source), "too_large", "4.13", f"{len(data)} bytes")
+            self._send(answer.encode(), source)
+            return
+        self._refusals.note(_address(source), "too_large", "", f"{len(data)} bytes")
+        reset = reset_for(data)
+        if reset is not None:
+            self._send(reset, source)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _address(source: Any) -> str:
+    # Without the port: one machine is one peer, however many sockets it opens.
+    return str(source[0]) if isinstance(source, tuple) and source else str(source)

@@ -1,0 +1,189 @@
+"""Who listens for commands: RFC 7641 observations of `/c`, one for each terminal, and what they were told."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from gateway import commands
+from gateway.clock import Clock
+from gateway.journal.base import ENROLLED, Journal, JournalError, Terminal
+from gateway.log import Log
+from gateway.registry import Registry
+from gateway.security import Peer, Peers
+from protocol import coap
+from protocol.coap import Message
+from protocol.errors import Misuse
+from protocol.oscore import Binding
+from protocol.responder import ACKED, RESET, Server
+
+CBOR_FORMAT = b"\x3c"
+# A terminal that just spoke is there: a notification that waits for its turn to be repeated goes out at once.
+_EAGER_S = 1.0
+
+
+class _Observer:
+    def __init__(self, source: Any, token: bytes, binding: Binding) -> None:
+        self.source = source
+        self.token = token
+        self.binding = binding
+        self.ready = False
+        self.dirty = False
+        self.partial = False
+        self.running = False
+        self.under_way: list[int] | None = None
+        self.sent_s = 0.0
+
+
+class Observers:
+    """`flush()` is called when the server has something due; `on_notices()` when results wait for the broker."""
+
+    def __init__(
+        self, journal: Journal, peers: Peers, registry: Registry, server: Server, log: Log, clock: Clock, prefix: str
+    ) -> None:
+        self._journal = journal
+        self._peers = peers
+        self._registry = registry
+        self._server = server
+        self._log = log
+        self._clock = clock
+        self._prefix = prefix
+        self._observers: dict[bytes, _Observer] = {}
+        self._by_token: dict[tuple[Any, bytes], bytes] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.flush: Callable[[], None] = lambda: None
+        self.on_notices: Callable[[], None] = lambda: None
+
+    def __len__(self) -> int:
+        return len(self._observers)
+
+    def register(self, peer: Peer, source: Any, token: bytes, binding: Binding) -> None:
+        """Begin, or begin anew under another token; nothing is sent before `answered`."""
+        self.remove(peer.terminal.kid)
+        self._observers[peer.terminal.kid] = _Observer(source, token, binding)
+        self._by_token[(source, token)] = peer.terminal.kid
+
+    def answered(self, kid: bytes, token: bytes, partial: bool) -> None:
+        """The first response, with the whole list as it was then, is on its way."""
+        observer = self._observers.get(kid)
+        if observer is not None and observer.token == token:
+            observer.ready = True
+            observer.partial = partial
+            if observer.dirty:
+                self.poke(kid)
+
+    def remove(self, kid: bytes) -> None:
+        observer = self._observers.pop(kid, None)
+        if observer is not None:
+            self._by_token.pop((observer.source, observer.token), None)
+            self._server.forget(observer.source, observer.token)
+
+    def poke(self, kid: bytes) -> None:
+        """Something new waits for this terminal."""
+        observer = self._observers.get(kid)
+        if observer is None:
+            return
+        observer.dirty = True
+        if observer.ready and not observer.running and observer.under_way is None:
+            observer.running = True
+            task = asyncio.create_task(self._notify(kid, observer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def seen(self, peer: Peer) -> None:
+        """The terminal just proved that it is alive, and where."""
+        kid = peer.terminal.kid
+        observer = self._observers.get(kid)
+        if observer is None or not observer.ready:
+            return
+        moved = peer.source != observer.source
+        if moved:
+            self._by_token.pop((observer.source, observer.token), None)
+            self._server.forget(observer.source, observer.token)
+            observer.source = peer.source
+            self._by_token[(observer.source, observer.token)] = kid
+        waited = asyncio.get_running_loop().time() - observer.sent_s
+        if observer.under_way is not None and (moved or waited > _EAGER_S):
+            self._server.forget(observer.source, observer.token)
+            observer.under_way = None
+            self.poke(kid)
+        elif observer.dirty and observer.under_way is None:
+            self.poke(kid)
+
+    def answered_command(self, kid: bytes) -> None:
+        """There may be room in the list for what was left out."""
+        observer = self._observers.get(kid)
+        if observer is not None and observer.partial:
+            self.poke(kid)
+
+    def settle(self) -> None:
+        """Take in what became of notifications."""
+        for outcome, source, token in self._server.outcomes():
+            kid = self._by_token.get((source, token))
+            observer = self._observers.get(kid) if kid is not None else None
+            if kid is None or observer is None:
+                continue
+            told, observer.under_way = observer.under_way, None
+            if outcome == ACKED:
+                if told:
+                    task = asyncio.create_task(self._delivered(kid, told))
+                    self._tasks.add(task)
+                    task.add_done_callback(self._tasks.discard)
+                if observer.dirty:
+                    self.poke(kid)
+            elif outcome == RESET:
+                self._log.info("observer.gone", kid=kid)
+                self.remove(kid)
+            else:
+                # Out of reach. It is told again as soon as it speaks, wherever from.
+                observer.dirty = True
+                self._log.info("observer.silent", kid=kid)
+
+    async def _notify(self, kid: bytes, observer: _Observer) -> None:
+        try:
+            terminal = self._registry.by_kid(kid)
+            if terminal is not None and terminal.state != ENROLLED:
+                return
+            while terminal is not None and observer.dirty and observer.under_way is None:
+                observer.dirty = False
+                await self._tell(terminal, observer)
+        except (JournalError, Misuse) as error:
+            self._log.error("observer.failed", kid=kid, error=str(error))
+        finally:
+            observer.running = False
+
+    async def _tell(self, terminal: Terminal, observer: _Observer) -> None:
+        kid = terminal.kid
+        peer = await self._peers.load(terminal)
+        waiting = await self._journal.read(lambda tx: tx.open_commands(kid))
+        payload, numbers = commands.listing(waiting, self._clock.wall_ms())
+        if not peer.may_send():
+            state = peer.persist()
+            await self._journal.write(state.save)
+            state.committed()
+        if self._observers.get(kid) is not observer:
+            return
+        if numbers and observer.under_way is None:
+            observer.partial = len(numbers) < len(waiting)
+            options = [
+                (coap.OBSERVE, coap.uint_option(peer.context.sequence & 0xFFFFFF)),
+                (coap.CONTENT_FORMAT, CBOR_FORMAT),
+            ]
+            inner = Message(coap.CON, coap.CONTENT, options=options, payload=payload)
+            outer = peer.context.protect_response(inner, observer.binding, fresh=True)
+            observer.under_way = numbers
+            observer.sent_s = asyncio.get_running_loop().time()
+            self._server.notify(observer.source, observer.token, outer, int(self._clock.mono_ms()))
+            self.flush()
+
+    async def _delivered(self, kid: bytes, numbers: list[int]) -> None:
+        terminal = self._registry.by_kid(kid)
+        if terminal is None:
+            return
+        now_ms = self._clock.wall_ms()
+        try:
+            await self._journal.write(lambda tx: commands.delivered(tx, self._prefix, terminal, numbers, now_ms))
+        except JournalError as error:
+            self._log.error("command.unrecorded", kid=kid, error=str(error))
+            return
+        self._log.info("command.delivered", kid=kid, commands=numbers)
+        self.on_notices()

@@ -1,0 +1,85 @@
+"""Messages under way to the broker: our own window over one connection."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from gateway.mqtt import Link, blank
+from gateway.northbound import Publication
+
+
+class _Group:
+    """Messages that count as one: a frame is relayed when all of its messages are confirmed."""
+
+    __slots__ = ("failed", "item", "kind", "left")
+
+    def __init__(self, kind: str, item: Any) -> None:
+        self.kind = kind
+        self.item = item
+        self.left = 0
+        self.failed = False
+
+
+class Outgoing:
+    """`room` is true while another group may be sent; a group may overshoot the window by one message."""
+
+    def __init__(self, link: Link, window: int, position_expiry_s: int) -> None:
+        self._link = link
+        self._window = max(1, window - 1)
+        self._expiry = position_expiry_s
+        self._waiting: dict[int, _Group] = {}
+        self._properties: dict[tuple[str, str], Properties] = {}
+
+    @property
+    def count(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def room(self) -> bool:
+        return self._link.up and len(self._waiting) < self._window
+
+    def send(self, kind: str, item: Any, messages: Iterable[Publication]) -> None:
+        """Hand over a group; `acked` names it when the last of it is confirmed."""
+        group = _Group(kind, item)
+        for message in messages:
+            properties = self._describe(message) if self._link.five else None
+            mid = self._link.publish(message.topic, message.payload, message.retain, properties)
+            if mid:
+                group.left += 1
+                self._waiting[mid] = group
+            else:
+                # The connection broke under us: this group can never be complete on it.
+                group.left += 1 << 16
+
+    def acked(self, mid: int, refused: bool) -> tuple[str, Any, bool] | None:
+        """(kind, item, whether any message of it was refused) of the group that this confirmation completes."""
+        group = self._waiting.pop(mid, None)
+        if group is None:
+            return None
+        group.left -= 1
+        group.failed = group.failed or refused
+        return None if group.left else (group.kind, group.item, group.failed)
+
+    def flush(self) -> None:
+        self._link.flush()
+
+    def _describe(self, message: Publication) -> Properties:
+        if message.correlation is not None:
+            return self._make(message)
+        key = (message.label, message.content_type)
+        known = self._properties.get(key)
+        if known is None:
+            known = self._properties[key] = self._make(message)
+        return known
+
+    def _make(self, message: Publication) -> Properties:
+        properties = blank(PacketTypes.PUBLISH)
+        properties.ContentType = message.content_type
+        if message.label == "position":
+            properties.MessageExpiryInterval = self._expiry
+        if message.correlation is not None:
+            properties.CorrelationData = message.correlation
+        made: Properties = properties
+        return made

@@ -1,0 +1,82 @@
+"""Who may speak: the registry in memory, kept in step with the file that `enroll` and `revoke` write."""
+
+from collections.abc import Callable
+
+from gateway.journal.base import REVOKED, Journal, JournalError, Terminal
+from gateway.log import Log
+
+# Revocation is to work within a second.
+POLL_S = 0.25
+
+
+class Registry:
+    """Terminals by every name they have. `refresh` is called each POLL_S; it is one small read when nothing changed.
+
+    `changed` is called with each terminal that is new or different, `commanded` with each that got a command from
+    another process.
+    """
+
+    def __init__(self, journal: Journal, log: Log) -> None:
+        self._journal = journal
+        self._log = log
+        self._revision = 0
+        self._commands = 0
+        self._by_sender: dict[bytes, Terminal] = {}
+        self._by_unit: dict[tuple[str, str, str], Terminal] = {}
+        self.changed: Callable[[Terminal], None] = lambda terminal: None
+        self.commanded: Callable[[Terminal], None] = lambda terminal: None
+
+    def __len__(self) -> int:
+        return len(self._by_sender)
+
+    def by_sender(self, sender_id: bytes) -> Terminal | None:
+        """The terminal that sends with this OSCORE kid."""
+        return self._by_sender.get(sender_id)
+
+    def by_kid(self, kid: bytes) -> Terminal | None:
+        terminal = self._by_sender.get(kid[:7])
+        return terminal if terminal is not None and terminal.kid == kid else None
+
+    def by_unit(self, directorate: str, station: str, unit: str) -> Terminal | None:
+        """The terminal that is this unit now; a revoked one is nobody's."""
+        return self._by_unit.get((directorate, station, unit))
+
+    async def load(self) -> None:
+        """Raises JournalError."""
+        self._revision, self._commands, terminals = await self._journal.read(
+            lambda tx: (*tx.revision(), tx.terminals())
+        )
+        for terminal in terminals:
+            self._put(terminal)
+
+    async def refresh(self) -> None:
+        """Take in what other processes changed. A failure is logged; what is known stays in force."""
+        try:
+            registry, commands = await self._journal.read(lambda tx: tx.revision())
+            if registry != self._revision:
+                since = self._revision
+                revision, terminals = await self._journal.read(lambda tx: (tx.revision()[0], tx.terminals(since)))
+                for terminal in terminals:
+                    self._put(terminal)
+                    self._log.info("registry.changed", kid=terminal.kid, state=terminal.state)
+                    self.changed(terminal)
+                self._revision = revision
+            if commands != self._commands:
+                after = self._commands
+                for kid in await self._journal.read(lambda tx: tx.commanded_since(after)):
+                    known = self.by_kid(kid)
+                    if known is not None:
+                        self.commanded(known)
+                self._commands = commands
+        except JournalError as error:
+            self._log.error("registry.unreadable", error=str(error))
+
+    def _put(self, terminal: Terminal) -> None:
+        before = self._by_sender.get(terminal.sender_id)
+        if before is not None:
+            place = (before.directorate, before.station, before.unit)
+            if self._by_unit.get(place) is before:
+                del self._by_unit[place]
+        self._by_sender[terminal.sender_id] = terminal
+        if terminal.state != REVOKED:
+            self._by_unit[(terminal.directorate, terminal.station, terminal.unit)] = terminal

@@ -1,0 +1,348 @@
+"""From the journal to the broker: every frame, in order for each terminal, marked when the broker has confirmed it.
+
+What is committed comes in by `offer`. While the broker keeps up, rows go straight to it; when it is away or slow
+they are read from the journal later, so memory stays bounded and a restart goes on where it was. A terminal with a
+fresh alarm is served before the others, its older frames first. Nothing of this outlives a connection: what was
+under way when it broke is sent again on the next one (the same name, so a consumer can drop the repeat).
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from gateway import __version__, panics
+from gateway.clock import Clock
+from gateway.config import Config, ConfigError
+from gateway.intake import Stored, name
+from gateway.journal.base import Journal, JournalError, Notice, Row, Transaction
+from gateway.log import Log, iso
+from gateway.mqtt import Incoming, Link, LinkError, Will
+from gateway.northbound import GEOJSON_TYPE, JSON_TYPE, Publication, encode, fields_of, gateway_topic, publications
+from gateway.outgoing import Outgoing
+from gateway.queues import Backlog
+from gateway.registry import Registry
+from protocol.backoff import Backoff
+
+PAGE = 500
+# A broker that confirms nothing for so long is left and connected to again.
+STALL_MS = 30_000
+# What the broker refused is tried again after this.
+HOLD_S = 30.0
+_STRANGE = 3
+_LOOK_S = 5.0
+
+
+class Relay:
+    """`on_command(link, incoming)` gets what operators send; `on_facts(facts)` the stages that PUBACKs bring."""
+
+    def __init__(
+        self, config: Config, journal: Journal, registry: Registry, log: Log, clock: Clock
+    ) -> None:
+        self._config = config
+        self._journal = journal
+        self._registry = registry
+        self._log = log
+        self._clock = clock
+        self._prefix = config.text("northbound.prefix")
+        self._backlog = Backlog(PAGE)
+        self._notices: deque[Notice] = deque()
+        self._notice_cursor = 0
+        self._notices_left = True
+        self._link: Link | None = None
+        self._outgoing: Outgoing | None = None
+        self._wake = asyncio.Event()
+        self._down = asyncio.Event()
+        self._five = config.text("broker.protocol") != "3.1.1"
+        self._marking: deque[Row] = deque()
+        self._dropping: list[int] = []
+        self._newest: dict[tuple[bytes, int], tuple[int, int]] = {}
+        self._connected_once = False
+        self._strange = 0
+        self._stopping = False
+        self._stopped = asyncio.Event()
+        self._progress_ms = 0.0
+        self._backoff = Backoff(config.whole("broker.retry_first_ms"), config.whole("broker.retry_cap_ms"))
+        self.relayed = 0
+        self.connected = False
+        self.on_command: Callable[[Link, Incoming], None] = lambda link, incoming: None
+        self.on_facts: Callable[[list[panics.Fact]], None] = lambda facts: None
+
+    # --- what the rest of the gateway calls
+
+    def offer(self, stored: Stored) -> None:
+        """Rows that were just committed, ascending."""
+        self._backlog.offer(stored.rows)
+        self._wake.set()
+
+    def notices_waiting(self) -> None:
+        """Results or stages were committed."""
+        self._notices_left = True
+        self._wake.set()
+
+    def publish_now(self, topic: str, payload: bytes) -> None:
+        """Best effort, for reminders: repeated by whoever calls, not by us."""
+        if self._outgoing is not None:
+            self._outgoing.send("reminder", None, [Publication(topic, "panic", payload, GEOJSON_TYPE)])
+
+    async def run(self) -> None:
+        """Connect, relay, connect again; until `stop`."""
+        while not self._stopping:
+            try:
+                await self._connect()
+                await self._work()
+                if self._stopping:
+                    await self._goodbye()
+            except LinkError as error:
+                self._log.warning("relay.down", error=str(error), mqtt=self._version())
+                self._fall_back(error)
+            except (ConfigError, JournalError) as error:
+                self._log.error("relay.down", error=str(error), mqtt=self._version())
+            finally:
+                self._disconnect()
+            if not self._stopping:
+                pause = self._backoff.next(secrets.randbelow(65536)) / 1000
+                self._wake.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._stopped.wait()
+
+    def stop(self) -> None:
+        """End `run` in good order: the state topic shows that we left on purpose."""
+        self._stopping = True
+        self._stopped.set()
+        self._wake.set()
+
+    async def _goodbye(self) -> None:
+        if self._outgoing is None or self._link is None:
+            return
+        self._outgoing.send("state", None, [self._state("offline")])
+        self._link.flush()
+        for _ in range(40):
+            if not self._outgoing.count or not self._link.up:
+                break
+            await asyncio.sleep(0.05)
+        await self._mark()
+
+    # --- the connection
+
+    def _state(self, state: str) -> Publication:
+        body = {
+            "id": self._config.text("gateway.id"),
+            "state": state,
+            "time": iso(self._clock.wall_ms()),
+            "version": __version__,
+        }
+        topic = gateway_topic(self._prefix, self._config.text("gateway.id"))
+        return Publication(topic, "state", encode(body), JSON_TYPE, True)
+
+    def _version(self) -> str:
+        return "5" if self._five else "3.1.1"
+
+    def _fall_back(self, error: LinkError) -> None:
+        """An answer that is no MQTT 5 may come from a broker that speaks 3.1.1 only."""
+        if self._config.text("broker.protocol") != "auto" or not error.version:
+            return
+        # One that has understood us before was probably just ending.
+        self._strange += 1
+        if not self._connected_once or self._strange >= _STRANGE:
+            self._strange = 0
+            self._five = not self._five
+
+    async def _connect(self) -> None:
+        will = self._state("offline")
+        link = Link(
+            self._config,
+            five=self._five,
+            will=Will(will.topic, will.payload),
+            on_acked=self._acked,
+            on_message=self._message,
+            on_down=self._went_down,
+        )
+        self._down.clear()
+        await link.open()
+        self._link = link
+        window = min(self._config.whole("broker.window"), link.receive_maximum)
+        self._outgoing = Outgoing(link, window, self._config.whole("northbound.position_expiry_s"))
+        link.subscribe(f"{self._prefix}/+/+/+/command")
+        self._outgoing.send("state", None, [self._state("online")])
+        self._connected_once = self.connected = True
+        self._strange = 0
+        self._progress_ms = self._clock.mono_ms()
+        self._log.info("relay.up", mqtt=self._version(), window=window)
+        first = await self._journal.read(lambda tx: tx.first_unrelayed())
+        self._backlog.restart(first, [row.id for row in self._marking])
+        self._notices.clear()
+        self._notice_cursor = 0
+        self._notices_left = True
+
+    def _disconnect(self) -> None:
+        self.connected = False
+        if self._link is not None:
+            self._link.close()
+        self._link = self._outgoing = None
+
+    def _went_down(self, reason: str) -> None:
+        self._log.warning("relay.lost", error=reason)
+        self._down.set()
+        self._wake.set()
+
+    def _message(self, incoming: Incoming) -> None:
+        if self._link is not None:
+            self.on_command(self._link, incoming)
+
+    # --- the work
+
+    async def _work(self) -> None:
+        """Until the connection breaks. Reads and marks are this task's alone: they never overlap."""
+        while not self._down.is_set() and not self._stopping:
+            self._wake.clear()
+            await self._mark()
+            await self._read()
+            self._pump()
+            if self._idle():
+                try:
+                    async with asyncio.timeout(_LOOK_S):
+                        await self._wake.wait()
+                except TimeoutError:
+                    await self._look()
+
+    async def _look(self) -> None:
+        """Quiet for a while: is it the broker, or did we miss something?"""
+        if self._outgoing is not None and self._outgoing.count:
+            if self._clock.mono_ms() - self._progress_ms > STALL_MS:
+                self._went_down("the broker confirms nothing")
+            return
+        if self._backlog.missed(await self._journal.read(lambda tx: tx.first_unrelayed())):
+            self._log.error("relay.missed", error="a stored frame was not in the queue; reading again from there")
+
+    def _idle(self) -> bool:
+        """Nothing can be done before somebody wakes us."""
+        if self._marking or self._dropping or self._wake.is_set():
+            return False
+        outgoing = self._outgoing
+        if outgoing is None or not outgoing.room:
+            return True
+        return not (self._notices_left or self._notices or self._backlog.ready or self._backlog.wants_read)
+
+    async def _read(self) -> None:
+        if self._outgoing is None or not self._outgoing.room:
+            return
+        if self._notices_left and not self._notices:
+            after = self._notice_cursor
+            notices = await self._journal.read(lambda tx: tx.notices(after, PAGE))
+            self._notices.extend(notices)
+            self._notices_left = len(notices) == PAGE
+            if notices:
+                self._notice_cursor = notices[-1].id
+        while (express := self._backlog.express) is not None:
+            await self._read_express(*express)
+        if self._backlog.wants_read and not self._backlog.ready:
+            after, committed = self._backlog.cursor, self._backlog.committed
+            rows = await self._journal.read(lambda tx: tx.frames(after, PAGE, unrelayed=True))
+            self._backlog.page([(row, None) for row in rows], len(rows) < PAGE, committed)
+
+    async def _read_express(self, kid: bytes, after: int) -> None:
+        self._backlog.reading(kid)
+        rows = await self._journal.read(lambda tx: tx.frames(after, PAGE, kid, unrelayed=True))
+        self._backlog.express_page(kid, [(row, None) for row in rows], len(rows) < PAGE)
+
+    def _pump(self) -> None:
+        outgoing = self._outgoing
+        if outgoing is None:
+            return
+        while outgoing.room and self._notices:
+            notice = self._notices.popleft()
+            kind = GEOJSON_TYPE if notice.topic.endswith("/panic") else JSON_TYPE
+            message = Publication(notice.topic, "notice", notice.payload, kind, False, notice.correlation)
+            outgoing.send("notice", notice, [message])
+        while outgoing.room:
+            item = self._backlog.take()
+            if item is None:
+                break
+            row, fields = item
+            terminal = self._registry.by_kid(row.kid)
+            if terminal is None:
+                # The registry's rows are never deleted; a foreign journal was put in place.
+                self._log.error("relay.orphan", **name(row))
+                self._backlog.hold(row)
+                continue
+            known = fields if fields is not None else fields_of(row.frame)
+            outgoing.send("frame", row, publications(self._prefix, terminal, row, known, self._is_newest(row)))
+        outgoing.flush()
+
+    def _is_newest(self, row: Row) -> bool:
+        # A retained position must not be replaced by an older one that arrives late.
+        key, order = (row.kid, row.kind), (row.boot, row.seq)
+        if order < self._newest.get(key, (-1, -1)):
+            return False
+        self._newest[key] = order
+        return True
+
+    def _acked(self, mid: int, refused: str | None) -> None:
+        if self._outgoing is None or self._down.is_set():
+            return
+        self._progress_ms = self._clock.mono_ms()
+        done = self._outgoing.acked(mid, refused is not None)
+        if done is None:
+            return
+        kind, item, failed = done
+        if failed:
+            self._refused(kind, item, refused or "another message of the frame")
+        elif kind == "frame":
+            self._marking.append(item)
+        elif kind == "notice":
+            self._dropping.append(item.id)
+        self._backoff.reset()
+        self._wake.set()
+
+    def _refused(self, kind: str, item: Any, reason: str) -> None:
+        """Not marked, so nothing is lost; the other terminals' frames go on."""
+        if kind == "frame":
+            self._log.error("relay.refused", error=reason, **name(item))
+            self._backlog.hold(item)
+            asyncio.get_running_loop().call_later(HOLD_S, self._release, item.kid)
+        elif kind == "notice":
+            self._log.error("relay.refused", error=reason, topic=item.topic)
+            if not item.topic.startswith(self._prefix + "/"):
+                self._dropping.append(item.id)  # where an operator wanted his answer; ours are tried again
+
+    def _release(self, kid: bytes) -> None:
+        self._backlog.release(kid)
+        self._wake.set()
+
+    async def _mark(self) -> None:
+        """Make durable what the broker confirmed."""
+        if not self._marking and not self._dropping:
+            return
+        rows, dropped = list(self._marking), list(self._dropping)
+        now_ms = self._clock.wall_ms()
+
+        def work(tx: Transaction) -> list[panics.Fact]:
+            tx.mark_relayed([row.id for row in rows], now_ms)
+            tx.drop_notices(dropped)
+            facts: list[panics.Fact] = []
+            for row in rows:
+                if row.panic is not None:
+                    facts += panics.accepted(tx, row.kid, row.panic, now_ms)
+            return facts
+
+        try:
+            facts = await self._journal.write(work)
+        except JournalError as error:
+            # They stay in memory: sent again only after a restart, marked as soon as the disk is back.
+            self._log.error("relay.unmarked", error=str(error), count=len(rows))
+            await asyncio.sleep(0.5)
+            return
+        for _ in rows:
+            self._marking.popleft()
+        del self._dropping[: len(dropped)]
+        self._backlog.forget([row.id for row in rows])
+        self.relayed += len(rows)
+        for row in rows:
+            self._log.info("frame.relayed", **name(row))
+        if facts:
+            self.on_facts(facts)
+

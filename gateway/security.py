@@ -1,0 +1,220 @@
+"""OSCORE at the gateway: contexts in memory, their state in the journal, cryptography by `cryptography`.
+
+A Partial IV is durable before its answer leaves, so a replay is refused after any crash. The nonce of a request is
+spent on one answer only, and only once that request is durable; every other answer takes a Partial IV of our own
+from a range that was reserved in the journal before.
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from gateway.journal.base import Journal, Terminal, Transaction
+from protocol.coap import Message
+from protocol.errors import Unauthentic
+from protocol.oscore import Binding, Context, ReplayWindow
+
+GATEWAY_ID = b"\x01"
+RESERVE = 256
+_LOW = 64
+_ANSWERS = 8
+# A context used within this time is never dropped from memory, whatever the limit says.
+KEEP_S = 60.0
+
+# SEC 2, secp256r1: the field's prime and the group's order.
+P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
+N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+_ECDSA = ec.ECDSA(SHA256())
+
+
+class AesCcm:
+    """AES-CCM-16-64-128 for `protocol.oscore`; the key schedules of one context are kept."""
+
+    def __init__(self) -> None:
+        self._ciphers: dict[bytes, AESCCM] = {}
+
+    def _cipher(self, key: bytes) -> AESCCM:
+        cipher = self._ciphers.get(key)
+        if cipher is None:
+            cipher = self._ciphers[key] = AESCCM(key, tag_length=8)
+        return cipher
+
+    def seal(self, key: bytes, nonce: bytes, aad: bytes, plaintext: bytes) -> bytes:
+        return self._cipher(key).encrypt(nonce, plaintext, aad)
+
+    def open(self, key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> bytes:
+        try:
+            return self._cipher(key).decrypt(nonce, ciphertext, aad)
+        except InvalidTag:
+            raise Unauthentic("oscore tag") from None
+
+
+def load_public_key(xy: bytes) -> ec.EllipticCurvePublicKey:
+    """X || Y. Raises ValueError when it is no point of P-256 in its only proper form."""
+    if len(xy) != 64:
+        raise ValueError(f"public key: {len(xy)} bytes, not 64")
+    x, y = int.from_bytes(xy[:32], "big"), int.from_bytes(xy[32:], "big")
+    # The library takes x + p for x: one terminal would have two ids.
+    if x >= P or y >= P:
+        raise ValueError("public key: coordinate not reduced modulo p")
+    return ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+
+
+def verify(key: ec.EllipticCurvePublicKey, to_be_signed: bytes, signature: bytes) -> bool:
+    """ES256: 64 bytes r || s over SHA-256. A high s is valid (RFC 9053 2.1 has no low-s rule)."""
+    if len(signature) != 64:
+        return False
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    if not (0 < r < N and 0 < s < N):
+        return False
+    try:
+        key.verify(encode_dss_signature(r, s), to_be_signed, _ECDSA)
+    except InvalidSignature:
+        return False
+    return True
+
+
+class Answer:
+    """What became of one datagram: `datagram` is None while it is being worked on. `failed`: it got a 5.03, so the
+    same bytes are worth another try, with the request that was inside; once answered, `inside` is let go."""
+
+    __slots__ = ("datagram", "digest", "failed", "inside", "source")
+
+    def __init__(self, digest: bytes, source: Any, inner: Message, binding: Binding) -> None:
+        self.digest = digest
+        self.source = source
+        self.inside: tuple[Message, Binding] | None = (inner, binding)
+        self.datagram: bytes | None = None
+        self.failed = False
+
+
+class Peer:
+    """A terminal that has a context in memory."""
+
+    def __init__(self, terminal: Terminal, context: Context, key: ec.EllipticCurvePublicKey) -> None:
+        self.terminal = terminal
+        self.context = context
+        self.key = key
+        self.source: Any = None
+        self.newest = -1
+        self.answers: OrderedDict[bytes, Answer] = OrderedDict()
+        self.busy = 0
+        self.used_s = 0.0
+
+    def note_source(self, source: Any, binding: Binding) -> None:
+        """Where to reach it: the address of its newest authentic datagram, not of one that came late."""
+        sequence = int.from_bytes(binding.piv, "big")
+        if sequence > self.newest:
+            self.newest = sequence
+            self.source = source
+
+    def remember(self, piv: bytes, answer: Answer) -> None:
+        self.answers[piv] = answer
+        while len(self.answers) > _ANSWERS:
+            self.answers.popitem(last=False)
+
+    def persist(self) -> "State":
+        """What has to be durable before anything more is sent to this terminal."""
+        highest, bitmap = self.context.window.state()
+        upto = None
+        limit = self.context.limit or 0
+        if limit - self.context.sequence < _LOW:
+            upto = max(limit, self.context.sequence) + RESERVE
+        return State(self, highest, bitmap, upto)
+
+    def may_send(self) -> bool:
+        """A Partial IV of our own is left."""
+        return self.context.sequence < (self.context.limit or 0)
+
+
+class State:
+    """A moment of a context, on its way to the journal."""
+
+    __slots__ = ("_bitmap", "_highest", "_peer", "_upto")
+
+    def __init__(self, peer: Peer, highest: int, bitmap: int, upto: int | None) -> None:
+        self._peer = peer
+        self._highest = highest
+        self._bitmap = bitmap
+        self._upto = upto
+
+    def save(self, tx: Transaction) -> None:
+        kid = self._peer.terminal.kid
+        tx.save_replay(kid, self._highest, self._bitmap)
+        if self._upto is not None:
+            tx.reserve(kid, self._upto)
+
+    def committed(self) -> None:
+        """Call on the loop when `save` is durable."""
+        context = self._peer.context
+        if self._upto is not None and self._upto > (context.limit or 0):
+            context.limit = self._upto
+
+
+class Peers:
+    """Contexts of the terminals that speak now; the least recently used gives way."""
+
+    def __init__(self, journal: Journal, limit: int) -> None:
+        self._journal = journal
+        self._limit = limit
+        self._loop = asyncio.get_running_loop()
+        self._peers: OrderedDict[bytes, Peer] = OrderedDict()
+        self._loading: dict[bytes, asyncio.Task[Peer]] = {}
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    def get(self, terminal: Terminal) -> Peer | None:
+        """The peer, if its context is in memory."""
+        peer = self._peers.get(terminal.kid)
+        if peer is not None:
+            self._peers.move_to_end(terminal.kid)
+            peer.terminal = terminal
+            peer.used_s = self._loop.time()
+        return peer
+
+    async def load(self, terminal: Terminal) -> Peer:
+        """The peer, with its state from the journal; raises JournalError. Two callers get the same object."""
+        peer = self.get(terminal)
+        if peer is not None:
+            return peer
+        task = self._loading.get(terminal.kid)
+        if task is None:
+            task = asyncio.create_task(self._load(terminal))
+            self._loading[terminal.kid] = task
+            task.add_done_callback(lambda _: self._loading.pop(terminal.kid, None))
+        return await asyncio.shield(task)
+
+    async def _load(self, terminal: Terminal) -> Peer:
+        replay = await self._journal.read(lambda tx: tx.replay(terminal.kid))
+        context = Context(
+            terminal.secret,
+            terminal.salt,
+            GATEWAY_ID,
+            terminal.sender_id,
+            AesCcm(),
+            sequence=replay.sequence,
+            limit=replay.sequence,
+            window=ReplayWindow(replay.highest, replay.bitmap),
+        )
+        peer = Peer(terminal, context, load_public_key(terminal.public_key))
+        peer.used_s = self._loop.time()
+        self._peers[terminal.kid] = peer
+        self._evict()
+        return peer
+
+    def _evict(self) -> None:
+        # One in use must stay: its window may be ahead of the journal's, and a second object would not know.
+        quiet = self._loop.time() - KEEP_S
+        while len(self._peers) > self._limit:
+            kid, oldest = next(iter(self._peers.items()))
+            if oldest.busy or oldest.used_s > quiet:
+                break
+            del self._peers[kid]
