@@ -6,6 +6,7 @@ import gc
 from protocol import report
 from protocol.compat import const
 
+from .desk import stuck_mask
 from .patrol import NOTHING
 from .track import Track
 
@@ -14,41 +15,32 @@ _LAMP_FIX_MS = const(5000)  # a fix that was lost this lately still counts for t
 
 
 class Beat:
-    """`linked()` is True while the gateway answers. `hal` gives supply, ignition, temperature."""
+    """`app` has the parts looked at: clock, receiver, builder, desk, indicator, hal, modem, keys, supervisor,
+    and `linked()`, `queue()`. `fixed` is set at every fix and when it is lost."""
 
-    def __init__(self, config, clock, receiver, builder, desk, patrol, health, indicator, hal, modem):
-        self._config = config
-        self._clock = clock
-        self._receiver = receiver
-        self._builder = builder
-        self._desk = desk
+    def __init__(self, config, app, patrol, health):
+        self._track_ms = config["track_s"] * 1000
+        self._app = app
+        self._clock = app.clock
+        self._builder = app.builder
         self._patrol = patrol
         self._health = health
-        self._indicator = indicator
-        self._hal = hal
-        self._modem = modem
         self._track = Track()
-        self.linked = None
-        self.queue = None  # () -> frames waiting
-        self.stuck = None  # () -> bit mask
-        self.restarts = None  # () -> count
         self.fixed = asyncio.Event()
-
-    def on_fix(self):
-        """The receiver's task has a new epoch, or lost the fix."""
-        self.fixed.set()
 
     def turn(self):
         now = self._clock.uptime_ms()
-        fix = self._receiver.fix
-        linked = self.linked()
-        self._desk.raise_waiting()
-        self._indicator.link(linked, fix.valid or (fix.lat_e7 is not None and now - fix.at_ms < _LAMP_FIX_MS))
-        self._desk.arrival(fix)
-        panic = self._desk.panic_field()
-        if self._patrol.decide(now, fix, self._hal.ignition(), panic is not None) != NOTHING:
+        app = self._app
+        fix = app.receiver.fix
+        desk = app.desk
+        linked = app.linked()
+        desk.raise_waiting()
+        app.indicator.link(linked, fix.valid or (fix.lat_e7 is not None and now - fix.at_ms < _LAMP_FIX_MS))
+        desk.arrival(fix)
+        panic = desk.panic_field()
+        if self._patrol.decide(now, fix, app.hal.ignition(), panic is not None) != NOTHING:
             self._position(now, fix, linked, panic)
-        if self._track and (linked or self._track.age_ms(now) >= self._config["track_s"] * 1000):
+        if self._track and (linked or self._track.age_ms(now) >= self._track_ms):
             self._keep_track(panic)
         self._look(now)
 
@@ -71,13 +63,15 @@ class Beat:
         self._builder.make(report.KIND_TRACK, report.TRACK, flat, panic=panic, with_fix=False)
 
     def _look(self, now):
+        app = self._app
         health = self._health
-        hal = self._hal
-        health.look(hal.supply_mv(), self._receiver.antenna, self.stuck(), self.restarts())
+        hal = app.hal
+        restarts = app.supervisor.restarts()
+        health.look(hal.supply_mv(), app.receiver.antenna, stuck_mask(app.keys.logic), restarts)
         if not health.due(now):
             return
         gc.collect()
-        values = health.fields(now, hal.temperature_dc(), self._modem.rsrp_dbm, self.queue(), gc.mem_free())
+        values = health.fields(now, hal.temperature_dc(), app.modem.rsrp_dbm, app.queue(), gc.mem_free())
         self._builder.make(report.KIND_HEALTH, report.HEALTH, values, with_fix=False)
 
 

@@ -1,0 +1,204 @@
+"""The terminal, wired together: what exists, who tells whom, which tasks run under the supervisor."""
+
+import asyncio
+import gc
+import time
+
+from protocol import cbor, cose, report
+from protocol.compat import const
+from protocol.errors import ProtocolError
+
+from . import beat, gnss, indicator, keys, statefile
+from .ccm import AesCcm
+from .clock import GATEWAY, NITZ, Clock
+from .desk import Desk
+from .duty import Duty
+from .health import Health
+from .journal import Journal
+from .panic import Panics
+from .patrol import Patrol
+from .report_builder import ReportBuilder
+from .session import Session
+from .simcom import SimcomModem
+from .simpin import FileStore
+from .supervisor import Supervisor
+from .uplink import Uplink
+
+_PANIC_FILE = "/panic"
+_DUTY_FILE = "/duty"
+_PIN_FILE = "/simpin"
+_JOURNAL = "/j"
+
+_QUICK_MS = const(5000)
+_SLOW_MS = const(20000)
+_IDLE_MS = const(200)
+_SCAN = const(4)
+
+
+class App:
+    """`values`: settings (config.py); `link`: keys of the link as bytes, or None: then everything is kept on
+    flash and nothing is sent; `key_pins`: [(function, pin)]; `log(level, text)`."""
+
+    def __init__(self, hal, values, key_pins, link, signer, boot, log):
+        self.hal = hal
+        self._log = log
+        self._signer = signer
+        self.clock = Clock(time.ticks_ms, time.ticks_diff)
+        uptime_ms = self.clock.uptime_ms
+        self.receiver = gnss.Receiver(self.clock)
+        self.indicator = indicator.Indicator(
+            hal.red.write, hal.green.write, hal.buzzer.write, hal.vibrator.write, values["covert"], uptime_ms
+        )
+        self.journal = Journal(_JOURNAL, values["urgent_kb"] * 1024, values["bulk_kb"] * 1024)
+        self.builder = ReportBuilder(signer, self.journal, self.clock, boot, self.receiver.fix, log)
+        self.panics = Panics(boot, self._keeper(_PANIC_FILE))
+        self.panics.load(self._kept(_PANIC_FILE))
+        self._adopt_panics()
+        duty = Duty(values["arrival_m"], self._keeper(_DUTY_FILE))
+        duty.load(self._kept(_DUTY_FILE))
+        options = hal.modem_options()
+        options.update(values)
+        modem_uart = hal.uart("modem")
+        self.modem = SimcomModem(modem_uart, hal.modem_pins(), options, self.clock, log, FileStore(_PIN_FILE))
+        self.modem.on_network_time = self._network_time
+        self.desk = Desk(values, self.builder, self.panics, duty, self.indicator, self.modem, log)
+        health = Health(values["health_s"] * 1000, values["supply_low_mv"], hal.reset_cause)
+        self.beat = beat.Beat(values, self, Patrol(values), health)
+        self.uplink = None
+        if link is not None:
+            session = Session(link, AesCcm(), boot, log=log)
+            keepalive_s = values["keepalive_s"]
+            uplink = Uplink(self.journal, session, self.modem, uptime_ms, self._random16, keepalive_s, log)
+            uplink.on_stored = self.desk.stored
+            uplink.on_command = self._command
+            uplink.on_gateway_time = self._gateway_time
+            uplink.on_change = self.beat.fixed.set
+            self.builder.on_frame = uplink.frame
+            self.uplink = uplink
+        self.keys = self._make_keys(values, key_pins)
+        self.supervisor = Supervisor(hal.feed, uptime_ms, self._random16, log)
+        self._tasks()
+
+    # --- what the parts ask
+
+    def linked(self):
+        return self.uplink is not None and self.uplink.linked
+
+    def queue(self):
+        return self.journal.count(True) + self.journal.count(False)
+
+    def _random16(self):
+        return int.from_bytes(self.hal.entropy(2), "big")
+
+    def _keeper(self, path):
+        def keep(rows):
+            try:
+                statefile.write(path, cbor.encode(rows))
+            except OSError as error:
+                # What it protects against is a power cut; what it must not do is stop the alarm.
+                self._log(1, "%s: %r" % (path, error))
+
+        return keep
+
+    def _kept(self, path):
+        data = statefile.read(path)
+        try:
+            return [] if data is None else cbor.decode(data)
+        except ProtocolError as error:
+            self._log(1, "%s: %s" % (path, error))
+            return []
+
+    def _adopt_panics(self):
+        """Alarms whose frames still lie in the journal are open, whatever else was lost."""
+        after = None
+        while True:
+            rows = self.journal.peek(True, _SCAN, after)
+            if not rows:
+                return
+            after = rows[-1][0]
+            for _, frame in rows:
+                try:
+                    fields = report.decode(cose.sign1_parse(frame).payload)
+                except ProtocolError:
+                    continue
+                if fields[report.KIND] == report.KIND_PANIC:
+                    id = fields[report.PANIC][report.PANIC_ID]
+                    self.panics.queued(id, fields[report.BOOT], fields[report.SEQ])
+
+    def _make_keys(self, values, key_pins):
+        functions = [function for function, _ in key_pins]
+        pins = [self.hal.key_pin(number) for _, number in key_pins]
+        logic = keys.KeyLogic(
+            functions,
+            time.ticks_diff,
+            values["panic_hold_ms"],
+            values["stuck_s"] * 1000,
+            values["event_gap_ms"],
+            self._key,
+        )
+        return keys.Keys(logic, pins, time.ticks_ms)
+
+    # --- what the parts tell
+
+    def _key(self, meaning, number):
+        if meaning == "down":
+            # PANIC clicks when it has counted; the others at once.
+            if self.keys.logic.functions[number] != "panic":
+                self.indicator.click()
+        elif meaning == "stuck" or meaning == "freed":
+            self._log(1, "key %s: %s" % (self.keys.logic.functions[number], meaning))
+        else:
+            self.desk.key(meaning, number)
+
+    def _command(self, command):
+        self._log(2, "command %d: kind %d" % (command.id, command.kind))
+        return self.desk.command(command.kind, command.body)
+
+    def _gateway_time(self, utc_ms, rtt_ms):
+        self.clock.offer(utc_ms + rtt_ms // 2, GATEWAY)
+
+    def _network_time(self, utc_ms):
+        self.clock.offer(utc_ms, NITZ)
+
+    # --- tasks
+
+    def _tasks(self):
+        add = self.supervisor.add
+        add("keys", self._run_keys, _QUICK_MS)
+        add("lamps", self._run_indicator, _QUICK_MS)
+        add("gnss", self._run_gnss, _SLOW_MS)
+        add("beat", self._run_beat, _SLOW_MS)
+        add("modem", self._run_modem, _SLOW_MS)
+        if self.uplink is not None:
+            add("uplink", self.uplink.run, _SLOW_MS)
+        add("idle", self._run_idle, _SLOW_MS)
+
+    def _run_keys(self, watch):
+        return keys.run(watch, self.keys)
+
+    def _run_indicator(self, watch):
+        return indicator.run(watch, self.indicator)
+
+    def _run_gnss(self, watch):
+        return gnss.run(watch, self.hal.uart("gnss"), self.receiver, self.clock, self.beat.fixed.set)
+
+    def _run_beat(self, watch):
+        return beat.run(watch, self.beat)
+
+    def _run_modem(self, watch):
+        return self.modem.run(watch.alive)
+
+    async def _run_idle(self, watch):
+        """What is prepared while nothing else is to do: nonce points, and a tidy heap."""
+        while True:
+            watch.alive()
+            if self._signer.prepare():
+                await asyncio.sleep_ms(_IDLE_MS)
+                continue
+            gc.collect()
+            await asyncio.sleep_ms(10 * _IDLE_MS)
+
+    async def run(self):
+        self.indicator.panic(self.panics.least())
+        self.keys.start(self.hal.on_edges)
+        await self.supervisor.run()
