@@ -39,8 +39,8 @@ class Lockstep:
     def running(self):
         return self.state in (COMPUTING, WAITING, ASKING)
 
-    def start(self, heap):
-        self._process = GuestProcess(heap, self._owner.line)
+    def start(self, heap, files):
+        self._process = GuestProcess(heap, files, self._owner.line)
         self.state = COMPUTING
         if self.kernel.paced:
             self.kernel.watch(self._process.wire.fileno(), self._readable)

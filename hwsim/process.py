@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from hwsim.wire import Wire
@@ -20,7 +21,7 @@ def micropython():
     found = os.environ.get("MICROPYTHON") or (str(beside) if beside.exists() else shutil.which("micropython"))
     if not found:
         raise FileNotFoundError("no micropython: run `make setup`, or set MICROPYTHON to the program")
-    return found
+    return os.path.abspath(found)
 
 
 @functools.cache
@@ -34,24 +35,30 @@ def _same_addresses():
 
 
 class GuestProcess:
-    """`on_line(text)` gets each line that the program prints."""
+    """`files` {name: path} are what the program finds under these names where it starts; `on_line(text)` gets
+    each line that it prints."""
 
-    def __init__(self, heap, on_line):
+    def __init__(self, heap, files, on_line):
         self._on_line = on_line
         self._part = b""
+        # A path, or the number of a file, would lie in the program's heap, and its length would move what
+        # follows: links with fixed names, and the wire as standard input, are the same in every run.
+        self._folder = tempfile.TemporaryDirectory(prefix="patrola-", ignore_cleanup_errors=True)
+        for name, path in files.items():
+            os.symlink(path, os.path.join(self._folder.name, name))
         ours, theirs = socket.socketpair()
         self._log, log_end = os.pipe()
         os.set_blocking(self._log, False)
         command = [*_same_addresses(), micropython(), "-X", f"heapsize={heap}"]
-        command += [str(GUEST / "boot.py"), str(theirs.fileno())]
+        command.append(str(GUEST / "boot.py"))
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         try:
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                cwd=self._folder.name,
+                stdin=theirs,
                 stdout=log_end,
                 stderr=log_end,
-                pass_fds=[theirs.fileno()],
                 env=environment | {"PYTHONHASHSEED": "0"},
             )
         finally:
@@ -81,4 +88,5 @@ class GuestProcess:
             self._on_line(self._part.decode(errors="replace"))
         os.close(self._log)
         self.wire.close()
+        self._folder.cleanup()
         return self._process.returncode

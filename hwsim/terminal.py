@@ -152,7 +152,9 @@ class Terminal:
 
     def _launch(self):
         image = self.image.stat().st_size if self.image else 0
-        self.program.start(self.heapsize + image + _BENCH_HEAP)
+        files = {"flash": self.flash.path, "image": self.image, "script": self.script}
+        files = {name: path for name, path in files.items() if path}
+        self.program.start(self.heapsize + image + _BENCH_HEAP, files)
 
     def _stop(self):
         for timer in self._timers:
@@ -181,10 +183,10 @@ class Terminal:
             "rtc_us": self._rtc_us,
             "seed": f"{self._rng.getrandbits(128):032x}",
             "heap": self.heapsize,
-            "image": str(self.image) if self.image else None,
-            "script": str(self.script) if self.script else None,
+            "image": self.image is not None,
+            "script": self.script is not None,
             "main": _MAIN,
-            "flash": {"path": self.flash.path, "size": self.flash.size, "block": self.flash.block},
+            "flash": {"size": self.flash.size, "block": self.flash.block},
         }
         return json.dumps(options).encode()
 

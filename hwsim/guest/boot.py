@@ -1,9 +1,9 @@
 """What a board's frozen boot code does, and the bench's part before it. Started by hwsim/terminal.py:
 
-    micropython -X heapsize=N boot.py FD
+    micropython -X heapsize=N boot.py
 
-FD is the inherited end of the wire. After this the program sees its flash at /, its image at /rom, and no
-more of the computer it runs on.
+The wire is where standard input would be; `flash`, `image` and `script` lie in the current directory. After
+this the program sees its flash at /, its image at /rom, and no more of the computer it runs on.
 """
 
 import gc
@@ -11,7 +11,7 @@ import sys
 
 import _bench
 
-_options = _bench.connect(open(int(sys.argv[1]), "r+b"))
+_options = _bench.connect(open(0, "r+b"))
 
 import asyncio  # noqa: E402, F401 - all overlays are in sys.modules before the computer's files go away
 import os  # noqa: E402, F401
@@ -48,10 +48,10 @@ def _mount_flash(flash):
 
 
 def _prepare():
-    image = _read(_options["image"]) if _options["image"] else None
-    script = bytes(_read(_options["script"])).decode() if _options["script"] else None
+    image = _read("image") if _options["image"] else None
+    script = bytes(_read("script")).decode() if _options["script"] else None
     chip = _options["flash"]
-    flash = _norflash.BenchFlash(open(chip["path"], "rb"), chip["size"], chip["block"])
+    flash = _norflash.BenchFlash(open("flash", "rb"), chip["size"], chip["block"])
     vfs.umount("/")
     _mount_flash(flash)
     if image is not None:

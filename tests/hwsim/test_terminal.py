@@ -6,7 +6,7 @@ from hwsim.panel import Panel
 from tests.hwsim.small_bench import Recorder, SmallBench
 
 BUSY = """
-    import asyncio, os, random
+    import asyncio, gc, os, random
     from machine import Pin, UART, WDT
     led = Pin(10, Pin.OUT)
     key = Pin(20, Pin.IN, Pin.PULL_UP)
@@ -42,6 +42,7 @@ BUSY = """
         while True:
             await asyncio.sleep_ms(500)
             dog.feed()
+            print("free", gc.mem_free())
     asyncio.run(main())
 """
 
@@ -62,9 +63,10 @@ def busy_run(folder, seed):
 
 
 def test_one_seed_one_run(tmp_path):
-    """Clock, keys, bytes, flash, randomness, a power cut: all of it happens again in the same way."""
+    """Clock, keys, bytes, flash, randomness, free heap, a power cut: all of it happens again in the same way,
+    wherever it runs."""
     one, wear_one, bench = busy_run(tmp_path / "one", 5)
-    two, wear_two, _ = busy_run(tmp_path / "two", 5)
+    two, wear_two, _ = busy_run(tmp_path / ("two" * 30), 5)
     other, _, _ = busy_run(tmp_path / "other", 6)
     assert one == two and wear_one == wear_two
     assert one != other
