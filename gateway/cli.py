@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway import __version__, desk_commands, inspection
+from gateway import __version__, administration, inspection
 from gateway.app import serve
 from gateway.config import Config, ConfigError, load
 from gateway.journal.base import JournalError
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         "take a terminal into the registry and make its link keys",
         "enroll --public-key 60fed4... --directorate vranje --station ps-vranje --unit vr-101 \\\n"
         '      --vehicle "Skoda Octavia BG 123-AB" --call-sign "Vranje 101" --json',
-        desk_commands.enroll,
+        administration.enroll,
     )
     part.add_argument("--public-key", required=True, metavar="HEX", help="X and Y, 128 hex digits, from the terminal")
     for name in ("directorate", "station", "unit"):
@@ -58,14 +58,14 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument("--vehicle", required=True, metavar="TEXT")
     part.add_argument("--call-sign", default="", metavar="TEXT", help="default: the unit")
 
-    part = add("suspend", "refuse a terminal for now", "suspend 0f1e2d3c4b5a6978", desk_commands.suspend)
+    part = add("suspend", "refuse a terminal for now", "suspend 0f1e2d3c4b5a6978", administration.suspend)
     part.add_argument("terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
     part.add_argument("--lift", action="store_true", help="let it speak again")
 
-    part = add("revoke", "refuse a terminal for ever", "revoke 0f1e2d3c4b5a6978", desk_commands.revoke)
+    part = add("revoke", "refuse a terminal for ever", "revoke 0f1e2d3c4b5a6978", administration.revoke)
     part.add_argument("terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
 
-    part = add("list", "show the registry", "list --state enrolled --json", desk_commands.show)
+    part = add("list", "show the registry", "list --state enrolled --json", administration.show)
     part.add_argument("--state", choices=("enrolled", "suspended", "revoked"))
 
     part = add("journal", "show stored frames", "journal --from 1200 --limit 20 --kind panic", inspection.journal)
@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "send a command to a terminal",
         'send vranje/ps-vranje/vr-101 message --text "Call the station"\n'
         "  python -m gateway send vranje/ps-vranje/vr-101 acknowledge --panic 65537 --operator desk-1",
-        desk_commands.send,
+        administration.send,
     )
     part.add_argument("terminal", metavar="KID|UNIT")
     part.add_argument("name", choices=("message", "task", "acknowledge", "clear"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway import security
 from gateway.config import Config
-from gateway.desk_commands import find
+from gateway.administration import find
 from gateway.journal.base import Row
 from gateway.journal.sqlite import transaction
 from gateway.log import iso
@@ -40,7 +40,7 @@ def _describe(row: Row) -> dict[str, Any]:
 def journal(config: Config, options: argparse.Namespace) -> Result:
     if not 0 <= options.start < 1 << 63 or not 1 <= options.limit <= 1_000_000:
         raise ValueError("--from must not be negative, --limit must be 1 to 1000000")
-    with transaction(config.journal_path, config.whole("journal.busy_timeout_ms")) as tx:
+    with transaction(config.journal_path, config.whole("journal.busy_timeout_ms"), write=False) as tx:
         counts = tx.count()
         if options.count:
             return 0, {"counts": counts}, "\n".join(f"{name}: {number}" for name, number in counts.items())
@@ -81,7 +81,7 @@ def _frame(config: Config | None, options: argparse.Namespace) -> tuple[bytes, b
         return frame, _hex(options.public_key, "--public-key")
     if config is None:
         raise ValueError("without --public-key and --frame the registry is needed: name it with --config")
-    with transaction(config.journal_path, config.whole("journal.busy_timeout_ms")) as tx:
+    with transaction(config.journal_path, config.whole("journal.busy_timeout_ms"), write=False) as tx:
         if frame is None:
             rows = tx.frames(options.id - 1, 1)
             if not rows or rows[0].id != options.id:

@@ -42,22 +42,25 @@ def connect(path: Path, busy_timeout_ms: int = 5000) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def transaction(path: Path, busy_timeout_ms: int = 5000) -> Iterator[Transaction]:
-    """One durable transaction, for the command line. Raises JournalError when the file cannot be used."""
+def transaction(path: Path, busy_timeout_ms: int = 5000, *, write: bool) -> Iterator[Transaction]:
+    """One durable transaction, for the command line; without `write` it disturbs nobody.
+
+    Raises JournalError when the file cannot be used."""
+    if not write and not path.exists():
+        raise JournalError(f"{path}: no such file; `serve` and `enroll` create it")
+    connection = None
     try:
         connection = connect(path, busy_timeout_ms)
-    except (sqlite3.Error, OSError) as error:
-        raise JournalError(f"{path}: {error}") from error
-    try:
-        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
         yield SqliteTransaction(connection)
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise JournalError(f"{path}: {error}") from error
     finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        connection.close()
+        if connection is not None:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            connection.close()
 
 
 class SqliteJournal(Journal):

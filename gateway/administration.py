@@ -50,8 +50,8 @@ def describe(terminal: Terminal) -> dict[str, Any]:
     }
 
 
-def _open(config: Config) -> Any:
-    return transaction(config.journal_path, config.whole("journal.busy_timeout_ms"))
+def _open(config: Config, write: bool = True) -> Any:
+    return transaction(config.journal_path, config.whole("journal.busy_timeout_ms"), write=write)
 
 
 def enroll(config: Config, options: argparse.Namespace) -> Result:
@@ -119,7 +119,7 @@ def revoke(config: Config, options: argparse.Namespace) -> Result:
 
 
 def show(config: Config, options: argparse.Namespace) -> Result:
-    with _open(config) as tx:
+    with _open(config, write=False) as tx:
         terminals = [t for t in tx.terminals() if options.state in (None, t.state)]
     rows = [describe(t) for t in sorted(terminals, key=lambda t: (t.directorate, t.station, t.unit, t.kid))]
     lines = [f"{r['kid']}  {r['state']:9}  {r['directorate']}/{r['station']}/{r['unit']}  {r['call_sign']}" for r in rows]
