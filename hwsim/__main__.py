@@ -1,6 +1,6 @@
 """`python -m hwsim <command>`."""
+
 import argparse
-import asyncio
 import sys
 from pathlib import Path
 
@@ -33,18 +33,35 @@ def _positive(text):
 
 
 def parser():
-    top = argparse.ArgumentParser(prog="python -m hwsim", description="The bench: real firmware in simulated cars.")
+    top = argparse.ArgumentParser(
+        prog="python -m hwsim", description="The bench: real firmware in simulated cars."
+    )
     commands = top.add_subparsers(dest="command", required=True)
-    demo = commands.add_parser("demo", help="patrol cars, the gateway, a broker and an operations centre, live")
-    demo.add_argument("--seconds", type=_positive, help="run by itself for so long, then judge (default without a "
-                      "terminal: 40)")
+    demo = commands.add_parser(
+        "demo", help="patrol cars, the gateway, a broker and an operations centre, live"
+    )
+    demo.add_argument(
+        "--seconds",
+        type=_positive,
+        help="run by itself for so long, then judge (default without a terminal: 40)",
+    )
     demo.add_argument("--json", metavar="FILE", help="write what was measured to FILE")
-    demo.add_argument("--nmea", type=_log_file, metavar="FILE", help="drive terminal 1 from a recorded NMEA log")
+    demo.add_argument(
+        "--nmea", type=_log_file, metavar="FILE", help="drive terminal 1 from a recorded NMEA log"
+    )
     demo.add_argument("--terminals", type=_count, default=3, metavar="N", help="how many cars (3)")
-    demo.add_argument("--loss", type=_probability, default=0.0, metavar="P", help="share of datagrams lost, each way (0)")
-    demo.add_argument("--rtt", type=_positive, default=60, metavar="MS", help="round trip of the mobile network (60)")
-    demo.add_argument("--broker", choices=("iotcore", "mosquitto"), default="iotcore", help="which broker (iotcore)")
-    demo.add_argument("--seed", type=int, default=1, help="of everything that is left to chance on the bench (1)")
+    demo.add_argument(
+        "--loss", type=_probability, default=0.0, metavar="P", help="share of datagrams lost, each way (0)"
+    )
+    demo.add_argument(
+        "--rtt", type=_positive, default=60, metavar="MS", help="round trip of the mobile network (60)"
+    )
+    demo.add_argument(
+        "--broker", choices=("iotcore", "mosquitto"), default="iotcore", help="which broker (iotcore)"
+    )
+    demo.add_argument(
+        "--seed", type=int, default=1, help="of everything that is left to chance on the bench (1)"
+    )
     return top
 
 
@@ -53,7 +70,7 @@ def main():
     from hwsim.demo import demo  # what it needs is worth loading only when it runs
 
     try:
-        return asyncio.run(demo(arguments))
+        return demo(arguments)
     except KeyboardInterrupt:
         return 130
 

@@ -1,7 +1,10 @@
-"""Listens to the air with the link keys that the bench itself enrolled: which frame is in which datagram, and when.
+"""Listens to the air with the link keys that the bench itself enrolled: which frame is in which datagram,
+and when.
 
-Nobody outside could do this; here it tells the moment at which a frame first left a car, lost on the way or not.
+Nobody outside could do this; here it tells the moment at which a frame first left a car, lost on the way or
+not.
 """
+
 from hwsim.openssl import Ccm
 from protocol import cbor, coap, cose, oscore, report
 from protocol.errors import ProtocolError
@@ -56,5 +59,12 @@ class AirMonitor:
         self._seen.add(name)
         self.frames += 1
         panic = fields.get(report.PANIC, {})
-        self._kernel.emit(self._name, "frame.sent", boot=name[0], seq=name[1], kind=fields[report.KIND],
-                          panic=panic.get(0), state=panic.get(1))
+        self._kernel.emit(
+            self._name,
+            "frame.sent",
+            boot=name[0],
+            seq=name[1],
+            kind=fields[report.KIND],
+            panic=panic.get(0),
+            state=panic.get(1),
+        )

@@ -1,4 +1,7 @@
-"""A real MQTT broker on loopback ports the system gave: iotcore from its wheel, or mosquitto where installed."""
+"""A real MQTT broker on loopback ports the system gave: iotcore from its wheel, or mosquitto where
+installed.
+"""
+
 import asyncio
 import shutil
 import socket
@@ -75,8 +78,7 @@ class Broker:
             return
         template = _RUMQTTD if self.kind == "iotcore" else _MOSQUITTO
         self._config.write_text(template.format(v4=self.port_v4, v5=self.port_v5), "utf-8")
-        with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(self._command(), stdin=subprocess.PIPE, stdout=log, stderr=log)
+        self._launch()
         for port in {self.port_v4, self.port_v5}:
             await self._listening(port)
 
@@ -90,26 +92,45 @@ class Broker:
 
     stop = kill  # nothing in it is worth an orderly farewell
 
+    def _launch(self):
+        with open(self._log, "ab") as log:
+            self._process = subprocess.Popen(self._command(), stdin=subprocess.PIPE, stdout=log, stderr=log)
+
     def _command(self):
         if self.kind == "mosquitto":
             # Debian puts it where only root looks.
             program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
             if program is None:
-                raise BrokerError("mosquitto is not installed; the demonstration also runs with --broker iotcore")
+                raise BrokerError(
+                    "mosquitto is not installed; the demonstration also runs with --broker iotcore"
+                )
             return [program, "-c", str(self._config)]
-        return [sys.executable, "-m", "hwsim.leash", "iotcore", "--log-level", "CRITICAL", "--config", str(self._config)]
+        return [
+            sys.executable,
+            "-m",
+            "hwsim.leash",
+            "iotcore",
+            "--log-level",
+            "CRITICAL",
+            "--config",
+            str(self._config),
+        ]
 
     async def _listening(self, port):
         loop = asyncio.get_running_loop()
         end = loop.time() + _START_S
         while True:
             if self._process.poll() is not None:
-                raise BrokerError(f"{self.kind} ended at once, code {self._process.returncode}: {self._last_words()}")
+                raise BrokerError(
+                    f"{self.kind} ended at once, code {self._process.returncode}: {self._last_words()}"
+                )
             try:
                 _, writer = await asyncio.open_connection(self.host, port)
             except OSError:
                 if loop.time() > end:
-                    raise BrokerError(f"{self.kind} did not listen on port {port} within {_START_S:.0f} s") from None
+                    raise BrokerError(
+                        f"{self.kind} did not listen on port {port} within {_START_S:.0f} s"
+                    ) from None
                 await asyncio.sleep(0.05)
                 continue
             writer.close()

@@ -1,7 +1,11 @@
-"""The promises of PROTOCOL.md, each as a function from a run's story to the sentences that say how it was broken.
+"""The promises of PROTOCOL.md, each as a function from a run's story to the sentences that say how it was
+broken.
 
 `check` runs them all; an empty list means that every promise was kept.
 """
+
+from itertools import pairwise
+
 from hwsim.story import CLOCK_SLACK_MS, STAGES
 
 _NEVER = float("inf")
@@ -25,12 +29,16 @@ def nothing_lost(story, operator=None):
     """Every frame a terminal has made is stored, relayed, and was received by the operator."""
     broken = []
     made = _made(story)
-    for stage, verb in (("stored", "was stored"), ("relayed", "was relayed"), ("received", "reached the operator")):
+    for stage in ("stored", "relayed", "received"):
         if stage == "received" and operator is None:
             continue
-        missing = [name for name in made if name not in story.frames or getattr(story.frames[name], stage + "_ms") is None]
+        got = {name for name, tale in story.frames.items() if getattr(tale, stage + "_ms") is not None}
+        missing = [name for name in made if name not in got]
         if missing:
-            broken.append(f"{len(missing)} of {len(made)} frames made, but not one of them {verb}: {_names(story, missing)}")
+            where = " by the operator" if stage == "received" else ""
+            broken.append(
+                f"{len(missing)} of {len(made)} frames never {stage}{where}: {_names(story, missing)}"
+            )
     return broken
 
 
@@ -38,7 +46,9 @@ def northbound(story, operator):
     """The broker's side: verified, once each, in the order in which they were stored."""
     broken = []
     if operator.unverified:
-        broken.append(f"{len(operator.unverified)} messages on a frame topic do not verify: {operator.unverified[0][1]}")
+        broken.append(
+            f"{len(operator.unverified)} messages on a frame topic do not verify: {operator.unverified[0][1]}"
+        )
     if operator.conflicts:
         broken.append(f"one name for two different frames: {_names(story, operator.conflicts)}")
     bodies = {}
@@ -51,17 +61,16 @@ def northbound(story, operator):
         stored = [name for name in car.stored_order if name in operator.frames]
         known = set(stored)
         if [name for name in got if name in known] != stored:
-            broken.append(f"{car.name}: frames reached the operator in another order than they were stored in")
+            broken.append(
+                f"{car.name}: frames reached the operator in another order than they were stored in"
+            )
     return broken
 
 
-def repeats(operator):
-    """How often a frame came to the operator again; 0 unless the broker or the gateway was killed."""
-    return operator.repeats
-
-
 def lamps_tell_the_truth(story):
-    """The red lamp never shows a stage before it happened. It speaks for every open alarm of its car at once."""
+    """The red lamp never shows a stage before it happened. It speaks for every open alarm of its car at
+    once.
+    """
     broken = []
     for car in story.cars.values():
         for lamp, state, began_ms in car.lamps:
@@ -94,21 +103,29 @@ def stages_in_order(story):
     broken = []
     for alarm in story.alarms:
         reached = [(stage, alarm.at_ms[stage]) for stage in STAGES if stage in alarm.at_ms]
-        for (before, earlier), (after, later) in zip(reached, reached[1:]):
+        for (before, earlier), (after, later) in pairwise(reached):
             if later + CLOCK_SLACK_MS < earlier:
-                broken.append(f"{alarm.car.name}: alarm {alarm.panic} was {after} {earlier - later:.0f} ms before it was {before}")
+                gap = f"{earlier - later:.0f} ms before it was {before}"
+                broken.append(f"{alarm.car.name}: alarm {alarm.panic} was {after} {gap}")
     return broken
 
 
 def alarms_reach(story, stage):
     """Every alarm has got that far (to be asked when there was time enough)."""
-    return [f"{alarm.car.name}: the alarm raised at {alarm.at_ms['raised']:.0f} ms got only as far as {alarm.stage}"
-            for alarm in story.alarms if stage not in alarm.at_ms]
+    return [
+        f"{alarm.car.name}: the alarm raised at {alarm.at_ms['raised']:.0f} ms got only to {alarm.stage}"
+        for alarm in story.alarms
+        if stage not in alarm.at_ms
+    ]
 
 
 def terminals_stay_alive(story):
     """No program ended by itself, no watchdog bit."""
-    return [f"{car.name}: {reason} at {at_ms:.0f} ms" for car in story.cars.values() for at_ms, reason in car.trouble]
+    return [
+        f"{car.name}: {reason} at {at_ms:.0f} ms"
+        for car in story.cars.values()
+        for at_ms, reason in car.trouble
+    ]
 
 
 def _made(story):
@@ -125,8 +142,10 @@ def _raise_slack_ms(car):
 
 
 def _somebody_acknowledged(story, alarm, by_ms):
-    return any(what == "acknowledge" and kid == alarm.car.kid and panic == alarm.panic and at_ms <= by_ms
-               for what, kid, panic, at_ms in story.commands)
+    return any(
+        what == "acknowledge" and kid == alarm.car.kid and panic == alarm.panic and at_ms <= by_ms
+        for what, kid, panic, at_ms in story.commands
+    )
 
 
 def _names(story, names):

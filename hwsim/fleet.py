@@ -1,5 +1,7 @@
-"""A fleet of terminals: each gets its key pair on the device, is enrolled at the gateway, configured, and put into a
+"""A fleet of terminals: each gets its key pair on the device, is enrolled at the gateway, configured, and
+put into a
 car with a receiver, a modem and keys."""
+
 import asyncio
 import datetime
 import json
@@ -21,7 +23,8 @@ from hwsim.terminal import Terminal
 _ROOT = Path(__file__).resolve().parent.parent
 BOARD = "SIM"
 HOLD_MS = 600
-_PROVISION_S = 120
+_RUN_S = 120
+_ENDED = re.compile("the program has ended|Traceback")
 _SUPPLY_OF_65535_MV = 36300
 # What flash.py types at a real terminal's prompt, here as the program the simulated one runs once.
 _MAKE_IDENTITY = """\
@@ -34,8 +37,28 @@ _INSTALL = """\
 from firmware import provision
 print("installed", provision.install({config!r}, {link!r}))
 """
+_UNSENT = """\
+from firmware.journal import Journal
+journal = Journal("/j", {urgent_kb} * 1024, {bulk_kb} * 1024)
+for urgent in (True, False):
+    found = journal.peek(urgent, 8)
+    while found:
+        for key, _ in found:
+            print("unsent", key[0], key[1])
+        found = journal.peek(urgent, 8, found[-1][0])
+print("unsent end")
+"""
+_JOURNAL = {"urgent_kb": 64, "bulk_kb": 256}
 # A demonstration lasts a minute or so: report more often than a shift of eight hours would want.
-LIVELY = {"moving_s": 4, "moving_m": 120, "least_s": 2, "slow_s": 10, "parked_s": 20, "track_s": 30, "health_s": 30}
+LIVELY = {
+    "moving_s": 4,
+    "moving_m": 120,
+    "least_s": 2,
+    "slow_s": 10,
+    "parked_s": 20,
+    "track_s": 30,
+    "health_s": 30,
+}
 
 
 class FleetError(Exception):
@@ -45,8 +68,13 @@ class FleetError(Exception):
 def build_image(directory):
     """The firmware as one ROMFS image, made by the technician's own tool."""
     output = Path(directory) / "firmware.romfs"
-    made = subprocess.run([sys.executable, "flash.py", "image", "--board", BOARD, "--output", str(output)], cwd=_ROOT,
-                          capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        [sys.executable, "flash.py", "image", "--board", BOARD, "--output", str(output)],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if made.returncode != 0:
         words = (made.stderr or made.stdout).strip().splitlines() or ["no message"]
         raise FleetError(f"the firmware's image could not be built: {words[-1]}")
@@ -112,13 +140,21 @@ class Fleet:
         self._network = network
         self._headquarters = headquarters
         self._directory = Path(directory)
-        self._settings = {"apn": "internet", "host": GATEWAY_ADDRESS[0], "port": GATEWAY_ADDRESS[1], **LIVELY,
-                          **(settings or {})}
+        self._settings = {
+            "apn": "internet",
+            "host": GATEWAY_ADDRESS[0],
+            "port": GATEWAY_ADDRESS[1],
+            **LIVELY,
+            **_JOURNAL,
+            **(settings or {}),
+        }
         self._profile = PROFILES[profile]
         self._seed = seed
 
     async def build(self, count, nmea=None, told=None):
-        """Make `count` terminals ready; `nmea` is a recorded log for the first one. `told(text)` hears of progress."""
+        """Make `count` terminals ready; `nmea` is a recorded log for the first one. `told(text)` hears of
+        progress.
+        """
         image = await asyncio.to_thread(build_image, self._directory)
         epoch = datetime.datetime.now(datetime.UTC) - datetime.timedelta(microseconds=self.kernel.now_us)
         for index, unit in enumerate(world.units(count)):
@@ -126,38 +162,53 @@ class Fleet:
                 told(f"terminal {index + 1} of {count}: {unit.call_sign}, {unit.directorate_name}")
             identity, flash_path = await self._provision(unit, image)
             options = {"epoch": epoch, "modem": self._profile, "nmea": nmea if index == 0 else None}
-            self.cars.append(Car(self.kernel, index, unit, identity, image, flash_path, self._network, options))
+            self.cars.append(
+                Car(self.kernel, index, unit, identity, image, flash_path, self._network, options)
+            )
         return self.cars
 
     async def _provision(self, unit, image):
         """Key pair on the device, enrolment, configuration on the device."""
         flash_path = self._directory / f"{unit.unit}.flash"
-        said = await asyncio.to_thread(self._run_once, unit.unit, image, flash_path, _MAKE_IDENTITY, "public key")
+        (said,) = await asyncio.to_thread(
+            self._run_once, unit.unit, image, flash_path, _MAKE_IDENTITY, "public key"
+        )
         identity = await self._headquarters.enroll(bytes.fromhex(said), unit)
         program = _INSTALL.format(config=json.dumps(self._settings), link=json.dumps(identity["link"]))
-        wrong = await asyncio.to_thread(self._run_once, unit.unit, image, flash_path, program, "installed")
+        (wrong,) = await asyncio.to_thread(self._run_once, unit.unit, image, flash_path, program, "installed")
         if wrong != "[]":
             raise FleetError(f"{unit.unit}: the terminal refuses its configuration: {wrong}")
         return identity, flash_path
 
+    async def unsent(self, car):
+        """(boot, seq) of the frames that the flash of a car without power still holds."""
+        program = _UNSENT.format(**{name: self._settings[name] for name in _JOURNAL})
+        image, flash_path = car.terminal.image, car.terminal.flash.path
+        rows = await asyncio.to_thread(self._run_once, car.name, image, flash_path, program, "unsent")
+        if rows[-1] != "end":
+            raise FleetError(f"{car.name}: the journal could not be read to its end: {rows[-1]}")
+        return [tuple(int(word) for word in row.split()) for row in rows[:-1]]
+
     def _run_once(self, name, image, flash_path, program, mark):
-        """Run a program on the terminal in virtual time; what it printed after `mark`."""
+        """Run a program on the terminal in virtual time; what its lines say after `mark`, at least one."""
         with tempfile.NamedTemporaryFile("w", suffix=".py", dir=self._directory, encoding="utf-8") as script:
             script.write(program)
             script.flush()
             kernel = Kernel(f"{self._seed}/provision/{name}/{mark}")
             lines = []
-            kernel.subscribe(lambda event: lines.append(event.fields["line"]) if event.what == "log" else None)
+            kernel.subscribe(
+                lambda event: lines.append(event.fields["line"]) if event.what == "log" else None
+            )
             terminal = Terminal(kernel, name, BOARD, image, flash_path, script=script.name)
             terminal.power_on()
-            kernel.run_until(lambda: any(re.match(mark + " |the program has ended|Traceback", line) for line in lines),
-                             _PROVISION_S)
+            kernel.run_until(lambda: any(_ENDED.match(line) for line in lines), _RUN_S)
             kernel.run_for(0.1)
             terminal.close()
-        for line in lines:
-            if line.startswith(mark + " "):
-                return line[len(mark) + 1:]
-        raise FleetError(f"{name}: provisioning failed: {lines[-1] if lines else 'the terminal said nothing'}")
+        said = [line[len(mark) + 1 :] for line in lines if line.startswith(mark + " ")]
+        if not said or not any(line == "the program has ended" for line in lines):
+            words = lines[-1] if lines else "it said nothing"
+            raise FleetError(f"{name}: a program on the terminal failed: {words}")
+        return said
 
     def start(self):
         for car in self.cars:

@@ -2,6 +2,7 @@
 
 Both hand whole bursts to the port, which lets them trickle out byte by byte at the baud rate.
 """
+
 import datetime
 import math
 import re
@@ -16,8 +17,8 @@ _SECOND_US = 1_000_000
 class GnssReplay:
     """A recorded log, at the pace at which it was recorded: one epoch every 1/rate seconds.
 
-    Everything that is in the file is sent, noise and broken lines included; only the comment lines that gpsd's
-    log files start with are left out. A log that ends starts again, unless `loop` is false.
+    Everything that is in the file is sent, noise and broken lines included; only the comment lines that
+    gpsd's log files start with are left out. A log that ends starts again, unless `loop` is false.
     """
 
     def __init__(self, kernel, port, path, baud=9600, rate=1.0, loop=True):
@@ -85,7 +86,7 @@ def _time_of(line):
     match = _TIMED.search(line)
     if match is None:
         return None
-    fields = line[match.start():].split(b",")
+    fields = line[match.start() :].split(b",")
     index = 5 if match.group(1) == b"GLL" else 1
     text = fields[index][:9] if len(fields) > index else b""
     return text if len(text) >= 6 and text[:6].isdigit() else None
@@ -94,11 +95,22 @@ def _time_of(line):
 class GnssTrack:
     """A receiver in a car on a track: RMC, GGA, GSA and GSV once a second.
 
-    `track.at(t_s)` gives the Fix (see world). `epoch` is the UTC time at the kernel's zero. There is no fix
+    `track.at(t_s)` gives the Fix (see roads). `epoch` is the UTC time at the kernel's zero. There is no fix
     for the first `first_fix_s` seconds; `signal` and `antenna` may be changed at any time.
     """
 
-    def __init__(self, kernel, port, track, baud=9600, epoch=None, first_fix_s=2.0, noise_m=1.2, name="gnss", talker="GN"):
+    def __init__(
+        self,
+        kernel,
+        port,
+        track,
+        baud=9600,
+        epoch=None,
+        first_fix_s=2.0,
+        noise_m=1.2,
+        name="gnss",
+        talker="GN",
+    ):
         self.kernel = kernel
         self.port = port
         self.track = track
@@ -145,15 +157,44 @@ class GnssTrack:
         sats = self._satellites()
         used = [number for number, _, _, snr in sats if snr >= 25][:12]
         hdop = f"{0.7 + 4.0 / max(4, len(used)) - 0.3:.1f}"
-        yield self._sentence("RMC", rmc_time, "A", *lat, *lon, f"{fix.speed_m_s * 3.6 / 1.852:.2f}", course, rmc_date,
-                             "", "", "A")
-        yield self._sentence("GGA", rmc_time, *lat, *lon, "1", f"{len(used):02d}", hdop, f"{fix.alt_m:.1f}", "M", "43.1",
-                             "M", "", "")
-        yield self._sentence("GSA", "A", "3", *[f"{n:02d}" for n in used], *[""] * (12 - len(used)), "1.6", hdop, "1.3")
-        groups = [sats[i:i + 4] for i in range(0, len(sats), 4)]
+        yield self._sentence(
+            "RMC",
+            rmc_time,
+            "A",
+            *lat,
+            *lon,
+            f"{fix.speed_m_s * 3.6 / 1.852:.2f}",
+            course,
+            rmc_date,
+            "",
+            "",
+            "A",
+        )
+        yield self._sentence(
+            "GGA",
+            rmc_time,
+            *lat,
+            *lon,
+            "1",
+            f"{len(used):02d}",
+            hdop,
+            f"{fix.alt_m:.1f}",
+            "M",
+            "43.1",
+            "M",
+            "",
+            "",
+        )
+        yield self._sentence(
+            "GSA", "A", "3", *[f"{n:02d}" for n in used], *[""] * (12 - len(used)), "1.6", hdop, "1.3"
+        )
+        groups = [sats[i : i + 4] for i in range(0, len(sats), 4)]
         for index, group in enumerate(groups):
-            fields = [str(field) for sat in group for field in (f"{sat[0]:02d}", f"{sat[1]:02d}", f"{sat[2]:03d}",
-                                                                f"{sat[3]:02d}")]
+            fields = [
+                str(field)
+                for sat in group
+                for field in (f"{sat[0]:02d}", f"{sat[1]:02d}", f"{sat[2]:03d}", f"{sat[3]:02d}")
+            ]
             yield pynmea2_line("GP", "GSV", str(len(groups)), str(index + 1), f"{len(sats):02d}", *fields)
 
     def _sentence(self, kind, *fields):
@@ -181,8 +222,13 @@ class GnssTrack:
 
     def _blur(self, fix):
         north, east = (self._rng.gauss(0, self._noise_m) for _ in range(2))
-        return type(fix)(fix.lat + north / 111_200, fix.lon + east / (111_200 * math.cos(math.radians(fix.lat))),
-                         fix.alt_m + self._rng.gauss(0, 2 * self._noise_m), fix.speed_m_s, fix.course_deg)
+        return type(fix)(
+            fix.lat + north / 111_200,
+            fix.lon + east / (111_200 * math.cos(math.radians(fix.lat))),
+            fix.alt_m + self._rng.gauss(0, 2 * self._noise_m),
+            fix.speed_m_s,
+            fix.course_deg,
+        )
 
     def _satellites(self):
         """Eleven satellites that drift slowly over the sky: number, elevation, azimuth, signal."""
@@ -191,7 +237,14 @@ class GnssTrack:
         for k in range(11):
             elevation = int(45 + 40 * math.sin(k * 1.7 + minutes / 55))
             azimuth = int(k * 33 + minutes * 0.4) % 360
-            sats.append((1 + (k * 7 + 3) % 32, elevation, azimuth, min(48, 24 + elevation // 4 + self._rng.randrange(4))))
+            sats.append(
+                (
+                    1 + (k * 7 + 3) % 32,
+                    elevation,
+                    azimuth,
+                    min(48, 24 + elevation // 4 + self._rng.randrange(4)),
+                )
+            )
         return sats
 
 

@@ -1,8 +1,9 @@
 """Headquarters on the bench: the real gateway as a process of its own, with its log on the bench's clock.
 
-This is the one door between the bench and the gateway, and it goes through the command line, as an administrator
-would: `enroll` and `revoke` work beside a running `serve`.
+This is the one door between the bench and the gateway, and it goes through the command line, as an
+administrator would: `enroll` and `revoke` work beside a running `serve`.
 """
+
 import asyncio
 import json
 import socket
@@ -45,8 +46,8 @@ class HeadquartersError(Exception):
 class Headquarters:
     """`start`, `kill9` and `start` again at any time: the UDP port and the journal stay the same.
 
-    Every line of its log becomes an event of the kernel: source "gateway", the line's own event name and fields,
-    and `at_ms`, its time on the bench's clock.
+    Every line of its log becomes an event of the kernel: source "gateway", the line's own event name and
+    fields, and `at_ms`, its time on the bench's clock.
     """
 
     def __init__(self, kernel, directory, broker, republish_s=30):
@@ -54,8 +55,15 @@ class Headquarters:
         self.directory = Path(directory)
         self.address = ("127.0.0.1", free_ports(1, socket.SOCK_DGRAM)[0])
         self.config = self.directory / "gateway.toml"
-        self.config.write_text(_CONFIG.format(port=self.address[1], broker_host=broker.host, broker_port=broker.port_v5,
-                                              republish_s=republish_s), "utf-8")
+        self.config.write_text(
+            _CONFIG.format(
+                port=self.address[1],
+                broker_host=broker.host,
+                broker_port=broker.port_v5,
+                republish_s=republish_s,
+            ),
+            "utf-8",
+        )
         self.starts = 0
         self.enrolled = {}  # kid (hex) -> public key
         self.last_lines = []
@@ -71,14 +79,26 @@ class Headquarters:
         ready = asyncio.get_running_loop().create_future()
         self.starts += 1
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hwsim.leash", "gateway", "serve", "--config", str(self.config), cwd=_ROOT,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-            limit=_LINE_LIMIT)
+            sys.executable,
+            "-m",
+            "hwsim.leash",
+            "gateway",
+            "serve",
+            "--config",
+            str(self.config),
+            cwd=_ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            limit=_LINE_LIMIT,
+        )
         self._tail = asyncio.create_task(self._follow(self._process, ready))
         try:
             await asyncio.wait_for(ready, _START_S)
         except TimeoutError:
-            raise HeadquartersError(f"the gateway was not ready within {_START_S:.0f} s: {self._last_words()}") from None
+            raise HeadquartersError(
+                f"the gateway was not ready within {_START_S:.0f} s: {self._last_words()}"
+            ) from None
 
     async def kill9(self):
         """As when the power of the server fails."""
@@ -90,9 +110,22 @@ class Headquarters:
 
     async def enroll(self, public_key, unit):
         """Make one terminal known. {"kid": ..., "link": {...}} from the terminal's point of view."""
-        answer = await self._command("enroll", "--public-key", public_key.hex(), "--directorate", unit.directorate,
-                                     "--station", unit.station, "--unit", unit.unit, "--vehicle", unit.vehicle,
-                                     "--call-sign", unit.call_sign, "--json")
+        answer = await self._command(
+            "enroll",
+            "--public-key",
+            public_key.hex(),
+            "--directorate",
+            unit.directorate,
+            "--station",
+            unit.station,
+            "--unit",
+            unit.unit,
+            "--vehicle",
+            unit.vehicle,
+            "--call-sign",
+            unit.call_sign,
+            "--json",
+        )
         entry = json.loads(answer)
         self.enrolled[entry["kid"]] = public_key
         return entry
@@ -105,8 +138,17 @@ class Headquarters:
 
     async def _command(self, name, *arguments):
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", name, "--config", str(self.config), *arguments, cwd=_ROOT,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
+            sys.executable,
+            "-m",
+            "gateway",
+            name,
+            "--config",
+            str(self.config),
+            *arguments,
+            cwd=_ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
         out, err = await process.communicate()
         if process.returncode != 0:
             words = err.decode(errors="replace").strip().splitlines() or ["no message"]
@@ -149,8 +191,9 @@ class Headquarters:
             self.kernel.call_soon_external(self._tell, fields)
         if not ready.done():
             await process.wait()
-            ready.set_exception(HeadquartersError(
-                f"the gateway ended, code {process.returncode}: {self._last_words()}"))
+            ready.set_exception(
+                HeadquartersError(f"the gateway ended, code {process.returncode}: {self._last_words()}")
+            )
 
     def _tell(self, fields):
         event = fields.pop("event")

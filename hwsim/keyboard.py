@@ -1,12 +1,21 @@
 """The computer's keyboard as officers' keys and as the operator's desk."""
+
 import asyncio
 import os
 import sys
 import termios
 import tty
 
-_KEYS = {"p": "panic", "v": "available", "w": "on_the_way", "s": "on_scene", "b": "busy", "o": "off_duty", "e": "event",
-         "t": "accept"}
+_KEYS = {
+    "p": "panic",
+    "v": "available",
+    "w": "on_the_way",
+    "s": "on_scene",
+    "b": "busy",
+    "o": "off_duty",
+    "e": "event",
+    "t": "accept",
+}
 
 
 class Keyboard:

@@ -1,8 +1,10 @@
-"""Runs a module as `python -m` does, but ends with whoever started it: `python -m hwsim.leash MODULE ARGUMENTS`.
+"""Runs a module as `python -m` does, but ends with whoever started it: `python -m hwsim.leash MODULE
+ARGUMENTS`.
 
 The parent holds the other end of our standard input. When it goes away, however it died, the read returns
 and this process leaves at once, so that a demonstration that was killed leaves no broker behind.
 """
+
 import os
 import runpy
 import sys

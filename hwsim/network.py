@@ -4,6 +4,7 @@ A `Path` is one terminal's way: what its modem sends is lost, delayed, doubled o
 directions. Behind the path stands a host: a real UDP address on this computer (`UdpHost`, only while the
 kernel is paced to the wall) or a function inside the bench (`KernelHost`).
 """
+
 import asyncio
 import socket
 

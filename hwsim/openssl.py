@@ -1,4 +1,7 @@
-"""What the bench needs of cryptography, from OpenSSL: independent of both the firmware's code and the gateway's."""
+"""What the bench needs of cryptography, from OpenSSL: independent of both the firmware's code and the
+gateway's.
+"""
+
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM

@@ -1,8 +1,10 @@
-"""An operations centre's own program: it knows MQTT, COSE and the terminals' public keys, and nothing of the gateway.
+"""An operations centre's own program: it knows MQTT, COSE and the terminals' public keys, and nothing of
+the gateway.
 
 It subscribes, verifies every frame with the public key alone, drops repeats by the frame's name, and
 acknowledges alarms. paho's thread only hands messages over; everything else happens in the kernel.
 """
+
 import json
 import time
 
@@ -49,8 +51,9 @@ class Operator:
         self._asked = set()
         self._number = 0
         self._host, self._port = broker.host, broker.port_v5
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=f"operations-{name}",
-                                   protocol=mqtt.MQTTv5)
+        self._client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id=f"operations-{name}", protocol=mqtt.MQTTv5
+        )
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = lambda *_: kernel.call_soon_external(self._ready, True)
         self._client.on_disconnect = lambda *_: kernel.call_soon_external(self._ready, False)
@@ -82,8 +85,11 @@ class Operator:
 
     def open_alarms(self, stages=("stored", "accepted")):
         """(kid, panic id) of the alarms in one of those stages, oldest first."""
-        return [key for key, properties in self.alarms.items()
-                if properties.get("stage") in stages and properties.get("state") in ("raised", "drill")]
+        return [
+            key
+            for key, properties in self.alarms.items()
+            if properties.get("stage") in stages and properties.get("state") in ("raised", "drill")
+        ]
 
     def _command(self, kid, command, **fields):
         topic = self._topics.get(kid)
@@ -112,7 +118,7 @@ class Operator:
 
     def _take(self, topic, payload, mono_ms):
         at_ms = round(mono_ms - (self.kernel.t0_mono_ms or mono_ms), 3)
-        levels = topic[len(self._prefix) + 1:].split("/")
+        levels = topic[len(self._prefix) + 1 :].split("/")
         if len(levels) == 4 and levels[3] == "frame":
             self._frame(payload, at_ms, levels[2], topic.rsplit("/", 1)[0])
         elif levels[-2:] == ["command", "result"]:
@@ -134,7 +140,9 @@ class Operator:
         known = self.frames.get(name)
         if known is None:
             self.frames[name] = Received(name, frame, at_ms, unit)
-            self.kernel.emit("operator", "frame", kid=kid, boot=name[1], seq=name[2], kind=fields[report.KIND], at_ms=at_ms)
+            self.kernel.emit(
+                "operator", "frame", kid=kid, boot=name[1], seq=name[2], kind=fields[report.KIND], at_ms=at_ms
+            )
             return
         known.times += 1
         self.repeats += 1
@@ -161,8 +169,19 @@ class Operator:
             return
         key = (kid, properties["panic"])
         self.alarms[key] = properties
-        self.kernel.emit("operator", "alarm", kid=kid, panic=key[1], stage=properties.get("stage"),
-                         state=properties.get("state"), at_ms=at_ms)
-        if self.auto_acknowledge_s is not None and key not in self._asked and properties.get("state") in ("raised", "drill"):
+        self.kernel.emit(
+            "operator",
+            "alarm",
+            kid=kid,
+            panic=key[1],
+            stage=properties.get("stage"),
+            state=properties.get("state"),
+            at_ms=at_ms,
+        )
+        if (
+            self.auto_acknowledge_s is not None
+            and key not in self._asked
+            and properties.get("state") in ("raised", "drill")
+        ):
             self._asked.add(key)
             self.kernel.after(int(self.auto_acknowledge_s * 1e6), self.acknowledge, *key)

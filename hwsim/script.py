@@ -1,4 +1,5 @@
 """What happens by itself in a demonstration with `--seconds`: officers press keys, an operator answers."""
+
 import asyncio
 
 _ACKNOWLEDGE_S = 2.0
@@ -8,7 +9,9 @@ _LATE_S = 60.0
 
 
 class Script:
-    """Statuses, one panic at a little under half of the time, its acknowledgement, its end; then the way home."""
+    """Statuses, one panic at a little under half of the time, its acknowledgement, its end; then the way
+    home.
+    """
 
     def __init__(self, run, seconds, drain_s=_DRAIN_S):
         self._run = run
@@ -24,9 +27,13 @@ class Script:
         victim = cars[1 if len(cars) > 1 else 0]
         run.operator.auto_acknowledge_s = _ACKNOWLEDGE_S
         share = self._seconds / 100
-        scenes = [(20, lambda: self._press_all("available")), (35, lambda: run.do(cars[0].press, "on_the_way")),
-                  (45, lambda: run.do(victim.press, "panic")), (70, lambda: run.do(cars[-1].press, "event")),
-                  (80, lambda: run.do(cars[0].press, "on_scene"))]
+        scenes = [
+            (20, lambda: self._press_all("available")),
+            (35, lambda: run.do(cars[0].press, "on_the_way")),
+            (45, lambda: run.do(victim.press, "panic")),
+            (70, lambda: run.do(cars[-1].press, "event")),
+            (80, lambda: run.do(cars[0].press, "on_scene")),
+        ]
         clearing = asyncio.create_task(self._clear())
         for at, scene in scenes:
             await self._until(at * share)
@@ -49,7 +56,9 @@ class Script:
     async def _clear(self):
         """Some seconds after the lamp has shown the acknowledgement the operator closes the case."""
         run = self._run
-        await run.until(lambda: bool(run.story.alarms) and all("shown" in a.at_ms for a in run.story.alarms), 3600)
+        await run.until(
+            lambda: bool(run.story.alarms) and all("shown" in a.at_ms for a in run.story.alarms), 3600
+        )
         await asyncio.sleep(_CLEAR_S)
         for alarm in run.story.alarms:
             run.do(run.operator.clear, alarm.car.kid, alarm.panic)

@@ -1,11 +1,12 @@
-"""What happened in a run, told by four witnesses on one clock: the cars (keys and lamps), the air, the gateway's
-log, and the operator's program. Times are milliseconds since the kernel's zero.
+"""What happened in a run, told by four witnesses on one clock: the cars (keys and lamps), the air, the
+gateway's log, and the operator's program. Times are milliseconds since the kernel's zero.
 """
+
 from protocol.report import KIND_PANIC, PANIC_CANCELLED, PANIC_CLEARED
 
 STAGES = ("raised", "sent", "stored", "relayed", "acknowledged", "shown")
-# A lamp's state begins where its pattern began; the gateway's clock is read in another process. So much may the two
-# differ without anything being wrong.
+# A lamp's state begins where its pattern began; the gateway's clock is read in another process. So much may
+# the two differ without anything being wrong.
 CLOCK_SLACK_MS = 2.0
 
 
@@ -41,8 +42,12 @@ class Alarm:
     def as_json(self):
         """The form of demo.json: milliseconds since the alarm was raised, null for what has not happened."""
         raised = self.at_ms["raised"]
-        row = {"terminal": self.car.name, "kid": self.car.kid, "panic": self.panic,
-               "pressed_ms": round(self.pressed_ms - raised, 1)}
+        row = {
+            "terminal": self.car.name,
+            "kid": self.car.kid,
+            "panic": self.panic,
+            "pressed_ms": round(self.pressed_ms - raised, 1),
+        }
         for stage in STAGES:
             at = self.at_ms.get(stage)
             row[stage + "_ms"] = None if at is None else 0 if stage == "raised" else round(at - raised, 1)
@@ -91,7 +96,9 @@ class Story:
 
     @property
     def alarms(self):
-        return sorted((alarm for car in self.cars.values() for alarm in car.alarms), key=lambda a: a.pressed_ms)
+        return sorted(
+            (alarm for car in self.cars.values() for alarm in car.alarms), key=lambda a: a.pressed_ms
+        )
 
     def frame(self, kid, boot, seq):
         name = (kid, boot, seq)

@@ -1,4 +1,7 @@
-"""The live view of a demonstration: every car, its lamp as it blinks, every alarm with the time of each stage."""
+"""The live view of a demonstration: every car, its lamp as it blinks, every alarm with the time of each
+stage.
+"""
+
 from rich import box
 from rich.console import Group
 from rich.layout import Layout
@@ -9,15 +12,47 @@ from rich.text import Text
 from hwsim.story import STAGES
 
 _LOG_LINES = 60
-_RED = {"off": ("dim", "dark"), "sending": ("bold yellow", "SENDING"), "received": ("bold cyan", "RECEIVED"),
-        "acknowledged": ("bold green", "ACKNOWLEDGED"), "fault": ("bold red", "FAULT"), "unclear": ("dim", "...")}
-_GREEN = {"link+fix": ("green", "link, fix"), "link": ("yellow", "link, no fix"), "fix": ("yellow", "fix, no link"),
-          "neither": ("red", "no link, no fix"), "dark": ("dim", "dark"), "fault": ("bold red", "FAULT"),
-          "unclear": ("dim", "...")}
-_STATUS = {"available": "green", "on_the_way": "yellow", "on_scene": "yellow", "busy": "magenta", "off_duty": "dim"}
-_HELP = (("1-9", "choose a car"), ("p", "PANIC"), ("v", "available"), ("w", "on the way"), ("s", "on scene"),
-         ("b", "busy"), ("o", "off duty"), ("e", "event"), ("t", "take the task"), ("a", "acknowledge"), ("c", "clear"),
-         ("m", "message"), ("k", "send a task"), ("x", "cut the car's network"), ("q", "quit"))
+_RED = {
+    "off": ("dim", "dark"),
+    "sending": ("bold yellow", "SENDING"),
+    "received": ("bold cyan", "RECEIVED"),
+    "acknowledged": ("bold green", "ACKNOWLEDGED"),
+    "fault": ("bold red", "FAULT"),
+    "unclear": ("dim", "..."),
+}
+_GREEN = {
+    "link+fix": ("green", "link, fix"),
+    "link": ("yellow", "link, no fix"),
+    "fix": ("yellow", "fix, no link"),
+    "neither": ("red", "no link, no fix"),
+    "dark": ("dim", "dark"),
+    "fault": ("bold red", "FAULT"),
+    "unclear": ("dim", "..."),
+}
+_STATUS = {
+    "available": "green",
+    "on_the_way": "yellow",
+    "on_scene": "yellow",
+    "busy": "magenta",
+    "off_duty": "dim",
+}
+_HELP = (
+    ("1-9", "choose a car"),
+    ("p", "PANIC"),
+    ("v", "available"),
+    ("w", "on the way"),
+    ("s", "on scene"),
+    ("b", "busy"),
+    ("o", "off duty"),
+    ("e", "event"),
+    ("t", "take the task"),
+    ("a", "acknowledge"),
+    ("c", "clear"),
+    ("m", "message"),
+    ("k", "send a task"),
+    ("x", "cut the car's network"),
+    ("q", "quit"),
+)
 
 
 class View:
@@ -40,9 +75,13 @@ class View:
     def render(self):
         layout = Layout()
         cars, alarms = len(self._fleet.cars), min(4, max(1, len(self._story.alarms)))
-        layout.split_column(Layout(self._head(), size=1), Layout(self._cars(), size=min(cars, 12) + 4),
-                            Layout(self._alarms(alarms), size=alarms + 4), Layout(self._events(), minimum_size=3),
-                            Layout(self._help(), size=2))
+        layout.split_column(
+            Layout(self._head(), size=1),
+            Layout(self._cars(), size=min(cars, 12) + 4),
+            Layout(self._alarms(alarms), size=alarms + 4),
+            Layout(self._events(), minimum_size=3),
+            Layout(self._help(), size=2),
+        )
         return layout
 
     def _head(self):
@@ -50,16 +89,26 @@ class View:
         text = Text(" PATROLA ", style="bold white on blue")
         text.append(f"  {self._title}   ", style="dim")
         text.append(f"{self._kernel.now_us / 1e6:6.1f} s")
-        text.append(f"   frames made {story.created()}  stored {story.count('stored')}  relayed {story.count('relayed')}")
+        text.append(f"   frames made {story.created()}")
+        text.append(f"  stored {story.count('stored')}  relayed {story.count('relayed')}")
         return text
 
     def _cars(self):
         table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
-        for name, ratio in (("", 2), ("unit", 6), ("directorate", 15), ("position", 17), ("km/h", 5), ("status", 10),
-                            ("modem", 11), ("green lamp", 15), ("red lamp", 14)):
+        for name, ratio in (
+            ("", 2),
+            ("unit", 6),
+            ("directorate", 15),
+            ("position", 17),
+            ("km/h", 5),
+            ("status", 10),
+            ("modem", 11),
+            ("green lamp", 15),
+            ("red lamp", 14),
+        ):
             table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
         first = max(0, min(self.chosen - 6, len(self._fleet.cars) - 12))
-        for car in self._fleet.cars[first:first + 12]:
+        for car in self._fleet.cars[first : first + 12]:
             table.add_row(*self._row(car), style="on grey19" if car.index == self.chosen else "")
         return Panel(table, title="patrols", border_style="blue", padding=(0, 1))
 
@@ -69,11 +118,17 @@ class View:
         place = self._operator.places.get(car.kid)
         speed = latest.get("position", latest.get("panic", {})).get("speed_km_h")
         status = latest.get("status", {}).get("status_name", "-")
-        return (f"{car.index + 1}", Text(car.unit.call_sign, style="bold"), _short(car.unit.directorate_name),
-                f"{place[1]:.4f} {place[0]:.4f}" if place else "-", "-" if speed is None else f"{speed:.0f}",
-                Text(status.replace("_", " "), style=_STATUS.get(status, "")), self._modem(car),
-                _lamp(_GREEN, tale.green, car.terminal.level("green"), "green"),
-                _lamp(_RED, tale.red, car.terminal.level("red"), "red"))
+        return (
+            f"{car.index + 1}",
+            Text(car.unit.call_sign, style="bold"),
+            _short(car.unit.directorate_name),
+            f"{place[1]:.4f} {place[0]:.4f}" if place else "-",
+            "-" if speed is None else f"{speed:.0f}",
+            Text(status.replace("_", " "), style=_STATUS.get(status, "")),
+            self._modem(car),
+            _lamp(_GREEN, tale.green, car.terminal.level("green"), "green"),
+            _lamp(_RED, tale.red, car.terminal.level("red"), "red"),
+        )
 
     @staticmethod
     def _modem(car):
@@ -104,10 +159,15 @@ class View:
             table.add_row(*cells)
         if not self._story.alarms:
             table.add_row(Text("none: all is calm", style="dim"), *[""] * len(STAGES))
-        return Panel(table, title="alarms", border_style="red" if self._story.alarms else "blue", padding=(0, 1))
+        return Panel(
+            table, title="alarms", border_style="red" if self._story.alarms else "blue", padding=(0, 1)
+        )
 
     def _events(self):
-        lines = [Text.assemble((f"{at_us / 1e6:7.1f} s  ", "dim"), (text, style)) for at_us, text, style in self._log]
+        lines = [
+            Text.assemble((f"{at_us / 1e6:7.1f} s  ", "dim"), (text, style))
+            for at_us, text, style in self._log
+        ]
         return Panel(Group(*lines[::-1]), title="what happens", border_style="blue", padding=(0, 1))
 
     def _help(self):
@@ -125,14 +185,22 @@ class View:
         fields = event.fields
         if tale is not None:
             self._car_event(self._unit(event.source), event.what, fields)
-        elif event.source == "gateway" and event.what in ("gateway.ready", "broker.connected", "broker.lost", "refused"):
-            self.say(f"gateway: {event.what.replace('.', ' ')} {fields.get('details', {}).get('reason', '')}".rstrip())
+        elif event.source == "gateway" and event.what in (
+            "gateway.ready",
+            "broker.connected",
+            "broker.lost",
+            "refused",
+        ):
+            reason = fields.get("details", {}).get("reason", "")
+            self.say(f"gateway: {event.what.replace('.', ' ')} {reason}".rstrip())
         elif event.source == "operator" and event.what in ("acknowledge", "clear", "message", "task"):
             self.say(f"operations centre: {event.what}", "bold")
 
     def _car_event(self, unit, what, fields):
         if what == "key" and fields["down"]:
-            self.say(f"{unit}: {fields['key'].replace('_', ' ')} key", "red" if fields["key"] == "panic" else "")
+            self.say(
+                f"{unit}: {fields['key'].replace('_', ' ')} key", "red" if fields["key"] == "panic" else ""
+            )
         elif what == "lamp" and fields["lamp"] == "red":
             self.say(f"{unit}: red lamp {fields['state']}")
         elif what == "sound" and fields["meaning"]:

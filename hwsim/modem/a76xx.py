@@ -1,4 +1,5 @@
 """The modem as a whole: a UART, three pins, a SIM card and a path into the network."""
+
 import datetime
 
 from hwsim.modem.commands import Commands
@@ -15,8 +16,9 @@ _EPOCH = datetime.datetime(2024, 6, 3, 6, 0, tzinfo=datetime.UTC)
 class ModemA76xx:
     """A device on a UART of the terminal.
 
-    `port.send_to_guest(data)` carries bytes to the terminal; `bytes_from_guest(data)` takes its own. `epoch` is
-    the UTC time at the kernel's zero. Without a supply pin on the board, call `set_pin("supply", 1)` once.
+    `port.send_to_guest(data)` carries bytes to the terminal; `bytes_from_guest(data)` takes its own.
+    `epoch` is the UTC time at the kernel's zero. Without a supply pin on the board, call `set_pin("supply",
+    1)` once.
     """
 
     def __init__(self, kernel, port, path, profile=None, sim=None, name=None, epoch=_EPOCH):
@@ -29,7 +31,7 @@ class ModemA76xx:
         self._baud = self.profile.baud
         self.function = 1
         self.gnss_on = False
-        self.gnss_source = None  # function -> world.Fix or None
+        self.gnss_source = None  # function -> roads.Fix or None
         self._rng = kernel.rng("modem/" + self.name)
         self._storm = None
         self._wanderlust = None
@@ -88,8 +90,10 @@ class ModemA76xx:
         if not self.alive:
             return
         if self.profile.garble:
-            data = bytes(byte ^ (1 << self._rng.randrange(8)) if self._rng.random() < self.profile.garble else byte
-                         for byte in data)
+            data = bytes(
+                byte ^ (1 << self._rng.randrange(8)) if self._rng.random() < self.profile.garble else byte
+                for byte in data
+            )
         self.port.send_to_guest(bytes(data))
 
     def urc(self, text):
@@ -136,7 +140,9 @@ class ModemA76xx:
             self.port.send_to_guest(self._noise(self._rng.randrange(self.profile.boot_noise + 1)))
         start = self.power.starts
         for text in self.profile.boot_urcs:
-            self.kernel.after(int(1e6 * self._rng.random() * self.profile.urc_spread_s), self._boot_urc, start, text)
+            self.kernel.after(
+                int(1e6 * self._rng.random() * self.profile.urc_spread_s), self._boot_urc, start, text
+            )
         self.reader.start()
         if self.profile.spontaneous_restart_s:
             self._wanderlust = self.kernel.after(self.draw_us("spontaneous_restart_s"), self.power.restart)
@@ -171,7 +177,9 @@ class ModemA76xx:
 
 
 def cgnssinfo(fix, utc, decimal):
-    """A fix as +CGNSSINFO shows it: decimal degrees and four constellations (A76xx), or ddmm.mmmmmm and three."""
+    """A fix as +CGNSSINFO shows it: decimal degrees and four constellations (A76xx), or ddmm.mmmmmm and
+    three.
+    """
     north, east = "N" if fix.lat >= 0 else "S", "E" if fix.lon >= 0 else "W"
     if decimal:
         head = ["3", "09", "", "04", "03"]
@@ -179,8 +187,23 @@ def cgnssinfo(fix, utc, decimal):
     else:
         head = ["2", "09", "05", "00"]
         lat, lon = _minutes(abs(fix.lat), 2), _minutes(abs(fix.lon), 3)
-    return ",".join([*head, lat, north, lon, east, f"{utc:%d%m%y}", f"{utc:%H%M%S}.0", f"{fix.alt_m:.1f}",
-                     f"{fix.speed_m_s * 3.6 / 1.852:.1f}", f"{fix.course_deg:.1f}", "1.6", "0.8", "1.3"])
+    return ",".join(
+        [
+            *head,
+            lat,
+            north,
+            lon,
+            east,
+            f"{utc:%d%m%y}",
+            f"{utc:%H%M%S}.0",
+            f"{fix.alt_m:.1f}",
+            f"{fix.speed_m_s * 3.6 / 1.852:.1f}",
+            f"{fix.course_deg:.1f}",
+            "1.6",
+            "0.8",
+            "1.3",
+        ]
+    )
 
 
 def _minutes(value, width):

@@ -1,17 +1,47 @@
 """The commands of the interpreter, as one table: name -> what is done for each form."""
-from hwsim.modem.sockets import argument, link_number, whole
+
+from hwsim.modem.data_commands import DataCommands
+from hwsim.modem.sockets import argument, whole
 
 # Commands that these modems take and that change nothing the bench looks at.
-_ACCEPTED = {"+IFC", "+ICF", "+CSCLK", "+CMGF", "+CNMI", "+CSCS", "+CGEREP", "+CNMP", "+CIPMODE", "+CIPTIMEOUT",
-             "+CIPCCFG", "+CGAUTH", "+CTZU", "+CLTS", "+CREGRPT", "+CGATT", "+CGACT", "+CSDVC", "+CGNSSPORTSWITCH",
-             "+CGPSNMEA", "+CVAUXS", "&W", "&V", "Q", "S", "L", "M", "X", "+COPS", "+CFGRI", "+CPSMS", "+CEDRXS"}
+_ACCEPTED = {
+    "+IFC",
+    "+ICF",
+    "+CSCLK",
+    "+CMGF",
+    "+CNMI",
+    "+CSCS",
+    "+CGEREP",
+    "+CNMP",
+    "+CIPMODE",
+    "+CIPTIMEOUT",
+    "+CIPCCFG",
+    "+CGAUTH",
+    "+CTZU",
+    "+CLTS",
+    "+CREGRPT",
+    "+CGATT",
+    "+CGACT",
+    "+CSDVC",
+    "+CGNSSPORTSWITCH",
+    "+CGPSNMEA",
+    "+CVAUXS",
+    "&W",
+    "&V",
+    "Q",
+    "S",
+    "L",
+    "M",
+    "X",
+    "+COPS",
+    "+CFGRI",
+    "+CPSMS",
+    "+CEDRXS",
+}
 
 
-class Commands:
+class Commands(DataCommands):
     """Runs one command against the modem's parts and answers through `reply`."""
-
-    def __init__(self, modem):
-        self._modem = modem
 
     def execute(self, name, form, arguments, reply):
         if form == "=?":
@@ -51,7 +81,9 @@ class Commands:
 
     def on_cmee(self, form, arguments, reply):
         engine = self._modem.engine
-        self._setting(form, arguments, reply, "+CMEE", engine.cmee, 2, lambda value: setattr(engine, "cmee", value))
+        self._setting(
+            form, arguments, reply, "+CMEE", engine.cmee, 2, lambda value: setattr(engine, "cmee", value)
+        )
 
     def on_ipr(self, form, arguments, reply):
         modem = self._modem
@@ -69,8 +101,12 @@ class Commands:
 
     def on_i(self, _form, _arguments, reply):
         profile = self._modem.profile
-        for line in (f"Manufacturer: {profile.maker}", f"Model: {profile.model}", f"Revision: {profile.revision}",
-                     f"IMEI: {profile.imei}"):
+        for line in (
+            f"Manufacturer: {profile.maker}",
+            f"Model: {profile.model}",
+            f"Revision: {profile.revision}",
+            f"IMEI: {profile.imei}",
+        ):
             reply.line(line)
         reply.ok()
 
@@ -152,7 +188,9 @@ class Commands:
         if form == "?":
             self._one(reply, radio.registration(domain, answer=True))
         else:
-            self._setting(form, arguments, reply, "", 0, 2, lambda value: radio.reports.update({domain: value}))
+            self._setting(
+                form, arguments, reply, "", 0, 2, lambda value: radio.reports.update({domain: value})
+            )
 
     def on_csq(self, _form, _arguments, reply):
         self._one(reply, "+CSQ: " + self._modem.radio.csq())
@@ -174,8 +212,11 @@ class Commands:
             return
         plmn = modem.profile.plmn
         rsrp = modem.profile.rsrp_dbm * 10
-        self._one(reply, f"+CPSI: LTE,Online,{plmn[:3]}-{plmn[3:]},0x{modem.radio.tac},27440068,127,EUTRAN-BAND3,"
-                         f"1300,5,5,-110,{rsrp},{rsrp + 250},14")
+        self._one(
+            reply,
+            f"+CPSI: LTE,Online,{plmn[:3]}-{plmn[3:]},0x{modem.radio.tac},27440068,127,EUTRAN-BAND3,"
+            f"1300,5,5,-110,{rsrp},{rsrp + 250},14",
+        )
 
     def on_cclk(self, form, _arguments, reply):
         if form == "?":
@@ -185,8 +226,15 @@ class Commands:
 
     def on_ctzr(self, form, arguments, reply):
         radio = self._modem.radio
-        self._setting(form, arguments, reply, "+CTZR", radio.time_report, 2,
-                      lambda value: setattr(radio, "time_report", value))
+        self._setting(
+            form,
+            arguments,
+            reply,
+            "+CTZR",
+            radio.time_report,
+            2,
+            lambda value: setattr(radio, "time_report", value),
+        )
 
     # Power.
 
@@ -203,131 +251,3 @@ class Commands:
 
     def on_cpmutemp(self, _form, _arguments, reply):
         self._one(reply, "+CPMUTEMP: 41")
-
-    # Packet data.
-
-    def on_cgdcont(self, form, arguments, reply):
-        stack = self._modem.stack
-        if form == "?":
-            for number, (kind, apn) in sorted(stack.contexts.items()):
-                reply.line(f'+CGDCONT: {number},"{kind}","{apn}","0.0.0.0",0,0,0,0')
-            reply.ok()
-            return
-        number = whole(arguments, 0)
-        if number is None or not 1 <= number <= 15:
-            reply.error()
-            return
-        stack.contexts[number] = (argument(arguments, 1) or "IP", argument(arguments, 2) or "")
-        reply.ok()
-
-    def on_cgpaddr(self, _form, _arguments, reply):
-        self._one(reply, f"+CGPADDR: 1,{self._modem.stack.ip or '0.0.0.0'}")
-
-    def on_netopen(self, form, _arguments, reply):
-        if form == "?":
-            self._one(reply, f"+NETOPEN: {int(self._modem.stack.network == 'open')}")
-        else:
-            self._modem.stack.net_open(reply)
-
-    def on_netclose(self, _form, _arguments, reply):
-        self._modem.stack.net_close(reply)
-
-    def on_ipaddr(self, _form, _arguments, reply):
-        ip = self._modem.stack.ip
-        if ip is None:
-            reply.line("+IP ERROR: Network not opened")
-            reply.error()
-        else:
-            self._one(reply, f"+IPADDR: {ip}")
-
-    def on_cdnsgip(self, _form, arguments, reply):
-        name = argument(arguments, 0)
-        ip = self._modem.path.resolve(name) if self._modem.stack.network == "open" else None
-        if ip is None:
-            reply.line("+CDNSGIP: 0,10")
-            reply.error()
-        else:
-            self._one(reply, f'+CDNSGIP: 1,"{name}","{ip}"')
-
-    def on_cipopen(self, form, arguments, reply):
-        if form == "?":
-            for line in self._modem.stack.link_table():
-                reply.line(line)
-            reply.ok()
-        else:
-            self._modem.stack.open_link(arguments, reply)
-
-    def on_cipclose(self, form, arguments, reply):
-        stack = self._modem.stack
-        if form == "?":
-            self._one(reply, "+CIPCLOSE: " + ",".join(str(int(n in stack.links)) for n in range(10)))
-        else:
-            stack.close_link(arguments, reply)
-
-    def on_cipsend(self, _form, arguments, reply):
-        self._modem.stack.send(arguments, reply)
-
-    def on_ciprxget(self, form, arguments, reply):
-        if form == "?":
-            self._one(reply, f"+CIPRXGET: {int(self._modem.stack.manual)}")
-        else:
-            self._modem.stack.receive_command(arguments, reply)
-
-    def on_cipsrip(self, form, arguments, reply):
-        stack = self._modem.stack
-        self._setting(form, arguments, reply, "+CIPSRIP", int(stack.show_from), 1,
-                      lambda value: setattr(stack, "show_from", bool(value)))
-
-    def on_ciphead(self, form, arguments, reply):
-        stack = self._modem.stack
-        self._setting(form, arguments, reply, "+CIPHEAD", int(stack.show_head), 1,
-                      lambda value: setattr(stack, "show_head", bool(value)))
-
-    # GNSS inside the modem.
-
-    def on_cgnsspwr(self, form, arguments, reply):
-        modem = self._modem
-        if not modem.profile.gnss:
-            reply.error()
-        elif form == "?":
-            self._one(reply, f"+CGNSSPWR: {int(modem.gnss_on)}")
-        else:
-            modem.gnss_on = argument(arguments, 0) == "1"
-            reply.ok(then=(lambda: modem.urc("+CGNSSPWR: READY!")) if modem.gnss_on else None)
-
-    on_cgps = on_cgnsspwr
-
-    def on_cgnssinfo(self, form, arguments, reply):
-        if form == "=" and link_number(arguments, 0) is not None:
-            reply.ok()
-        elif not self._modem.profile.gnss:
-            reply.error()
-        else:
-            self._one(reply, "+CGNSSINFO: " + self._modem.gnss_text())
-
-    on_cgpsinfo = on_cgnssinfo
-
-    # Helpers.
-
-    @staticmethod
-    def _one(reply, text):
-        reply.line(text)
-        reply.ok()
-
-    def _with_sim(self, reply, text):
-        reader = self._modem.reader
-        if reader.state == reader.READY:
-            self._one(reply, text)
-        else:
-            reply.cme(reader.failure or 11)
-
-    def _setting(self, form, arguments, reply, name, value, largest, change):
-        if form == "?":
-            self._one(reply, f"{name}: {value}")
-            return
-        wanted = whole(arguments, 0)
-        if form != "=" or wanted is None or wanted > largest:
-            reply.error()
-            return
-        change(wanted)
-        reply.ok()

@@ -4,15 +4,26 @@ V.250 as these modems speak it: echo on after a start, a line ends with carriage
 `AT` is ignored, several commands share a line with `;`, and the rest of a line is dropped after an error.
 While a command is at work the bytes that come are kept and looked at afterwards.
 """
+
 import re
 
 _LINE_LIMIT = 559
 _QUEUE_LIMIT = 4096
 _BASIC = re.compile(r"(&[FWV]|[A-Z])(\d*)")
 _EXTENDED = re.compile(r"([+*^][A-Z0-9]+)(=\?|=|\?)?(.*)", re.DOTALL)
-CME = {3: "operation not allowed", 4: "operation not supported", 10: "SIM not inserted", 11: "SIM PIN required",
-       12: "SIM PUK required", 13: "SIM failure", 14: "SIM busy", 16: "incorrect password", 30: "no network service",
-       50: "incorrect parameters", 100: "unknown"}
+CME = {
+    3: "operation not allowed",
+    4: "operation not supported",
+    10: "SIM not inserted",
+    11: "SIM PIN required",
+    12: "SIM PUK required",
+    13: "SIM failure",
+    14: "SIM busy",
+    16: "incorrect password",
+    30: "no network service",
+    50: "incorrect parameters",
+    100: "unknown",
+}
 
 
 class Engine:
@@ -48,7 +59,7 @@ class Engine:
                 self._feed_raw(byte)
             elif self.busy:
                 room = _QUEUE_LIMIT - len(self._queue)
-                self._queue += data[index:index + room]
+                self._queue += data[index : index + room]
                 return
             else:
                 self._feed_line(byte)
@@ -93,7 +104,7 @@ class Engine:
         delay_us = self._modem.draw_us("echo_delay_s")
         if self.echo:
             self._kernel.after(delay_us, self._echo, reply, raw + b"\r")
-        self._todo = [None] if overlong else split_line(text[start + 2:])
+        self._todo = [None] if overlong else split_line(text[start + 2 :])
         self._kernel.after(delay_us + self._modem.draw_us("answer_s"), self._step, reply)
 
     def _echo(self, reply, raw):
@@ -116,7 +127,9 @@ class Engine:
 
     def line(self, reply, text):
         if reply is self._reply:
-            self._modem.write(b"\r\n" + text.encode("latin-1") + b"\r\n" if self.verbose else text.encode() + b"\r\n")
+            self._modem.write(
+                b"\r\n" + text.encode("latin-1") + b"\r\n" if self.verbose else text.encode() + b"\r\n"
+            )
 
     def raw(self, reply, data):
         if reply is self._reply:
@@ -191,7 +204,8 @@ class Reply:
 
 
 def split_line(text):
-    """The commands of one line after `AT`, as (name, form, arguments); None stands for one nobody understands.
+    """The commands of one line after `AT`, as (name, form, arguments); None stands for one nobody
+    understands.
 
     form is "" (execute), "?" (read), "=?" (test) or "=" (write); arguments is a list of texts without their
     quotes, None where nothing stands between two commas.
@@ -205,11 +219,11 @@ def split_line(text):
                 commands.append(None)
                 return commands
             commands.append((match.group(1), "", [match.group(2) or "0"]))
-            part = part[match.end():].lstrip()
+            part = part[match.end() :].lstrip()
         if not part:
             continue
         head = re.match(r"[+*^][A-Za-z0-9]*", part).group(0)
-        match = _EXTENDED.fullmatch(head.upper() + part[len(head):])
+        match = _EXTENDED.fullmatch(head.upper() + part[len(head) :])
         form = match.group(2) or "" if match else ""
         if match is None or (form != "=" and match.group(3)):
             commands.append(None)

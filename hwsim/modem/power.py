@@ -4,7 +4,9 @@ OFF, BOOTING, ON, LEAVING, RESET = "off", "booting", "on", "leaving", "reset"
 
 
 class Power:
-    """Turns levels on pins into starts and stops. `on_up()` when the UART comes alive, `on_down()` when it dies."""
+    """Turns levels on pins into starts and stops. `on_up()` when the UART comes alive, `on_down()` when it
+    dies.
+    """
 
     def __init__(self, modem, on_up, on_down):
         self._modem = modem

@@ -2,6 +2,7 @@
 
 Times are seconds as (shortest, longest); the modem draws from its own random stream.
 """
+
 import copy
 from dataclasses import dataclass, field
 
@@ -78,7 +79,7 @@ class Profile:
     # Ill will, on purpose.
     hang_cured_by: tuple = ("reset", "pwrkey", "supply")
     spontaneous_restart_s: tuple = ()  # ("every so many seconds", shortest and longest); () = never
-    storm_urcs: tuple = field(default=('+CGEV: ME PDN ACT 8,1', '+CPSI: NO SERVICE,Online', "*ATREADY: 1"))
+    storm_urcs: tuple = field(default=("+CGEV: ME PDN ACT 8,1", "+CPSI: NO SERVICE,Online", "*ATREADY: 1"))
 
     def copy(self, **changes):
         """A profile of one's own with some behaviours changed; an unknown name is refused."""
@@ -94,14 +95,45 @@ PROFILES = {
     # As it comes out of the box in town: what the demonstration uses.
     "a7670": Profile(),
     # A module on a bad cell: slow to start, slow to register.
-    "a7670-slow": Profile(boot_s=(6, 10), urc_spread_s=20.0, sim_s=(2, 6), register_s=(8, 30), netopen_s=(1, 8),
-                          cipopen_s=(0.5, 5), answer_s=(0.02, 0.3), rsrp_dbm=-118),
-    "sim7600": Profile(name="SIM7600E", model="SIMCOM_SIM7600E-H", revision="LE20B04SIM7600M22", boot_s=(12, 20),
-                       urc_spread_s=8.0, pwrkey_on_s=0.5, boot_urcs=("RDY", "SMS DONE", "PB DONE"), gnss="sim7600",
-                       gnss_empty_commas=8, recv_trailer=b"\r\n", nitz=("psuttz_unbalanced", "ctze")),
+    "a7670-slow": Profile(
+        boot_s=(6, 10),
+        urc_spread_s=20.0,
+        sim_s=(2, 6),
+        register_s=(8, 30),
+        netopen_s=(1, 8),
+        cipopen_s=(0.5, 5),
+        answer_s=(0.02, 0.3),
+        rsrp_dbm=-118,
+    ),
+    "sim7600": Profile(
+        name="SIM7600E",
+        model="SIMCOM_SIM7600E-H",
+        revision="LE20B04SIM7600M22",
+        boot_s=(12, 20),
+        urc_spread_s=8.0,
+        pwrkey_on_s=0.5,
+        boot_urcs=("RDY", "SMS DONE", "PB DONE"),
+        gnss="sim7600",
+        gnss_empty_commas=8,
+        recv_trailer=b"\r\n",
+        nitz=("psuttz_unbalanced", "ctze"),
+    ),
     # Nothing at random, everything at once: for tests that look at one thing.
-    "plain": Profile(echo_delay_s=(0, 0), answer_s=(0.001, 0.001), final_gap_s=(0, 0), boot_noise=0, boot_s=(1, 1),
-                     urc_spread_s=0.0, sim_s=(0, 0), sim_failure_first=False, pin_ready_s=(0, 0),
-                     register_s=(0.5, 0.5), nitz=(), netopen_s=(0.1, 0.1), cipopen_s=(0.01, 0.01),
-                     prompt_s=(0.001, 0.001), send_confirm_s=(0.001, 0.001)),
+    "plain": Profile(
+        echo_delay_s=(0, 0),
+        answer_s=(0.001, 0.001),
+        final_gap_s=(0, 0),
+        boot_noise=0,
+        boot_s=(1, 1),
+        urc_spread_s=0.0,
+        sim_s=(0, 0),
+        sim_failure_first=False,
+        pin_ready_s=(0, 0),
+        register_s=(0.5, 0.5),
+        nitz=(),
+        netopen_s=(0.1, 0.1),
+        cipopen_s=(0.01, 0.01),
+        prompt_s=(0.001, 0.001),
+        send_confirm_s=(0.001, 0.001),
+    ),
 }

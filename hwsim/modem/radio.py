@@ -1,4 +1,5 @@
 """Registration, signal and network time: what the modem says of the cell it stands on."""
+
 import datetime
 
 _CSQ_FLOOR_DBM = -113  # 3GPP TS 27.007: 0 is -113 dBm or less, one step is 2 dB
@@ -84,7 +85,7 @@ class Radio:
     def local_time(self):
         """The network's time as AT+CCLK? shows it: local, with the zone; the year 1970 until NITZ came."""
         if self.clock_set_us is None:
-            return "70/01/01,00:00:%02d+00" % (self._kernel.now_us // 1_000_000 % 60)
+            return f"70/01/01,00:00:{self._kernel.now_us // 1_000_000 % 60:02d}+00"
         quarters = self._modem.profile.zone_quarters
         return self._now(quarters).strftime("%y/%m/%d,%H:%M:%S") + f"{quarters:+03d}"
 
@@ -107,7 +108,8 @@ class Radio:
         zone = self._modem.profile.zone_quarters
         utc, local = self._now(), self._now(zone)
         if layout == "psuttz":
-            return f'*PSUTTZ: {utc.year},{utc.month},{utc.day},{utc.hour},{utc.minute},{utc.second},"{zone:+d}",0'
+            numbers = ",".join(str(number) for number in utc.timetuple()[:6])
+            return f'*PSUTTZ: {numbers},"{zone:+d}",0'
         if layout == "psuttz_quoted":
             return f'*PSUTTZ: "{utc:%y/%m/%d,%H:%M:%S}","{zone:+03d}",0'
         if layout == "psuttz_unbalanced":

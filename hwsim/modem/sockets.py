@@ -98,7 +98,9 @@ class Stack:
             reply.line(f"+CIPOPEN: {number},{failure}")
             reply.error()
             return
-        reply.ok(then=lambda: self._later("cipopen_s", self._link_opened, number, local_port or 49152 + number))
+        reply.ok(
+            then=lambda: self._later("cipopen_s", self._link_opened, number, local_port or 49152 + number)
+        )
 
     def _link_opened(self, number, local_port):
         if self.network != "open" or number in self.links or self._modem.chance("cipopen_fails"):
@@ -164,8 +166,11 @@ class Stack:
         self._kernel.emit(self._modem.name, "sent", size=confirmed)
         if not full:
             link.flow.send(data, address)
-        reply.ok(then=lambda: self._later("send_confirm_s", self._modem.urc,
-                                          f"+CIPSEND: {number},{len(data)},{confirmed}"))
+        reply.ok(
+            then=lambda: self._later(
+                "send_confirm_s", self._modem.urc, f"+CIPSEND: {number},{len(data)},{confirmed}"
+            )
+        )
 
     # Receiving.
 
@@ -184,7 +189,9 @@ class Stack:
         out = b""
         if self.show_from:
             out += (b"\r\n" if self._modem.profile.recv_blank_line else b"") + b"RECV FROM:%s:%d\r\n" % (
-                source[0].encode(), source[1])
+                source[0].encode(),
+                source[1],
+            )
         if self.show_head:
             out += b"+IPD%d\r\n" % len(data)
         self._modem.write(out + data + self._modem.profile.recv_trailer)
@@ -228,6 +235,7 @@ class Stack:
         def fire():
             if self._modem.power.starts == start and self._modem.alive:
                 then(*arguments)
+
         self._kernel.after(self._modem.draw_us(habit), fire)
 
 

@@ -1,4 +1,5 @@
 """A modem on a bench without a terminal: the test types, and reads what comes back."""
+
 from hwsim.kernel import Kernel
 from hwsim.modem import PROFILES, ModemA76xx, Sim
 from hwsim.network import GATEWAY_ADDRESS, KernelHost, Network
@@ -19,7 +20,9 @@ class Host:
         self.reply = None
         self.network.serve(GATEWAY_ADDRESS, KernelHost(self._peer))
         self.path = self.network.path("car")
-        self.modem = ModemA76xx(self.kernel, self.port, self.path, PROFILES[profile].copy(**changes), sim or Sim())
+        self.modem = ModemA76xx(
+            self.kernel, self.port, self.path, PROFILES[profile].copy(**changes), sim or Sim()
+        )
         self.port.device = self.modem
 
     def _delivered(self, _port, data):

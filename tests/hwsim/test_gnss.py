@@ -1,6 +1,8 @@
 """The GNSS receiver: made sentences say where the car is, replayed ones are the recorded bytes."""
+
 import datetime
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import pynmea2
@@ -9,6 +11,7 @@ import pytest
 from hwsim import world
 from hwsim.gnss import GnssReplay, GnssTrack, degrees, epochs
 from hwsim.kernel import Kernel
+from hwsim.roads import Fix
 from hwsim.uart import UartPort
 from protocol.nmea import Parser
 
@@ -37,7 +40,7 @@ class Standing:
     """A track that stays where it is."""
 
     def __init__(self, lat, lon, speed=0.0, course=0.0):
-        self.fix = world.Fix(lat, lon, 84.0, speed, course)
+        self.fix = Fix(lat, lon, 84.0, speed, course)
 
     def at(self, _t_s):
         return self.fix
@@ -67,7 +70,7 @@ def test_bytes_take_the_time_of_the_baud_rate():
     line = Line(baud=4800)
     GnssTrack(line.kernel, line.port, Standing(45, 19), baud=4800, first_fix_s=0).start()
     line.kernel.run_for(10.9)
-    for (before, _), (at, count) in zip(line.times, line.times[1:]):
+    for (before, _), (at, count) in pairwise(line.times):
         assert at - before >= 0.95e6 * count / 480
     assert line.times[0][0] >= 1_000_000 + 120 * 1_000_000 // 480, "the first portion is a full FIFO"
 
@@ -113,17 +116,19 @@ def test_southern_and_western_places_and_minutes_that_round_up():
 
 
 def test_replay_sends_every_byte_of_the_log_but_the_comments(tmp_path):
-    log = (b"# Name: a receiver\n$GPRMC,120000,V,,,,,,,010120,,*2B\r\n$$noise\x00\xff\r\n"
-           b"$GPRMC,120001,V,,,,,,,010120,,*2A\r\n$GPTXT,broken\r\n")
+    log = (
+        b"# Name: a receiver\n$GPRMC,120000,V,,,,,,,010120,,*2B\r\n$$noise\x00\xff\r\n"
+        b"$GPRMC,120001,V,,,,,,,010120,,*2A\r\n$GPTXT,broken\r\n"
+    )
     path = tmp_path / "some.log"
     path.write_bytes(log)
     line = Line()
     replay = GnssReplay(line.kernel, line.port, path, loop=False)
     replay.start()
     line.kernel.run_for(1.5)
-    assert bytes(line.data) == log[log.index(b"$GPRMC"):log.index(b"$GPRMC,120001")]
+    assert bytes(line.data) == log[log.index(b"$GPRMC") : log.index(b"$GPRMC,120001")]
     line.kernel.run_for(10)
-    assert bytes(line.data) == log[log.index(b"$GPRMC"):]
+    assert bytes(line.data) == log[log.index(b"$GPRMC") :]
     assert replay.rounds == 1
 
 
@@ -139,12 +144,16 @@ def test_replay_starts_again_and_an_empty_log_is_refused(tmp_path):
         GnssReplay(line.kernel, line.port, path)
 
 
-@pytest.mark.parametrize("name", ["drives/20100403_Z205_Switzerland_short.nmea", "gpsd/neo-m8n.log", "gpsd/mt3339.log"])
+@pytest.mark.parametrize(
+    "name", ["drives/20100403_Z205_Switzerland_short.nmea", "gpsd/neo-m8n.log", "gpsd/mt3339.log"]
+)
 def test_recorded_drives_are_cut_into_seconds_and_nothing_is_lost(name):
     path = VECTORS / "nmea" / name
     if not path.exists():
         pytest.skip("vectors are not here")
     log = path.read_bytes()
     parts = epochs(log)
-    assert b"".join(parts) == b"".join(text for text in log.splitlines(keepends=True) if not text.startswith(b"#"))
+    assert b"".join(parts) == b"".join(
+        text for text in log.splitlines(keepends=True) if not text.startswith(b"#")
+    )
     assert len(parts) > 10 and max(map(len, parts)) < 1200

@@ -1,4 +1,5 @@
 """The modem's interpreter, start, SIM and registration, typed at by hand."""
+
 import pytest
 
 from hwsim.modem import Sim
@@ -68,16 +69,19 @@ def test_commands_typed_while_one_is_at_work_wait_their_turn():
     assert host.take() == b"ATE0\r\r\nOK\r\n\r\n+CSQ: 23,99\r\n\r\nOK\r\n\r\nOK\r\n"
 
 
-@pytest.mark.parametrize(("line", "commands"), [
-    ("", []),
-    ("E0V1", [("E", "", ["0"]), ("V", "", ["1"])]),
-    ("E0;+CMEE=2", [("E", "", ["0"]), ("+CMEE", "=", ["2"])]),
-    ("+CPIN?", [("+CPIN", "?", [])]),
-    ("+creg=?", [("+CREG", "=?", [])]),
-    ('+CIPOPEN=0,"UDP",,,5683', [("+CIPOPEN", "=", ["0", "UDP", None, None, "5683"])]),
-    ('+CGDCONT=1,"IP","a;b,c";+CSQ', [("+CGDCONT", "=", ["1", "IP", "a;b,c"]), ("+CSQ", "", [])]),
-    ("+CSQ;%%", [("+CSQ", "", []), None]),
-])
+@pytest.mark.parametrize(
+    ("line", "commands"),
+    [
+        ("", []),
+        ("E0V1", [("E", "", ["0"]), ("V", "", ["1"])]),
+        ("E0;+CMEE=2", [("E", "", ["0"]), ("+CMEE", "=", ["2"])]),
+        ("+CPIN?", [("+CPIN", "?", [])]),
+        ("+creg=?", [("+CREG", "=?", [])]),
+        ('+CIPOPEN=0,"UDP",,,5683', [("+CIPOPEN", "=", ["0", "UDP", None, None, "5683"])]),
+        ('+CGDCONT=1,"IP","a;b,c";+CSQ', [("+CGDCONT", "=", ["1", "IP", "a;b,c"]), ("+CSQ", "", [])]),
+        ("+CSQ;%%", [("+CSQ", "", []), None]),
+    ],
+)
 def test_a_line_is_split_into_commands(line, commands):
     assert split_line(line) == commands
 

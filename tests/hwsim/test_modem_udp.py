@@ -1,6 +1,7 @@
 """The modem's sockets: opening, sending, receiving, and all the ways in which they go away."""
+
 from hwsim.network import GATEWAY_ADDRESS
-from hwsim.world import Fix
+from hwsim.roads import Fix
 from tests.hwsim.at_host import Host
 
 HEAD = b"\r\nRECV FROM:192.0.2.10:5683\r\n+IPD%d\r\n"
@@ -176,7 +177,8 @@ def test_the_address_book_of_the_network():
     host = connected()
     host.network.name("gateway.patrola.example", GATEWAY_ADDRESS[0])
     assert host.at('AT+CDNSGIP="gateway.patrola.example"') == (
-        b'\r\n+CDNSGIP: 1,"gateway.patrola.example","192.0.2.10"\r\n\r\nOK\r\n')
+        b'\r\n+CDNSGIP: 1,"gateway.patrola.example","192.0.2.10"\r\n\r\nOK\r\n'
+    )
     assert host.at('AT+CDNSGIP="nobody"') == b"\r\n+CDNSGIP: 0,10\r\n\r\nERROR\r\n"
 
 

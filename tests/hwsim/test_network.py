@@ -1,4 +1,5 @@
 """The way between a modem and headquarters: what it loses, delays, doubles and turns around."""
+
 import asyncio
 import socket
 
@@ -19,7 +20,9 @@ class Bench:
         self.heard, self.sources, self.back = [], [], []
         self.network.serve(GATEWAY_ADDRESS, KernelHost(self.hear))
         self.path = self.network.path("car")
-        self.flow = self.path.socket(lambda data, source: self.back.append((self.kernel.now_us, data, source)))
+        self.flow = self.path.socket(
+            lambda data, source: self.back.append((self.kernel.now_us, data, source))
+        )
 
     def hear(self, data, source, reply):
         self.heard.append((self.kernel.now_us, data))

@@ -1,4 +1,5 @@
 """The operator's program against a real broker: it believes signatures, not topics."""
+
 import asyncio
 import json
 import socket
@@ -25,7 +26,9 @@ def frame(seq, key=KEY):
         r, s = utils.decode_dss_signature(key.sign(bytes(data), ec.ECDSA(SHA256())))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
-    payload = report.encode({report.BOOT: 1, report.SEQ: seq, report.KIND: report.KIND_STATUS, report.STATUS: 1})
+    payload = report.encode(
+        {report.BOOT: 1, report.SEQ: seq, report.KIND: report.KIND_STATUS, report.STATUS: 1}
+    )
     return cose.sign1_encode(KID, payload, sign)
 
 
@@ -38,7 +41,9 @@ class Desk:
         self.operator = Operator(self.kernel, self.broker, {KID.hex(): PUBLIC})
         self.commands = []
         self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="gateway", protocol=mqtt.MQTTv5)
-        self.client.on_message = lambda _c, _u, message: self.commands.append((message.topic, json.loads(message.payload)))
+        self.client.on_message = lambda _c, _u, message: self.commands.append(
+            (message.topic, json.loads(message.payload))
+        )
         self.client.on_connect = lambda client, *_: client.subscribe(BASE + "/command", 1)
         self.stop = asyncio.Event()
 
@@ -71,8 +76,13 @@ class Desk:
 
 def panic(stage="stored", state="raised"):
     properties = {"kid": KID.hex(), "boot": 1, "seq": 2, "panic": 65537, "stage": stage, "state": state}
-    return json.dumps({"type": "Feature", "geometry": {"type": "Point", "coordinates": [19.1, 45.05]},
-                       "properties": properties})
+    return json.dumps(
+        {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [19.1, 45.05]},
+            "properties": properties,
+        }
+    )
 
 
 async def test_frames_are_verified_and_repeats_dropped(tmp_path):
@@ -80,7 +90,14 @@ async def test_frames_are_verified_and_repeats_dropped(tmp_path):
         first, second = frame(0), frame(1)
         flipped = bytearray(second)
         flipped[-1] ^= 1
-        for payload in (first, second, first, bytes(flipped), frame(2, ec.generate_private_key(ec.SECP256R1())), b"junk"):
+        for payload in (
+            first,
+            second,
+            first,
+            bytes(flipped),
+            frame(2, ec.generate_private_key(ec.SECP256R1())),
+            b"junk",
+        ):
             desk.publish("frame", payload)
         operator = desk.operator
         await desk.until(lambda: len(operator.unverified) == 3 and operator.repeats == 1)
@@ -105,7 +122,12 @@ async def test_an_alarm_is_acknowledged_once_after_its_time(tmp_path):
         await desk.until(lambda: desk.commands)
         topic, body = desk.commands[0]
         assert topic == BASE + "/command"
-        assert body == {"id": "duty-officer-1", "command": "acknowledge", "operator": "duty-officer", "panic": 65537}
+        assert body == {
+            "id": "duty-officer-1",
+            "command": "acknowledge",
+            "operator": "duty-officer",
+            "panic": 65537,
+        }
         assert desk.operator.open_alarms() == [(KID.hex(), 65537)]
         assert desk.operator.places == {KID.hex(): (19.1, 45.05)}
         desk.publish("panic", panic("acknowledged"))

@@ -1,7 +1,11 @@
 """The cars of a demonstration: where they are, how they drive, what they are called."""
+
+from itertools import pairwise
+
 import pytest
 
-from hwsim.world import distance_m, track_of, units
+from hwsim.roads import distance_m
+from hwsim.world import track_of, units
 
 
 def test_the_first_three_cars_belong_to_three_directorates():
@@ -13,8 +17,11 @@ def test_any_number_of_cars_and_no_two_with_one_name():
     cars = units(200)
     assert len({(car.directorate, car.station, car.unit) for car in cars}) == 200
     assert len({car.call_sign for car in cars}) == 200
-    assert all(slug.isascii() and slug == slug.lower() for car in cars
-               for slug in (car.directorate, car.station, car.unit))
+    assert all(
+        slug.isascii() and slug == slug.lower()
+        for car in cars
+        for slug in (car.directorate, car.station, car.unit)
+    )
 
 
 @pytest.mark.parametrize("index", range(6))
@@ -22,7 +29,7 @@ def test_a_car_drives_like_a_car(index):
     track = track_of(units(6)[index], index)
     fixes = [track.at(s / 2) for s in range(7200)]
     assert any(fix.speed_m_s == 0 for fix in fixes[60:]), "it stops somewhere"
-    for a, b in zip(fixes, fixes[1:]):
+    for a, b in pairwise(fixes):
         moved = distance_m(a.lat, a.lon, b.lat, b.lon)
         assert moved <= 0.5 * max(a.speed_m_s, b.speed_m_s) + 2.0, "it does not jump"
         assert abs(b.speed_m_s - a.speed_m_s) < 3.0

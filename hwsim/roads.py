@@ -1,0 +1,187 @@
+"""Roads and how a car drives along them: polylines, limits, bends, stops. Arithmetic only; nothing reads a
+clock.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+_EARTH_M = 6_371_000.0
+_STEP_S = 0.5
+_SPACING_M = 20.0
+
+
+@dataclass(frozen=True)
+class Route:
+    """`points`: (lat, lon, speed limit in km/h from here on, seconds to stand here)."""
+
+    name: str
+    points: tuple
+    alt_m: int
+    loop: bool = False
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A moment on a track, in plain units: degrees, metres, metres per second."""
+
+    lat: float
+    lon: float
+    alt_m: float
+    speed_m_s: float
+    course_deg: float
+
+
+class Track:
+    """Where a car on a route is at a moment: `at(t_s)`. It drives there and back for ever.
+
+    The speed follows the limits, slows for bends (2.2 m/s2 across) and stops, and changes by at most 1.8 m/s2
+    on the gas and 2.5 m/s2 on the brake. Computed forward in steps of half a second and kept, so a later
+    question about an earlier moment gives the same answer.
+    """
+
+    def __init__(self, route, start_m=0.0):
+        self.route = route
+        self._path = _smooth(route)
+        self._limit = _speed_limits(self._path)
+        self._states = [(min(start_m, self._path[-1][2]), 0.0, 1, 0.0, -1)]
+
+    def at(self, t_s):
+        """The car's Fix `t_s` seconds after it set out."""
+        index = max(0.0, t_s) / _STEP_S
+        low = int(index)
+        while len(self._states) < low + 2:
+            self._states.append(self._next(self._states[-1]))
+        (m0, v0, d0, *_), (m1, v1, d1, *_) = self._states[low], self._states[low + 1]
+        part = index - low
+        metres = m0 + (m1 - m0) * part if d0 == d1 else m0
+        return self._fix(metres, v0 + (v1 - v0) * part, d0)
+
+    def _next(self, state):
+        """One step of (metres along, m/s, direction, seconds still to stand, index of the last stop)."""
+        metres, speed, direction, stand_s, stop = state
+        if stand_s > 0:
+            return metres, 0.0, direction, stand_s - _STEP_S, stop
+        ahead = self._allowed(metres, speed, direction, stop)
+        speed = min(speed + 1.8 * _STEP_S, ahead) if ahead > speed else max(speed - 2.5 * _STEP_S, ahead)
+        moved = metres + direction * max(speed, 0.5) * _STEP_S
+        end = self._path[-1][2]
+        target = self._next_stop(metres, direction, stop)
+        if target is not None and (target[0] - moved) * direction <= 0.2:
+            return target[0], 0.0, direction, target[1], target[2]
+        if moved >= end - 0.2 if direction > 0 else moved <= 0.2:
+            if self.route.loop:
+                return 0.0, speed, direction, 0.0, -1
+            stand_s = self.route.points[-1 if direction > 0 else 0][3] or 20.0
+            return (end if direction > 0 else 0.0), 0.0, -direction, stand_s, -1
+        return moved, max(speed, 0.5), direction, 0.0, stop
+
+    def _allowed(self, metres, speed, direction, stop):
+        """The fastest speed from which every limit and stop ahead can still be kept."""
+        reach = speed * speed / 4.0 + 40.0
+        allowed = self._limit[self._index(metres)]
+        index = self._index(metres)
+        while 0 <= index < len(self._path) and abs(self._path[index][2] - metres) <= reach:
+            away = max(0.0, abs(self._path[index][2] - metres) - 5.0)
+            allowed = min(allowed, math.sqrt(self._limit[index] ** 2 + 2 * 2.0 * away))
+            index += direction
+        marks = [self._next_stop(metres, direction, stop)]
+        if not self.route.loop:
+            marks.append((self._path[-1][2] if direction > 0 else 0.0,))
+        for mark in marks:
+            if mark is not None:
+                # The braking curve of 2 m/s2, taken in whole steps.
+                away = abs(mark[0] - metres)
+                allowed = min(allowed, math.sqrt(0.25 + 2 * away / (2.0 * _STEP_S**2)) - 0.5)
+        return allowed
+
+    def _next_stop(self, metres, direction, stop):
+        """(metres, seconds, index) of the next place to stand at, or None."""
+        best = None
+        for index, point in enumerate(self._path):
+            ahead_m = (point[2] - metres) * direction
+            if (
+                point[4]
+                and index != stop
+                and ahead_m > 0
+                and (best is None or ahead_m < abs(best[0] - metres))
+            ):
+                best = (point[2], point[4], index)
+        return best
+
+    def _index(self, metres):
+        low, high = 0, len(self._path) - 1
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self._path[middle][2] <= metres:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def _fix(self, metres, speed, direction):
+        index = min(self._index(metres), len(self._path) - 2)
+        lat0, lon0, m0, *_ = self._path[index]
+        lat1, lon1, m1, *_ = self._path[index + 1]
+        part = (metres - m0) / (m1 - m0) if m1 > m0 else 0.0
+        course = _bearing(lat0, lon0, lat1, lon1)
+        if direction < 0:
+            course = (course + 180.0) % 360.0
+        # A little relief, the same at the same place.
+        alt = self.route.alt_m + 3.0 * math.sin(metres / 900.0)
+        return Fix(lat0 + (lat1 - lat0) * part, lon0 + (lon1 - lon0) * part, alt, speed, course)
+
+
+def _smooth(route):
+    """Points every 20 m on a Catmull-Rom curve: [lat, lon, metres from the start, limit in m/s, seconds to
+    stand].
+    """
+    points = route.points
+    path = []
+    for i in range(len(points) - 1):
+        before = points[i - 1] if i else (points[-2] if route.loop else points[0])
+        after = points[i + 2] if i + 2 < len(points) else (points[1] if route.loop else points[-1])
+        a, b = points[i], points[i + 1]
+        pieces = max(1, round(distance_m(a[0], a[1], b[0], b[1]) / _SPACING_M))
+        for k in range(pieces):
+            t = k / pieces
+            lat, lon = (_catmull_rom(before[n], a[n], b[n], after[n], t) for n in (0, 1))
+            path.append([lat, lon, 0.0, a[2] / 3.6, a[3] if k == 0 and i else 0])
+    path.append([points[-1][0], points[-1][1], 0.0, points[-1][2] / 3.6, 0])
+    for previous, point in pairwise(path):
+        point[2] = previous[2] + distance_m(previous[0], previous[1], point[0], point[1])
+    return path
+
+
+def _speed_limits(path):
+    limits = [point[3] for point in path]
+    for i in range(1, len(path) - 1):
+        into = _bearing(path[i - 1][0], path[i - 1][1], path[i][0], path[i][1])
+        out = _bearing(path[i][0], path[i][1], path[i + 1][0], path[i + 1][1])
+        bend = abs((out - into + 180.0) % 360.0 - 180.0)
+        if bend > 0.5:
+            radius = (path[i + 1][2] - path[i - 1][2]) / 2 / math.radians(bend)
+            limits[i] = min(limits[i], max(4.0, math.sqrt(2.2 * radius)))
+    return limits
+
+
+def _catmull_rom(p0, p1, p2, p3, t):
+    return 0.5 * (
+        2 * p1
+        + (p2 - p0) * t
+        + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t * t
+        + (3 * p1 - p0 - 3 * p2 + p3) * t * t * t
+    )
+
+
+def distance_m(lat0, lon0, lat1, lon1):
+    """Metres between two places, on a sphere."""
+    north = math.radians(lat1 - lat0)
+    east = math.radians(lon1 - lon0) * math.cos(math.radians((lat0 + lat1) / 2))
+    return _EARTH_M * math.hypot(north, east)
+
+
+def _bearing(lat0, lon0, lat1, lon1):
+    north = lat1 - lat0
+    east = (lon1 - lon0) * math.cos(math.radians((lat0 + lat1) / 2))
+    return math.degrees(math.atan2(east, north)) % 360.0
