@@ -151,8 +151,7 @@ class Indicator:
 
     def acknowledged(self):
         if self._covert:
-            self._vibrator.play(SHAKE, self._uptime_ms())
-            self.changed.set()
+            self._play(self._vibrator, SHAKE)
         else:
             self._sound(LONG)
 
@@ -170,7 +169,11 @@ class Indicator:
     def _sound(self, pattern):
         if self._covert and self._stage is not None:
             return
-        self._buzzer.play(pattern, self._uptime_ms())
+        self._play(self._buzzer, pattern)
+
+    def _play(self, player, pattern):
+        player.play(pattern, self._uptime_ms())
+        self.step()  # it begins now, though whoever asked may be about to write flash
         self.changed.set()
 
     def _refresh(self):
