@@ -92,43 +92,56 @@ class Wire:
         end = _HEAD.size + length
         if len(self._in) < end:
             return None
-        body = bytes(self._in[_HEAD.size : end])
+        records = parse(bytes(self._in[_HEAD.size : end])) if length else ()
         del self._in[:end]
         self.messages += 1
-        self._drain()  # what was printed before the message is in the pipe by now
-        return Message(kind, readers, until_us, parse(body))
+        return Message(kind, readers, until_us, records)
 
     def _drain(self):
         if self._log_fd is not None and self._on_log():
             self._poll.unregister(self._log_fd)
             self._log_fd = None
 
+    def _read(self):
+        try:
+            data = self._end.recv(65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            raise Gone(str(error)) from error
+        if not data:
+            self._drain()
+            raise Gone("its wire is closed")
+        self._in += data
+        return True
+
     def poll(self):
         """The next message, or None when it is not whole yet; never waits."""
         message = self._parsed()
-        if message is None:
-            try:
-                data = self._end.recv(65536, socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return None
-            except OSError as error:
-                raise Gone(str(error)) from error
-            if not data:
-                self._drain()
-                raise Gone("its wire is closed")
-            self._in += data
+        if message is None and self._read():
             message = self._parsed()
+        if message is not None:
+            self._drain()  # what was printed before the message is in the pipe by now
         return message
 
     def receive(self, limit_s):
         """The next message; raises Silent when none came in `limit_s` seconds of the wall."""
+        message = self._parsed()
+        if message is not None:
+            self._drain()
+            return message
         while True:
-            message = self.poll()
-            if message is not None:
-                return message
-            if not self._poll.poll(limit_s * 1000):
+            # The wire was registered first, so it is looked at first: if a message is there, what was printed
+            # before it is seen too. And a program that prints a lot does not stop at a full pipe.
+            ready = self._poll.poll(limit_s * 1000)
+            if not ready:
                 raise Silent(f"no message in {limit_s} s")
-            self._drain()  # a program that prints a lot must not stop at a full pipe
+            if ready[-1][0] == self._log_fd:
+                self._drain()
+            if ready[0][0] == self._end.fileno() and self._read():
+                message = self._parsed()
+                if message is not None:
+                    return message
 
     def close(self):
         self._end.close()
