@@ -2,7 +2,7 @@
 
     python oscore_post.py URI CONTEXT_FOLDER < payload
 
-Prints one line of JSON: {"code": "2.04", "payload": hex}.
+Prints one line of JSON: {"code": "2.04", "payload": hex, "protected": whether OSCORE vouches for the answer}.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import json
 import sys
 
 import aiocoap
+from aiocoap.oscore import NotAProtectedMessage
 
 
 async def main() -> int:
@@ -17,8 +18,13 @@ async def main() -> int:
     context = await aiocoap.Context.create_client_context()
     context.client_credentials.load_from_dict({uri.rsplit("/", 1)[0] + "/*": {"oscore": {"basedir": folder}}})
     request = aiocoap.Message(code=aiocoap.POST, uri=uri, payload=sys.stdin.buffer.read())
-    response = await asyncio.wait_for(context.request(request).response, 20)
-    print(json.dumps({"code": response.code.dotted, "payload": response.payload.hex()}))
+    protected = True
+    try:
+        response = await asyncio.wait_for(context.request(request).response, 20)
+    except NotAProtectedMessage as error:
+        response, protected = error.plain_message, False
+    answer = {"code": response.code.dotted, "payload": response.payload.hex(), "protected": protected}
+    print(json.dumps(answer))
     await context.shutdown()
     return 0
 
