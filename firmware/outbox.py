@@ -2,7 +2,7 @@
 from the journal; a panic before all others. A frame leaves the journal on an authentic 2.04, on nothing else.
 """
 
-from protocol import cbor, coap, cose, report
+from protocol import coap, cose, report
 from protocol.compat import const
 from protocol.errors import ProtocolError
 
@@ -16,12 +16,11 @@ _REST_MS = const(1000)
 _UNREAD_MS = const(30000)
 
 
-def frame_name(frame):
-    """(boot, seq, kind) of a frame. Raises ProtocolError."""
-    fields = cbor.decode(cose.sign1_parse(frame).payload)
-    if not isinstance(fields, dict):
-        raise ProtocolError("report: not a map")
-    return fields.get(report.BOOT), fields.get(report.SEQ), fields.get(report.KIND)
+def is_panic(frame):
+    try:
+        return report.decode(cose.sign1_parse(frame).payload)[report.KIND] == report.KIND_PANIC
+    except ProtocolError:
+        return False
 
 
 def remember(items, item):
@@ -35,8 +34,8 @@ def remember(items, item):
 class _Item:
     """What an urgent job carries. `key` is the journal's, None while it is not known here."""
 
-    def __init__(self, boot, seq, key, stored):
-        self.name = (boot, seq)
+    def __init__(self, name, key, stored):
+        self.name = name
         self.key = key
         self.stored = stored
 
@@ -60,7 +59,7 @@ class UrgentFrames:
 
     def frame(self, frame, boot, seq, stored):
         """A new frame, on flash when `stored`."""
-        panic = frame_name(frame)[2] == report.KIND_PANIC
+        panic = is_panic(frame)
         if len(self._jobs) >= SLOTS:
             victim = self._victim(panic, stored)
             if victim is None:
@@ -71,7 +70,7 @@ class UrgentFrames:
                 self.unsaved += 1
             self._lane.drop(victim)
             self._jobs.remove(victim)
-        self._add(frame, _Item(boot, seq, None, stored), panic)
+        self._add(frame, _Item((boot, seq), None, stored), panic)
 
     def _victim(self, panic, stored):
         """The job that gives its place to a new one: best what comes again from the journal, last a panic."""
@@ -124,14 +123,7 @@ class UrgentFrames:
         self._drop(gone)
 
     def _place(self, key, frame, gone):
-        try:
-            boot, seq, kind = frame_name(frame)
-        except ProtocolError as error:
-            # The journal checks what it gives; this is a frame no gateway would take either.
-            boot, seq, kind = None, key, None
-            if (boot, seq) not in self._aside:
-                self._refuse((boot, seq), str(error))
-        name = (boot, seq)
+        name = (key[0], key[1])
         if name in self._settled:
             self._settled.remove(name)
             gone.append((key, name))
@@ -141,7 +133,7 @@ class UrgentFrames:
                     job.subject.key = key
                     return
             if len(self._jobs) < SLOTS:
-                self._add(frame, _Item(boot, seq, key, True), kind == report.KIND_PANIC)
+                self._add(frame, _Item(name, key, True), is_panic(frame))
 
     def _drop(self, gone):
         """`gone`: (key, name) of frames the gateway has."""

@@ -27,7 +27,7 @@ class Uplink:
 
     Callbacks, all optional: `on_sent(boot, seq)` the first datagram of an urgent frame was handed to the
     modem; `on_stored(boot, seq)` the gateway has it, authentically; `on_command(command)` returns 1 shown,
-    2 not supported, 3 refused; `on_gateway_time(utc_ms, rtt_ms)`; `on_change()` `linked` or `suspended` is new.
+    2 not supported, 3 refused; `on_gateway_time(utc_ms, rtt_ms)`; `on_change()` as the two change.
     """
 
     def __init__(self, journal, session, modem, uptime_ms, random16, keepalive_s=60, log=None):
