@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from paho.mqtt.client import Client as Paho
@@ -20,11 +21,11 @@ from tests.gateway.terminal import Client, Terminal
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def config_text(broker_port=None, broker="127.0.0.1", **sections):
+def config_text(broker_port=None, **sections):
     """gateway.toml for a test: any free UDP port, no broker unless one is named."""
     document = {
         "listen": {"host": "127.0.0.1", "port": 0},
-        "broker": {"host": broker if broker_port else "", "retry_first_ms": 50, "retry_cap_ms": 200},
+        "broker": {"host": "127.0.0.1" if broker_port else "", "retry_first_ms": 50, "retry_cap_ms": 200},
     }
     if broker_port:
         document["broker"]["port"] = broker_port
@@ -80,9 +81,16 @@ class Bench:
         self.app = None
         self._clients = []
 
-    async def start(self, clock=None):
-        import tomllib
+    def also(self, **sections):
+        """More keys for the configuration."""
+        path = self.folder / "gateway.toml"
+        document = tomllib.loads(path.read_text())
+        for section, values in document.items():
+            sections[section] = values | sections.get(section, {})
+        path.write_text(config_text(**sections))
+        return self
 
+    async def start(self, clock=None):
         path = self.folder / "gateway.toml"
         config = check(tomllib.loads(path.read_text()), path)
         self.app = App(config, Log(config.text("log.level"), self.log), clock)
