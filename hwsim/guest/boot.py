@@ -70,12 +70,28 @@ def _run(script):
     __import__(_options["main"], None, None, ("main",)).main()
 
 
+def _fill(heap):
+    """Leave one free stretch of `heap` bytes, as on a chip that has just started; what keeps the rest full."""
+    gc.collect()
+    room = bytearray(heap)
+    kept = [None] * 4096
+    count = 0
+    size = 1 << 16
+    while size and count < len(kept):
+        try:
+            kept[count] = bytearray(size)
+            count += 1
+        except MemoryError:
+            size //= 2
+    del room
+    gc.collect()
+    return kept
+
+
 def _start():
     script = _prepare()
-    # The heap is larger than the chip's by what the bench and the image need. What is left of that is filled,
-    # so that the program has exactly the chip's room.
-    spare = gc.mem_free() - _options["heap"]
-    ballast = bytearray(spare) if spare > 0 else None
+    # The heap is larger than the chip's by what the bench and the image need, and full of holes by now.
+    kept = _fill(_options["heap"])
     try:
         _run(script)
         print("the program has ended")
@@ -84,7 +100,7 @@ def _start():
     except BaseException as error:
         sys.print_exception(error)
     # A board shows its prompt now, and does nothing until the watchdog bites.
-    while ballast is not _options:
+    while kept:
         _bench.wait(_bench.FOREVER)
 
 
