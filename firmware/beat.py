@@ -1,6 +1,5 @@
 """The terminal's beat: once a second and at every fix, look at everything and report what is worth it."""
 
-import asyncio
 import gc
 
 from protocol import report
@@ -8,6 +7,7 @@ from protocol.compat import const
 
 from .desk import stuck_mask
 from .patrol import NOTHING
+from .signal import Signal
 from .track import Track
 
 _TURN_MS = const(1000)
@@ -26,7 +26,7 @@ class Beat:
         self._patrol = patrol
         self._health = health
         self._track = Track()
-        self.fixed = asyncio.Event()
+        self.fixed = Signal()
 
     def turn(self):
         now = self._clock.uptime_ms()
@@ -76,12 +76,7 @@ class Beat:
 
 
 async def run(watch, beat):
-    fixed = beat.fixed
     while True:
         watch.alive()
-        fixed.clear()
         beat.turn()
-        try:
-            await asyncio.wait_for_ms(fixed.wait(), _TURN_MS)
-        except asyncio.TimeoutError:
-            continue
+        await beat.fixed.wait_ms(_TURN_MS)

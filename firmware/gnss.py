@@ -11,7 +11,7 @@ from .clock import GNSS
 _SILENT_MS = const(3000)
 _LOST_MS = const(2500)  # a receiver at 1 Hz has missed two epochs
 _RMC_LEADS_MS = const(3000)
-_BURST_MS = const(40)  # 2,048 bytes of rxbuf last 170 ms at 115,200 baud
+_POLL_MS = const(100)  # 2,048 bytes of rxbuf last 170 ms at 115,200 baud
 
 
 class Fix:
@@ -111,21 +111,12 @@ async def run(watch, uart, receiver, clock, on_fix):
     """Own the receiver's UART. `on_fix()` after every epoch, and once when the fix is lost."""
     data = bytearray(256)
     view = memoryview(data)
-    reader = asyncio.StreamReader(uart)
     while True:
         watch.alive()
-        count = uart.readinto(view) if uart.any() else None
-        if count:
-            if receiver.feed(view[:count], clock.uptime_ms()):
-                on_fix()
-            await asyncio.sleep_ms(_BURST_MS)
-        else:
-            # Between bursts: sleep until a byte comes, but never longer than the watchdog lets us.
-            try:
-                count = await asyncio.wait_for_ms(reader.readinto(view), 1000)
-            except asyncio.TimeoutError:
-                count = 0
-            if count and receiver.feed(view[:count], clock.uptime_ms()):
-                on_fix()
-        if receiver.tick(clock.uptime_ms()):
+        new = False
+        while uart.any():
+            count = uart.readinto(data)
+            new = receiver.feed(view[:count], clock.uptime_ms()) or new
+        if receiver.tick(clock.uptime_ms()) or new:
             on_fix()
+        await asyncio.sleep_ms(_POLL_MS)

@@ -3,14 +3,12 @@
 The patterns are the officer's language (docs/officer.md) and the bench's: both read them from the wires.
 """
 
-import asyncio
-
 from protocol.compat import const
 
 from .panic import ACKNOWLEDGED, RECEIVED
+from .signal import Signal
 
 _LATER = const(1000)  # nothing changes by itself: look again then, to report to the supervisor
-_SOON = const(100)
 
 DARK = ()
 STEADY = (1,)
@@ -123,7 +121,7 @@ class Indicator:
         self._link = False
         self._fix = False
         self._fault = False
-        self.changed = asyncio.Event()
+        self.changed = Signal()
 
     def panic(self, stage):
         """The least advanced open alarm's stage (`Panics.least()`), None for none."""
@@ -206,12 +204,4 @@ async def run(watch, indicator):
     changed = indicator.changed
     while True:
         watch.alive()
-        changed.clear()
-        left = indicator.step()
-        if left <= _SOON:
-            await asyncio.sleep_ms(left)
-            continue
-        try:
-            await asyncio.wait_for_ms(changed.wait(), left)
-        except asyncio.TimeoutError:
-            continue
+        await changed.wait_ms(indicator.step())

@@ -10,6 +10,8 @@ import asyncio
 from protocol.compat import const
 from protocol.debounce import PRESSED, STUCK, Debouncer
 
+from .signal import Signal
+
 _SETTLE_MS = const(20)  # contact bounce of panel keys lasts 1 to 10 ms
 _RING = const(64)  # edges; eight keys bouncing at once
 _IDLE_MS = const(1000)
@@ -156,14 +158,20 @@ class Keys:
         return logic.pause_ms(unsettled)
 
 
-async def run(watch, keys):
+async def _pass_on(flag, woken):
+    """From the interrupt's flag to a signal that can be waited for with a time."""
     while True:
-        watch.alive()
-        pause = keys.step()
-        if pause:
-            await asyncio.sleep_ms(pause)
-            continue
-        try:
-            await asyncio.wait_for_ms(keys.flag.wait(), _IDLE_MS)
-        except asyncio.TimeoutError:
-            continue  # nobody pressed; look at the pins all the same, an edge may have been lost
+        await flag.wait()
+        woken.set()
+
+
+async def run(watch, keys):
+    woken = Signal()
+    pump = asyncio.create_task(_pass_on(keys.flag, woken))
+    try:
+        while True:
+            watch.alive()
+            # Nobody pressed: look at the pins now and then all the same, an edge may have been lost.
+            await woken.wait_ms(keys.step() or _IDLE_MS)
+    finally:
+        pump.cancel()

@@ -1,0 +1,36 @@
+"""Waiting for an event or for a time, whichever comes first, without making tasks for it.
+
+`asyncio.wait_for_ms(event.wait(), ms)` makes two tasks and three coroutines each time, a kilobyte of
+garbage a second for every task that only wants to report that it lives.
+"""
+
+from asyncio import core, sleep_ms
+
+
+class Signal:
+    """One task waits; anybody sets. What was set before the wait counts."""
+
+    def __init__(self):
+        self._set = False
+        self._waiting = None
+
+    def set(self):
+        self._set = True
+        task = self._waiting
+        if task is not None:
+            # As Task.cancel does: out of its place in the queue of sleepers, and in again as due now.
+            self._waiting = None
+            core._task_queue.remove(task)
+            core._task_queue.push(task)
+
+    async def wait_ms(self, ms):
+        """True when it was set, now or before; False after `ms`. The signal is then clear."""
+        if not self._set:
+            self._waiting = core.cur_task
+            try:
+                await sleep_ms(ms)
+            finally:
+                self._waiting = None
+        was_set = self._set
+        self._set = False
+        return was_set
