@@ -68,6 +68,7 @@ class Kernel:
         self._external = collections.deque()
         self._wake = None
         self._started = None
+        self._watched = set()
 
     @property
     def now_us(self):
@@ -162,14 +163,16 @@ class Kernel:
             self._follow_wall()
             call()
 
+        self._watched.add(fd)
         self.loop.add_reader(fd, readable)
 
     def unwatch(self, fd):
-        if self.loop is not None:
+        if fd in self._watched:
+            self._watched.discard(fd)
             self.loop.remove_reader(fd)
 
     async def run_paced(self, stop):
-        """Follow the wall until the asyncio.Event `stop` is set."""
+        """Follow the wall until the asyncio.Event `stop` is set; after that, close what took part."""
         self.loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._started = time.monotonic() - self._now_us / 1_000_000
@@ -187,6 +190,8 @@ class Kernel:
                     await self._sleep()
         finally:
             stopped.cancel()
+            for fd in list(self._watched):
+                self.unwatch(fd)
             self.paced = False
             self.loop = self._wake = None
 

@@ -20,6 +20,7 @@ class Lockstep:
         self._owner = owner
         self._messages = 0
         self._process = None
+        self._watched = False  # paced: the kernel calls when the program has sent something
         self._clear()
 
     def _clear(self):
@@ -41,11 +42,8 @@ class Lockstep:
 
     def start(self, heap, files):
         self._process = GuestProcess(heap, files, self._owner.line)
-        self.state = COMPUTING
-        if self.kernel.paced:
-            self.kernel.watch(self._process.wire.fileno(), self._readable)
-        else:
-            self._await_message()
+        self._watched = False
+        self._computes()
 
     def stop(self):
         """As when power goes. The exit code, or None when nothing ran."""
@@ -107,17 +105,23 @@ class Lockstep:
         self._wake(wire.record(wire.QUESTION, 0, data) if data else b"")
 
     def _wake(self, body):
-        self.state = COMPUTING
         self._woken_us = self.kernel.now_us
         try:
             self._process.wire.wake(self._woken_us, body)
         except wire.Gone as error:
             self._died(error)
             return
-        if not self.kernel.paced:
-            self._await_message()
+        self._computes()
 
     # From the program
+
+    def _computes(self):
+        self.state = COMPUTING
+        if not self.kernel.paced:
+            self._await_message()
+        elif not self._watched:
+            self._watched = True
+            self.kernel.watch(self._process.wire.fileno(), self._readable)
 
     def _await_message(self):
         process = self._process

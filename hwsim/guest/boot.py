@@ -71,7 +71,7 @@ def _run(script):
 
 
 def _fill(heap):
-    """Leave one free stretch of `heap` bytes, as on a chip that has just started; what keeps the rest full."""
+    """Leave one free stretch of `heap` bytes, as on a chip just started; returns what fills the rest."""
     gc.collect()
     room = bytearray(heap)
     kept = [None] * 4096

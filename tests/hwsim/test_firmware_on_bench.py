@@ -1,4 +1,4 @@
-"""The firmware that is flashed, on the bench, with a modem that nobody answers: it lives, and shows no more than is."""
+"""The firmware itself on the bench, with a modem that nobody answers: it lives, and shows no more than is."""
 
 import datetime
 import json

@@ -224,3 +224,12 @@ async def test_paced_the_same_program_follows_the_wall(bench):
     assert len(times) >= 5
     assert all(at >= 250_000 + n * 50_000 for n, at in enumerate(times))
     assert times[-1] > 700_000
+
+
+async def test_a_program_that_runs_already_goes_on_paced(bench):
+    run = bench("import time\nwhile True:\n    print('on')\n    time.sleep_ms(50)").boot(1)
+    before = len(run.lines())
+    stop = asyncio.Event()
+    run.kernel.after(500_000, stop.set)
+    await run.kernel.run_paced(stop)
+    assert 2 <= len(run.lines()) - before <= 11
