@@ -48,7 +48,8 @@ class SimcomModem(Bearer):
     """The driver. `run` is its task.
 
     `config`: apn, user, password, pin, host, port, local_port; optional: modem ("a76xx" or "sim7600"), baud,
-    manual_receive. `pins`: see `ladder`. `clock.uptime_ms()` never wraps. `log(level, text)`; `store`: `simpin`.
+    manual_receive. `pins`: see `ladder`. `clock.uptime_ms()` never wraps. `log(level, text)`. `store`: see
+    `simpin`.
     """
 
     def __init__(self, uart, pins, config, clock, log=None, store=None):
@@ -181,8 +182,9 @@ class SimcomModem(Bearer):
     async def _set_up(self):
         self._port.restarted = False
         self._registration.forget()
-        # The modem's clock follows the network, the zone is reported; not every firmware knows the last two.
-        for command in (b"ATE0", b"AT+CMEE=1", b"AT+CTZU=1", b"AT+CTZR=1"):
+        # The radio on: a boot URC may have cut short its way through flight mode. The modem's clock follows
+        # the network, the zone is reported; not every firmware knows the last two.
+        for command in (b"ATE0", b"AT+CMEE=1", b"AT+CFUN=1", b"AT+CTZU=1", b"AT+CTZR=1"):
             await self._port.ask(command, SET_MS)
         return SIM
 
@@ -211,7 +213,7 @@ class SimcomModem(Bearer):
         return UP if wrong is None else await self._failed(wrong)
 
     async def _failed(self, text):
-        """A stage did not work: wait, longer each time; the third time the radio, the ninth the modem anew."""
+        """A stage failed: wait, longer each time; at the third the radio, at the ninth the modem anew."""
         self.say(1, text)
         self._trouble += 1
         if self._trouble >= _RADIO_EVERY:

@@ -76,11 +76,13 @@ class Registration:
         rounds = 0
         while True:
             for _ in _DOMAINS:
-                await self.ask_next()
-                if bearer.registered:
-                    bearer.set_fault(None)
-                    self._patience_ms = _RESTART_MS
-                    return True
+                # A URC may have said it meanwhile.
+                if not bearer.registered:
+                    await self.ask_next()
+            if bearer.registered:
+                bearer.set_fault(None)
+                self._patience_ms = _RESTART_MS
+                return True
             waited = self._uptime_ms() - begun
             if at_fields.DENIED in self._states and waited > _DENIED_MS:
                 bearer.set_fault("the network refuses this SIM card")

@@ -76,6 +76,7 @@ def test_baud_garbage_after_a_reset_gives_no_line():
     stream = b"\x00\xf8\x80\xff\x1c\x00\xe0\r\n\r\n*ATREADY: 1\r\n"
     assert events([stream], reader=reader) == [("line", b"*ATREADY: 1")]
     assert reader.noise == 1
+    assert events([b"\x00\x00RDY\r\n"]) == [("line", b"RDY")]  # a line held low reads as NULs
 
 
 def test_errors_by_number_and_in_words():

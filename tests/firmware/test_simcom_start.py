@@ -1,0 +1,363 @@
+# runs on: micropython+guest
+"""From power to an open socket, with all that modems do on the way."""
+
+import asyncio
+
+from firmware.modem import ATTACH, SIM, UP
+from firmware.simpin import MemoryStore
+from tests.firmware.modem_story import Story
+from tests.firmware.scripted_modem import ERROR, OK, ScriptedModem, answer
+
+
+async def test_a_running_modem_is_taken_over_without_a_press():
+    """The terminal restarted, its modem did not: no key, no reset, up within three seconds."""
+    story = Story()
+    await story.up(3000)
+    commands = story.modem.commands
+    assert story.pwrkey.pulses() == [] and story.reset.pulses() == []
+    assert story.supply.edges[-1][1] == 1
+    assert story.driver.registered and not story.driver.roaming
+    await story.stop()
+    assert commands() == []
+    assert not story.driver.up
+
+
+async def test_the_order_of_a_start():
+    story = Story()
+    story.start()
+    await story.until(lambda: story.driver.up, 5000)
+    order = [
+        b"AT",
+        b"ATE0",
+        b"AT+CMEE=1",
+        b"AT+CPIN?",
+        b"AT+CGDCONT?",
+        b"AT+CEREG=1",
+        b"AT+CEREG?",
+        b"AT+NETOPEN?",
+        b"AT+NETOPEN",
+        b'AT+CIPOPEN=0,"UDP",,,5683',
+    ]
+    at = -1
+    commands = story.modem.commands()
+    for command in order:
+        assert command in commands, command
+        assert commands.index(command) > at, command
+        at = commands.index(command)
+    assert not [
+        c for c in commands if c.startswith((b"AT+CPIN=", b"AT+CFUN=4", b"AT+CGDCONT=", b"AT+CGAUTH"))
+    ]
+    await story.stop()
+
+
+async def test_a_cold_modem_is_switched_on_by_its_key_and_found_when_it_has_booted():
+    modem = ScriptedModem()
+    modem.awake = False
+    story = Story(modem)
+    story.pwrkey.on_change = lambda level: None if level else modem.boot(16000)
+    story.start()
+    await story.until(lambda: story.driver.up, 40000)
+    assert story.pwrkey.pulses() == [600]  # longer than 500 ms, shorter than the 2.5 s that switch off
+    assert story.reset.pulses() == []
+    assert story.ms() < 23000
+    await story.stop()
+
+
+async def test_echo_with_urcs_before_and_after_it():
+    story = Story()
+    story.modem.before_echo = b"\r\n+CEREG: 1\r\n"
+    story.modem.after_echo = b"\r\n+CGEV: ME PDN ACT 8,1\r\n"
+    story.modem.answers[b"ATE0"] = lambda modem, command: setattr(modem, "echo", True) or OK
+    await story.up(5000)
+    await story.stop()
+
+
+async def test_one_byte_at_a_time():
+    story = Story()
+    whole = story.modem.inject
+
+    def dribble(data):
+        for i in range(len(data)):
+            whole(data[i : i + 1])
+
+    story.modem.inject = dribble
+    await story.up(5000)
+    story.modem.receive(b"\r\nOK\r\n>")
+    await story.until(lambda: story.datagrams == [b"\r\nOK\r\n>"], 200)
+    await story.stop()
+
+
+async def test_a_sim_failure_is_not_final():
+    """`+CME ERROR: SIM failure`, and READY eleven seconds later as a URC: no fault, no restart."""
+    story = Story()
+    story.modem.answers[b"AT+CPIN?"] = b"\r\n+CME ERROR: SIM failure\r\n"
+
+    def mend(modem=story.modem):
+        modem.answers[b"AT+CPIN?"] = answer(b"+CPIN: READY")
+
+    story.start()
+    await asyncio.sleep_ms(11000)
+    assert story.driver.state == SIM and story.driver.fault is None
+    mend()
+    story.modem.say(b"\r\n+CPIN: READY\r\n")
+    begun = story.ms()
+    await story.until(lambda: story.driver.up, 5000)
+    assert story.ms() - begun < 2000
+    assert story.reset.pulses() == []
+    await story.stop()
+
+
+async def test_no_card_is_told_to_a_person_and_tried_again_for_ever():
+    story = Story()
+    story.modem.answers[b"AT+CPIN?"] = b"\r\n+CME ERROR: 10\r\n"
+    story.start()
+    await story.until(lambda: story.driver.fault == "no SIM card", 40000)
+    await story.until(lambda: b"AT+CRESET" in story.modem.commands(), 200000)
+    story.modem.answers[b"AT+CPIN?"] = answer(b"+CPIN: READY")
+    await story.until(lambda: story.driver.up, 60000)
+    assert story.driver.fault is None
+    await story.stop()
+
+
+def locked(modem, right=b"1234", tries=3):
+    """A card that asks for its PIN and counts; returns the count, as a list of one."""
+    left = [tries]
+    unlocked = [False]
+
+    def cpin(modem, command):
+        if unlocked[0]:
+            return answer(b"+CPIN: READY")
+        return answer(b"+CPIN: SIM PIN" if left[0] else b"+CPIN: SIM PUK")
+
+    def enter(modem, command):
+        if not left[0]:
+            return b"\r\n+CME ERROR: 12\r\n"
+        if command == b'AT+CPIN="%s"' % right:
+            unlocked[0] = True
+            left[0] = 3
+            return OK
+        left[0] -= 1
+        return b"\r\n+CME ERROR: 16\r\n"
+
+    modem.answers[b"AT+CPIN?"] = cpin
+    modem.answers[b"AT+CPIN="] = enter
+    modem.answers[b"AT+SPIC"] = lambda modem, command: answer(b"+SPIC: %d,10,0,10" % left[0])
+    return left
+
+
+def pins_sent(story):
+    return [command for command in story.modem.commands() if command.startswith(b"AT+CPIN=")]
+
+
+async def test_the_right_pin_is_sent_once_and_nothing_is_kept():
+    store = MemoryStore()
+    story = Story(store=store, pin="1234")
+    locked(story.modem)
+    story.start()
+    await story.until(lambda: story.driver.up, 10000)
+    assert pins_sent(story) == [b'AT+CPIN="1234"']
+    assert store.load() == b""
+    await story.stop()
+    assert not [row for row in story.log if "1234" in row[2]]
+
+
+async def test_a_wrong_pin_is_sent_once_in_its_life():
+    """Not again after an hour, not after a restart of the terminal, not by way of another PIN and back."""
+    store = MemoryStore()
+    first = Story(store=store, pin="1111")
+    left = locked(first.modem, tries=3)
+    first.start()
+    await asyncio.sleep_ms(3600000)
+    assert pins_sent(first) == [b'AT+CPIN="1111"'] and left == [2]
+    assert "PIN" in first.driver.fault
+    await first.stop()
+
+    second = Story(store=store, pin="1111")
+    left = locked(second.modem, tries=3)  # somebody has unlocked it in a telephone meanwhile
+    second.start()
+    await asyncio.sleep_ms(600000)
+    assert pins_sent(second) == [] and left == [3]
+    await second.stop()
+
+    third = Story(store=store, pin="2222")
+    left = locked(third.modem, tries=3)
+    third.start()
+    await asyncio.sleep_ms(60000)
+    assert pins_sent(third) == [b'AT+CPIN="2222"'] and left == [2]
+    await third.stop()
+
+    again = Story(store=store, pin="1111")
+    locked(again.modem, tries=3)
+    again.start()
+    await asyncio.sleep_ms(60000)
+    assert pins_sent(again) == []
+    await again.stop()
+
+    mended = Story(store=store, pin="1234")
+    locked(mended.modem, tries=2)
+    mended.start()
+    await mended.until(lambda: mended.driver.up, 10000)
+    await mended.stop()
+
+
+async def test_the_last_try_is_left_to_a_person():
+    story = Story(pin="1234")
+    left = locked(story.modem, tries=1)
+    story.start()
+    await asyncio.sleep_ms(300000)
+    assert pins_sent(story) == [] and left == [1]
+    assert "kept for a person" in story.driver.fault
+    await story.stop()
+
+
+def unheard(function):
+    """The same command with its answer lost."""
+
+    def silently(modem, command):
+        function(modem, command)
+
+    return silently
+
+
+async def test_power_lost_while_the_pin_was_judged():
+    """The record was written before: a wrong PIN is known by the count, a right one may go again."""
+    for right, sent_again in ((b"9999", False), (b"1234", True)):
+        store = MemoryStore()
+        story = Story(store=store, pin="1234")
+        left = locked(story.modem, right=right)
+        story.modem.answers[b"AT+CPIN="] = unheard(story.modem.answers[b"AT+CPIN="])
+        story.start()
+        await asyncio.sleep_ms(2000)
+        assert len(pins_sent(story)) == 1
+        await story.stop()
+
+        after = Story(store=store, pin="1234")
+        locked(after.modem, right=right, tries=left[0])
+        after.start()
+        await asyncio.sleep_ms(60000)
+        assert bool(pins_sent(after)) == sent_again, right
+        await after.stop()
+
+
+async def test_without_a_count_a_pin_goes_only_once():
+    store = MemoryStore()
+    for expected in (1, 0):
+        story = Story(store=store, pin="1111")
+        locked(story.modem)
+        story.modem.answers[b"AT+SPIC"] = ERROR
+        story.start()
+        await asyncio.sleep_ms(60000)
+        assert len(pins_sent(story)) == expected
+        await story.stop()
+
+
+async def test_registration_takes_its_time_and_roaming_counts():
+    story = Story()
+    for domain in (b"CEREG", b"CGREG", b"CREG"):
+        story.modem.answers[b"AT+%s?" % domain] = answer(b"+%s: 1,2" % domain)
+    story.start()
+    await asyncio.sleep_ms(28000)
+    assert story.driver.state == ATTACH
+    story.modem.say(b'\r\n+CEREG: 5,"1A2B","01C3D4E5",7\r\n')
+    begun = story.ms()
+    await story.until(lambda: story.driver.up, 3000)
+    assert story.driver.registered and story.driver.roaming
+    assert story.ms() - begun < 2000  # the URC, not the next question, moved it on
+    await story.stop()
+
+
+async def test_a_network_that_refuses_is_told_and_asked_again_with_growing_patience():
+    story = Story()
+    for domain in (b"CEREG", b"CGREG", b"CREG"):
+        story.modem.answers[b"AT+%s?" % domain] = answer(b"+%s: 1,3" % domain)
+    story.start()
+    await asyncio.sleep_ms(1500000)
+    assert story.driver.fault == "the network refuses this SIM card"
+    off = story.modem.times_of(b"AT+CFUN=4")
+    assert len(off) >= 2
+    assert off[1] - off[0] > 1.9 * (off[0] - story.begun)
+    await story.stop()
+
+
+async def test_another_access_point_is_set_once_and_the_radio_goes_round():
+    story = Story(apn="police", user="car", password="secret")
+    story.start()
+    await story.until(lambda: story.driver.up, 20000)
+    commands = story.modem.commands()
+    assert b'AT+CGDCONT=1,"IP","police"' in commands
+    assert b'AT+CGAUTH=1,1,"secret","car"' in commands
+    assert commands.count(b"AT+CFUN=4") == 1
+    assert commands.index(b"AT+CFUN=4") < len(commands) - commands[::-1].index(b"AT+CFUN=1")
+    assert not [row for row in story.log if "secret" in row[2]]
+    await story.stop()
+
+
+async def test_the_network_was_open_already():
+    story = Story()
+    story.modem.answers[b"AT+NETOPEN"] = b"\r\n+IP ERROR: Network is already opened\r\n" + ERROR
+    await story.up(5000)
+    await story.stop()
+
+
+async def test_the_network_opens_late():
+    story = Story()
+    story.modem.answers[b"AT+NETOPEN"] = lambda modem, command: modem.say(b"\r\n+NETOPEN: 0\r\n", 90000) or OK
+    await story.up(100000)
+    await story.stop()
+
+
+async def test_a_network_that_does_not_open():
+    """Third failure: the radio goes off and on; ninth: the modem starts again; then it works."""
+    story = Story()
+    story.modem.answers[b"AT+NETOPEN"] = OK + b"\r\n+NETOPEN: 1\r\n"
+    story.start()
+    await story.until(lambda: b"AT+CRESET" in story.modem.commands(), 600000)
+    commands = story.modem.commands()
+    assert commands.count(b"AT+NETOPEN") == 9 and commands.count(b"AT+CFUN=4") == 2
+    assert "access point" in story.driver.fault
+    del story.modem.answers[b"AT+NETOPEN"]
+    story.modem.answers[b"AT+NETOPEN"] = OK + b"\r\n+NETOPEN: 0\r\n"
+    await story.until(lambda: story.driver.up, 30000)
+    assert story.driver.fault is None
+    await story.stop()
+
+
+async def test_a_taken_local_port_leads_to_the_next():
+    story = Story()
+
+    def busy(modem, command):
+        if command.endswith(b",5683"):
+            return b"\r\n+CIPOPEN: 0,6\r\n" + ERROR
+        return OK + b"\r\n+CIPOPEN: 0,0\r\n"
+
+    story.modem.answers[b"AT+CIPOPEN="] = busy
+    story.start()
+    await story.until(lambda: story.driver.up, 10000)
+    assert b'AT+CIPOPEN=0,"UDP",,,5684' in story.modem.commands()
+    await story.stop()
+
+
+async def test_a_name_is_resolved():
+    story = Story(host="gateway.example")
+    story.modem.answers[b"AT+CDNSGIP"] = answer(b'+CDNSGIP: 1,"gateway.example","10.9.8.7"')
+    await story.up()
+    story.driver.send(b"hello")
+    await story.until(lambda: story.modem.datagrams == [b"hello"], 1000)
+    assert b'AT+CIPSEND=0,5,"10.9.8.7",5683' in story.modem.commands()
+    await story.stop()
+
+
+async def test_a_restart_in_the_middle_of_opening():
+    """*ATREADY while CIPOPEN is awaited: nobody waits out the 120 s."""
+    story = Story()
+    story.modem.answers[b"AT+CIPOPEN="] = lambda modem, command: None
+    story.start()
+    await story.until(lambda: story.modem.times_of(b"AT+CIPOPEN="), 5000)
+    story.modem.answers[b"AT+CIPOPEN="] = OK + b"\r\n+CIPOPEN: 0,0\r\n"
+    story.modem.echo = True
+    story.modem.say(b"\r\n*ATREADY: 1\r\n")
+    begun = story.ms()
+    await story.until(lambda: story.driver.up, 5000)
+    assert story.ms() - begun < 3000 and story.driver.restarts == 1
+    assert story.driver.state == UP
+    await story.stop()
