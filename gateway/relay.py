@@ -158,7 +158,8 @@ class Relay:
             five=self._five,
             will=Will(will.topic, will.payload),
             on_acked=self._acked,
-            on_message=self._message,
+            # What waited at the broker comes right behind its CONNACK, before `open` returns.
+            on_message=lambda incoming: self.on_command(link, incoming),
             on_down=self._went_down,
         )
         self._down.clear()
@@ -188,10 +189,6 @@ class Relay:
         self._log.warning("relay.lost", error=reason)
         self._down.set()
         self._wake.set()
-
-    def _message(self, incoming: Incoming) -> None:
-        if self._link is not None:
-            self.on_command(self._link, incoming)
 
     # --- the work
 

@@ -20,6 +20,8 @@ from gateway.journal.schema import migrate
 from gateway.journal.tables import SqliteTransaction
 
 _Work = Callable[[Transaction], Any]
+# These say that a statement was wrong, not the file.
+_CALLERS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.InterfaceError)
 _Item = tuple[_Work, "asyncio.Future[Any]"]
 
 
@@ -171,9 +173,9 @@ class SqliteJournal(Journal):
         """One outcome for each work: its result, or the exception that its caller gets."""
         try:
             outcomes = self._attempt(group)
-        except sqlite3.Error as error:
-            return self._failed(group, error)
         except Exception as error:
+            if isinstance(error, sqlite3.Error) and not isinstance(error, _CALLERS):
+                return self._failed(group, error)
             if len(group) == 1:
                 return [error]
             # One work is wrong (a caller's fault, not the disk's): each alone, so that the others don't suffer.
