@@ -97,7 +97,9 @@ class Backlog:
 
     def express_page(self, kid: bytes, items: list[Item], last: bool) -> None:
         """The next unrelayed rows of a terminal that was set aside. Set `more` aside before the read with `reading`."""
-        aside = self._aside[kid]
+        aside = self._aside.get(kid)
+        if aside is None:
+            return  # held meanwhile
         for row, fields in items:
             aside.after = max(aside.after, row.id)
             if row.id not in self._taken:
@@ -112,17 +114,20 @@ class Backlog:
 
     def take(self) -> Item | None:
         """The next to send."""
-        while self._first or self._queue:
-            row, fields = (self._first or self._queue).popleft()
-            if row.kid not in self._held:
-                return row, fields
-            self._taken.discard(row.id)
-        return None
+        if self._first:
+            return self._first.popleft()
+        return self._queue.popleft() if self._queue else None
 
     def hold(self, row: Row) -> None:
-        """This row could not be sent: none of its terminal's until `release`."""
+        """This row could not be sent: none of its terminal's until `release`, which reads them all again."""
         self._held.add(row.kid)
+        self._aside.pop(row.kid, None)
         self._taken.discard(row.id)
+        for name in ("_queue", "_first"):
+            queue: deque[Item] = getattr(self, name)
+            if any(item[0].kid == row.kid for item in queue):
+                self._taken.difference_update(item[0].id for item in queue if item[0].kid == row.kid)
+                setattr(self, name, deque(item for item in queue if item[0].kid != row.kid))
 
     def release(self, kid: bytes) -> None:
         """Try this terminal again, from its oldest."""
@@ -146,6 +151,8 @@ class Backlog:
 
     def set_aside(self, kid: bytes) -> None:
         """Serve this terminal before the others. Rows of it that wait in the queue go first, and stay in order."""
+        if kid in self._held:
+            return
         if kid in self._aside:
             self._aside[kid].more = True
             return
