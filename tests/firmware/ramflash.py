@@ -1,0 +1,71 @@
+"""NOR flash in memory for tests under MicroPython: programming clears bits, power fails at any operation."""
+
+_PAGE = 256
+
+
+class PowerLost(BaseException):
+    """Power failed: nothing the program does from here on counts."""
+
+
+class RamFlash:
+    """`cut_at` is the number of the operation (a program of one page, or an erase) that power fails in; half
+    of that operation is done. `operations`, `programs`, `erases` count."""
+
+    def __init__(self, blocks, data=None, block=4096):
+        self.block = block
+        self.blocks = blocks
+        self.data = data if data is not None else bytearray(b"\xff" * (blocks * block))
+        self._blank = b"\xff" * block
+        self.cut_at = None
+        self.off = False
+        self.programs = self.erases = 0
+
+    @property
+    def operations(self):
+        return self.programs + self.erases
+
+    def _half(self):
+        """True when power fails in the operation that begins now."""
+        if self.off:
+            raise PowerLost()
+        return self.cut_at is not None and self.operations >= self.cut_at
+
+    def readblocks(self, block, buffer, offset=0):
+        if self.off:
+            raise PowerLost()
+        at = block * self.block + offset
+        buffer[:] = memoryview(self.data)[at : at + len(buffer)]
+
+    def writeblocks(self, block, data, offset=None):
+        assert offset is not None, "littlefs says where"
+        base = block * self.block + offset
+        at = 0
+        while at < len(data):
+            n = min(len(data) - at, _PAGE - (base + at) % _PAGE)
+            cut = self._half()
+            self.programs += 1
+            if cut:
+                n //= 2
+            had = int.from_bytes(self.data[base + at : base + at + n], "big")
+            now = had & int.from_bytes(data[at : at + n], "big")
+            self.data[base + at : base + at + n] = now.to_bytes(n, "big")
+            if cut:
+                self.off = True
+                raise PowerLost()
+            at += n
+
+    def ioctl(self, request, argument):
+        if request == 4:
+            return self.blocks
+        if request == 5:
+            return self.block
+        if request == 6:
+            cut = self._half()
+            self.erases += 1
+            at = argument * self.block
+            n = self.block // 2 if cut else self.block
+            self.data[at : at + n] = memoryview(self._blank)[:n]
+            if cut:
+                self.off = True
+                raise PowerLost()
+        return 0
