@@ -40,6 +40,17 @@ def test_littlefs_keeps_to_the_rules_of_nor_flash():
     assert flash.programs > 40
 
 
+def test_programming_only_clears_bits():
+    flash = NorFlash(8192)
+    flash.program(0, b"\x0f\xf0")
+    assert flash.set_again == 0
+    flash.program(0, b"\xf1\xf0")
+    assert bytes(flash.data[:2]) == b"\x01\xf0"
+    assert flash.set_again == 1
+    flash.writeblocks(0, b"\x55" * 4096)
+    assert bytes(flash.data[:4097]) == b"\x55" * 4096 + b"\xff"
+
+
 def test_reading_a_chip_without_power_is_no_reading():
     flash = NorFlash(SIZE)
     flash.cut_at(0)
