@@ -201,7 +201,7 @@ def _times_base(k):
 
 def _times_both(u, public, v):
     """u G + v Q: a window of 4 bits for Q; the comb joins in its last doublings."""
-    rows = _rows(u) if u else None
+    rows = _rows(u)
     x = int.from_bytes(public[:32], "big")
     y = int.from_bytes(public[32:], "big")
     odd = _odd_multiples(x, y)
@@ -215,7 +215,7 @@ def _times_both(u, public, v):
         elif digit:
             x, y = odd[-digit >> 1]
             point = _add(*point, x, -y)
-        if rows and i < COLUMNS:
+        if i < COLUMNS:
             point = _comb_column(rows, i, point)
     return point
 

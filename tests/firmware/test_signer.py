@@ -122,6 +122,21 @@ def test_a_boot_counter_gone_back_repeats_nothing_if_entropy_is_fresh():
     assert len(seen) == 10
 
 
+def test_fresh_entropy_enters_with_each_point():
+    """Even after a boot without any, as when the generator of a chip is not warm yet."""
+    count = [0]
+
+    def warming(n):
+        count[0] += 1
+        return bytes(n) if count[0] % 100 == 1 else count[0].to_bytes(n, "big")
+
+    first = make(entropy=warming)
+    a = first.sign(b"x")[:32]
+    count[0] = 100
+    second = make(entropy=warming)
+    assert second.sign(b"x")[:32] != a
+
+
 def test_another_key_makes_other_nonces():
     """Who knows boot counter, uid and the weak generator still lacks the private key."""
     other = (12345).to_bytes(32, "big")

@@ -19,6 +19,35 @@ def test_nothing_is_known_before_the_first_sentence():
     assert state(p) == (None,) * 6 + (False,) + (None,) * 13
 
 
+def test_each_part_changes_by_itself():
+    """What a sentence repeats of the one before is not converted again; what it changes is."""
+    p = fed(RMC)
+    for old, new, changed in (
+        (b"4807.038,N", b"4807.039,N", (481173167, 115166667)),
+        (b"4807.038,N", b"4807.038,S", (-481173000, 115166667)),
+        (b"01131.000,E", b"01131.001,E", (481173000, 115166833)),
+        (b"01131.000,E", b"01131.000,W", (481173000, -115166667)),
+        (b"01131.000,E", b",", (481173000, None)),
+    ):
+        for body, expected in ((RMC.replace(old, new), changed), (RMC, (481173000, 115166667))):
+            assert p.feed(sentence(body)) == "RMC"
+            assert (p.lat_e7, p.lon_e7) == expected
+    for old, new in ((b"230394", b"240394"), (b"230394", b""), (b"123519", b"123520"), (b"123519", b"")):
+        before = (p.second, p.day)
+        p.feed(sentence(RMC.replace(old, new)))
+        assert (p.second, p.day) != before
+        p.feed(sentence(RMC))
+        assert (p.second, p.day) == before
+    # A refused field does not stand in for the good one after it.
+    for bad in (
+        RMC.replace(b"4807", b"4867"),
+        RMC.replace(b"230394", b"330394"),
+        RMC.replace(b"3519", b"6619"),
+    ):
+        assert p.feed(sentence(bad)) is None and p.feed(sentence(bad)) is None
+        assert p.feed(sentence(RMC)) == "RMC" and p.utc_ms() == 764426119000 and p.lat_e7 == 481173000
+
+
 def test_gga():
     p = fed(GGA)
     assert (p.lat_e7, p.lon_e7, p.alt_dm, p.hdop_tenths) == (481173000, 115166667, 5454, 9)
@@ -59,6 +88,8 @@ def test_gsv_adds_the_constellations():
     p.feed(sentence(b"GPGSV,1,1,05,01,02,003,04,1"))
     p.feed(sentence(b"GPGSV,1,1,02,01,02,003,04,6"))
     assert p.sats_view == 7
+    p.feed(sentence(b"GPGSV,1,1,09,01,02,003,04,8"))
+    assert p.sats_view == 11
 
 
 def test_gsv_of_more_talkers_than_there_are_holds_no_memory():
