@@ -13,8 +13,8 @@ from protocol.exchange import URGENT
 RENEW_MS = const(20000)
 _HINT_MS = const(1000)
 _HINT_CAP_MS = const(20000)
-# Older attempts of one job that are still listened to; with the newest they cover 80 s.
-_OLDER = const(3)
+# Older attempts of one job that are still listened to; with the newest they cover a minute.
+_OLDER = const(2)
 _AGAIN_MS = const(1000)
 _AGAIN_CAP_MS = const(60000)
 _PANIC_CAP_MS = const(5000)
