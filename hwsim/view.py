@@ -2,7 +2,6 @@
 stage.
 """
 
-from rich import box
 from rich.console import Group
 from rich.layout import Layout
 from rich.panel import Panel
@@ -24,7 +23,7 @@ _GREEN = {
     "link+fix": ("green", "link, fix"),
     "link": ("yellow", "link, no fix"),
     "fix": ("yellow", "fix, no link"),
-    "neither": ("red", "no link, no fix"),
+    "neither": ("red", "neither"),
     "dark": ("dim", "dark"),
     "fault": ("bold red", "FAULT"),
     "unclear": ("dim", "..."),
@@ -36,23 +35,22 @@ _STATUS = {
     "busy": "magenta",
     "off_duty": "dim",
 }
-_HELP = (
-    ("1-9", "choose a car"),
-    ("p", "PANIC"),
-    ("v", "available"),
-    ("w", "on the way"),
-    ("s", "on scene"),
-    ("b", "busy"),
-    ("o", "off duty"),
-    ("e", "event"),
-    ("t", "take the task"),
-    ("a", "acknowledge"),
-    ("c", "clear"),
-    ("m", "message"),
-    ("k", "send a task"),
-    ("x", "cut the car's network"),
-    ("q", "quit"),
+# The narrowest that shows everything: 96 with the gaps, so that a window of 100 is enough.
+_COLUMNS = (
+    ("", 2),
+    ("unit", 6),
+    ("directorate", 17),
+    ("position", 13),
+    ("km/h", 4),
+    ("status", 11),
+    ("modem", 7),
+    ("green lamp", 14),
+    ("red lamp", 14),
 )
+_HELP = {
+    "keys": "1-9 car, p PANIC, v available, w on the way, s on scene, b busy, o off duty, e event, t accept",
+    "desk": "a acknowledge, c clear, m message, k task, x cut the car's network, q quit",
+}
 
 
 class View:
@@ -77,8 +75,8 @@ class View:
         cars, alarms = len(self._fleet.cars), min(4, max(1, len(self._story.alarms)))
         layout.split_column(
             Layout(self._head(), size=1),
-            Layout(self._cars(), size=min(cars, 12) + 4),
-            Layout(self._alarms(alarms), size=alarms + 4),
+            Layout(self._cars(), size=min(cars, 12) + 3),
+            Layout(self._alarms(alarms), size=alarms + 3),
             Layout(self._events(), minimum_size=3),
             Layout(self._help(), size=2),
         )
@@ -94,19 +92,11 @@ class View:
         return text
 
     def _cars(self):
-        table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False)
-        for name, ratio in (
-            ("", 2),
-            ("unit", 6),
-            ("directorate", 15),
-            ("position", 17),
-            ("km/h", 5),
-            ("status", 10),
-            ("modem", 11),
-            ("green lamp", 15),
-            ("red lamp", 14),
-        ):
-            table.add_column(name, ratio=ratio, no_wrap=True, overflow="ellipsis")
+        table = Table(
+            box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim underline"
+        )
+        for name, width in _COLUMNS:
+            table.add_column(name, min_width=width, ratio=width, no_wrap=True, overflow="ellipsis")
         first = max(0, min(self.chosen - 6, len(self._fleet.cars) - 12))
         for car in self._fleet.cars[first : first + 12]:
             table.add_row(*self._row(car), style="on grey19" if car.index == self.chosen else "")
@@ -122,7 +112,7 @@ class View:
             f"{car.index + 1}",
             Text(car.unit.call_sign, style="bold"),
             _short(car.unit.directorate_name),
-            f"{place[1]:.4f} {place[0]:.4f}" if place else "-",
+            f"{place[1]:.3f} {place[0]:.3f}" if place else "-",
             "-" if speed is None else f"{speed:.0f}",
             Text(status.replace("_", " "), style=_STATUS.get(status, "")),
             self._modem(car),
@@ -138,8 +128,8 @@ class View:
         if not modem.alive:
             return Text(modem.power.state, style="dim")
         if not modem.radio.registered:
-            return Text("searching", style="yellow")
-        return Text(f"LTE {modem.profile.rsrp_dbm} dBm", style="green" if modem.stack.links else "yellow")
+            return Text("no cell", style="yellow")
+        return Text(f"{modem.profile.rsrp_dbm} dBm", style="green" if modem.stack.links else "yellow")
 
     def _alarms(self, rows):
         table = Table(box=None, expand=True, pad_edge=False)
@@ -170,12 +160,16 @@ class View:
         ]
         return Panel(Group(*lines[::-1]), title="what happens", border_style="blue", padding=(0, 1))
 
-    def _help(self):
-        text = Text()
-        for key, what in _HELP:
-            text.append(f" {key} ", style="bold black on white")
-            text.append(f" {what}  ")
-        return text
+    @staticmethod
+    def _help():
+        lines = []
+        for who, keys in _HELP.items():
+            line = Text(f"{who:5}", style="dim", no_wrap=True, overflow="ellipsis")
+            for item in keys.split(", "):
+                key, what = item.split(" ", 1)
+                line.append(key, style="bold reverse").append(f" {what} ")
+            lines.append(line)
+        return Group(*lines)
 
     def _unit(self, name):
         return next(car.unit.call_sign for car in self._fleet.cars if car.name == name)
@@ -217,4 +211,4 @@ def _lamp(names, state, level, colour):
 
 
 def _short(name):
-    return name.replace("Administration", "Adm.")
+    return name.replace(" Administration", "")
