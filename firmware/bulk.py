@@ -2,14 +2,13 @@
 2.04 and on nothing else; what the gateway refuses is found by halving and set aside, so that nothing blocks.
 """
 
+from firmware.outbox import PATH, remember
+from firmware.urgent import max_age_ms
 from protocol import coap
 from protocol.backoff import Backoff
 from protocol.compat import const
 from protocol.exchange import BULK
 from protocol.limits import MAX_BATCH, MAX_FRAMES
-
-from .outbox import PATH, remember
-from .urgent import max_age_ms
 
 _FIRST_PAUSE_MS = const(2000)
 _LONGEST_PAUSE_MS = const(300000)

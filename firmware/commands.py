@@ -4,13 +4,12 @@ Every registration is a new request under a new token, and is the keep-alive as 
 whole list of what this terminal has not answered yet, so nothing depends on a notification that was lost.
 """
 
+from firmware.urgent import Job, max_age_ms
 from protocol import cbor, coap
 from protocol.backoff import Backoff
 from protocol.compat import const
 from protocol.errors import ProtocolError
 from protocol.exchange import BULK
-
-from .urgent import Job, max_age_ms
 
 PATH = b"c"
 DONE = const(1)

@@ -2,11 +2,10 @@
 from the journal; a panic before all others. A frame leaves the journal on an authentic 2.04, on nothing else.
 """
 
+from firmware.urgent import Job
 from protocol import coap, cose, report
 from protocol.compat import const
 from protocol.errors import ProtocolError
-
-from .urgent import Job
 
 PATH = b"f"
 SLOTS = const(4)  # what a modem at 115,200 baud can repeat every 500 ms and still read its answers

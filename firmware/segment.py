@@ -130,6 +130,8 @@ class Segment:
     def records(self, after=-1, n=SIZE):
         """Yields (place, record) of what is to be sent behind `after`, n sound ones at most; record is None
         where it cannot be read any more. To be run to its end: that closes the file."""
+        if not self.places:
+            return  # an append that failed may have left a segment without a file
         with open(self.path, "rb") as file:
             for place in self.places:
                 if place > after and n > 0:

@@ -7,11 +7,10 @@ The gateway's answers need no window kept on flash: each is bound to a request o
 
 import os
 
+from firmware import statefile
 from protocol.compat import const
 from protocol.errors import ProtocolError
 from protocol.oscore import Context
-
-from . import statefile
 
 PATH = "/oscore"
 

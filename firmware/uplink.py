@@ -3,17 +3,15 @@
 Everything happens in `step`, from values and time alone; `run` only waits for the next step.
 """
 
-import asyncio
-
+from firmware.bulk import BulkFrames
+from firmware.commands import REFUSED, Commands
+from firmware.link import Link
+from firmware.outbox import UrgentFrames
+from firmware.signal import Signal
+from firmware.urgent import UrgentLane
 from protocol import cbor
 from protocol.compat import const
 from protocol.errors import ProtocolError
-
-from .bulk import BulkFrames
-from .commands import REFUSED, Commands
-from .link import Link
-from .outbox import UrgentFrames
-from .urgent import UrgentLane
 
 _LONGEST_WAIT_MS = const(5000)
 _BUSY_MS = const(50)  # the modem's queue is full: it takes the next datagram in about this time
@@ -44,7 +42,7 @@ class Uplink:
         self._works_ms = keepalive_s * 2500
         self._prepare_ms = 0
         self._input = []
-        self._event = asyncio.Event()
+        self._event = Signal()
         self._was_up = False
         self._shown = (False, False)
         self.on_sent = None
@@ -114,13 +112,7 @@ class Uplink:
         while True:
             if watch is not None:
                 watch.alive()
-            wait_ms = self.step()
-            try:
-                await asyncio.wait_for_ms(self._event.wait(), wait_ms)
-            except asyncio.TimeoutError:
-                continue  # time for the next step
-            finally:
-                self._event.clear()
+            await self._event.wait_ms(self.step())
 
     def step(self):
         """Do all that is due; the time until the next step, ms."""
