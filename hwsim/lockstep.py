@@ -162,10 +162,12 @@ class Lockstep:
                 self._owner.apply(what, index, data)
             if self._process is not process:
                 return
+        if message.kind == wire.BOOT:
+            self.answer(self._owner.options())
+            return
+        process.opened()
         if message.kind == wire.WAIT:
             self._waits(message)
-        elif message.kind == wire.BOOT:
-            self.answer(self._owner.options())
         elif message.kind != wire.MORE:
             self.state = ASKING
             self._owner.asked(message)

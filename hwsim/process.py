@@ -66,6 +66,12 @@ class GuestProcess:
             os.close(log_end)
         self.wire = Wire(ours, self._log, self.read_log)
 
+    def opened(self):
+        """The program has its files open by now: the links to them are needed no more."""
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
     def read_log(self):
         """Pass on the lines printed since; True when there will be no more."""
         while True:
@@ -88,5 +94,5 @@ class GuestProcess:
             self._on_line(self._part.decode(errors="replace"))
         os.close(self._log)
         self.wire.close()
-        self._folder.cleanup()
+        self.opened()
         return self._process.returncode
