@@ -74,9 +74,11 @@ class Journal:
         bad = []
         behind = (-1, 0) if after is None else (after[2].lane, after[2].number)
         for part in self._side(urgent):
+            if len(found) == n:
+                break
             place = (part.lane, part.number)
             # A segment that was merged into its neighbour keeps its number, and is another one.
-            if len(found) == n or place < behind or (place == behind and part is not after[2]):
+            if place < behind or (place == behind and part is not after[2]):
                 continue
             for at, data in part.records(after[3] if place == behind else -1, n - len(found)):
                 if data is None:

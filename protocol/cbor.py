@@ -8,6 +8,7 @@ integers, byte strings or text; so no two keys that CBOR tells apart (1 and true
 from protocol.compat import const
 from protocol.errors import Malformed, Misuse
 from protocol.limits import MAX_CBOR_DEPTH, MAX_CBOR_LENGTH, MAX_CBOR_SIZE
+from protocol.utf8 import is_utf8
 
 _UINT = const(0)
 _NINT = const(1)
@@ -210,7 +211,10 @@ class _Reader:
             return bytes(self.data[start : self.at])
         if major == _TEXT:
             start = self.take(n)
-            return _text(bytes(self.data[start : self.at]), start)
+            text = bytes(self.data[start : self.at])
+            if not is_utf8(text):
+                raise Malformed("cbor: text is not UTF-8 at %d" % start)
+            return text.decode()
         if major == _TAG:
             return Tag(n, self.item(depth + 1))
         if n > MAX_CBOR_LENGTH:
@@ -290,31 +294,3 @@ class _Reader:
                 return False
             if major == _MAP:
                 self.skip(depth + 1, False)
-
-
-def _text(data: bytes, where: int) -> str:
-    # Our own check: MicroPython's takes overlong forms and surrogates, which RFC 3629 forbids.
-    need = 0
-    low, high = 0x80, 0xBF
-    for byte in data:
-        if need:
-            if not low <= byte <= high:
-                raise Malformed("cbor: text is not UTF-8 at %d" % where)
-            need -= 1
-            low, high = 0x80, 0xBF
-        elif byte >= 0x80:
-            if 0xC2 <= byte <= 0xDF:
-                need = 1
-            elif 0xE0 <= byte <= 0xEF:
-                need = 2
-                low = 0xA0 if byte == 0xE0 else 0x80
-                high = 0x9F if byte == 0xED else 0xBF
-            elif 0xF0 <= byte <= 0xF4:
-                need = 3
-                low = 0x90 if byte == 0xF0 else 0x80
-                high = 0x8F if byte == 0xF4 else 0xBF
-            else:
-                raise Malformed("cbor: text is not UTF-8 at %d" % where)
-    if need:
-        raise Malformed("cbor: text is not UTF-8 at %d" % where)
-    return data.decode()

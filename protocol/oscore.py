@@ -18,8 +18,9 @@ from protocol.limits import (
     MAX_OSCORE_ID,
     MAX_PARTIAL_IV,
     MAX_SEQUENCE,
-    REPLAY_WINDOW,
 )
+from protocol.replay import Replayed as Replayed
+from protocol.replay import ReplayWindow as ReplayWindow
 
 _FLAG_KID = const(0x08)
 _FLAG_CONTEXT = const(0x10)
@@ -29,40 +30,6 @@ _PIV_BITS = const(0x07)
 # RFC 8613 figure 5, and Hop-Limit (16) of RFC 8768: what travels outside. Everything else is class E,
 # unknown options too (4.1).
 _OUTSIDE = (coap.URI_HOST, coap.URI_PORT, 16, coap.PROXY_SCHEME)
-
-
-class Replayed(Unauthentic):
-    """The Partial IV was used before, or is too old to tell."""
-
-
-class ReplayWindow:
-    """Which Partial IVs were seen: the highest, and one bit for each of the 64 up to it (RFC 8613 7.4)."""
-
-    def __init__(self, highest: int = -1, bitmap: int = 0) -> None:
-        self._highest = highest
-        self._bitmap = bitmap  # bit i: highest - i
-
-    def state(self) -> tuple[int, int]:
-        """(highest, bitmap), from which an equal window can be made."""
-        return self._highest, self._bitmap
-
-    def seen(self, sequence: int) -> bool:
-        """True also for what is too old to tell."""
-        age = self._highest - sequence
-        return age >= 0 and (age >= REPLAY_WINDOW or bool(self._bitmap >> age & 1))
-
-    def mark(self, sequence: int) -> None:
-        """Remember an AUTHENTICATED sequence number; raises Replayed if it was seen."""
-        if self.seen(sequence):
-            raise Replayed("oscore Partial IV: %d seen before" % sequence)
-        if sequence > self._highest:
-            shift = sequence - self._highest
-            # Never shift by the peer's number: it may be near 2^40.
-            kept = self._bitmap << shift if shift < REPLAY_WINDOW else 0
-            self._bitmap = kept & ((1 << REPLAY_WINDOW) - 1) | 1
-            self._highest = sequence
-        else:
-            self._bitmap |= 1 << (self._highest - sequence)
 
 
 class Binding:

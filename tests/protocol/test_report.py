@@ -46,7 +46,7 @@ def test_a_panic_needs_neither_fix_nor_time():
     assert data == b"\xa4\x00\x07\x01\x00\x03\x03\x06\xa3\x00\x1a\x00\x01\x00\x01\x01\x01\x02\x01"
 
 
-def refused(fields, name):
+def check_refused(fields, name):
     """Both sides refuse, each in its own words for whose fault it is, and name the field."""
     with raises(Misuse) as caught:
         report.encode(fields)
@@ -70,9 +70,9 @@ def test_every_bound_of_the_top_level():
         for bad in (lowest - 1, highest + 1, None, True, "1", b"1", [1], {}):
             fields = say(report.KIND_STATUS, STATUS=1)
             fields[key] = bad
-            refused(fields, name)
+            check_refused(fields, name)
     for bad in (0, 8, None, "position"):
-        refused(say(bad), "kind")
+        check_refused(say(bad), "kind")
 
 
 HEALTH_NAMES = "supply temperature rsrp queue heap version reset antenna uptime lost jamming stuck"
@@ -99,7 +99,7 @@ def test_every_bound_of_the_inner_maps():
             for bad in (lowest - 1, highest + 1, None, False, "x"):
                 inner = dict(base)
                 inner[key] = bad
-                refused(say(kind, **{field: inner}), name)
+                check_refused(say(kind, **{field: inner}), name)
         for bad in (None, 1, [], "x"):
             with raises(Malformed):
                 report.decode(cbor.encode(say(kind, **{field: bad})))
@@ -119,33 +119,33 @@ def test_every_bound_of_a_fix():
         for bad in (bounds[i][0] - 1, bounds[i][1] + 1, True, "1"):
             fix = list(FIX)
             fix[i] = bad
-            refused(say(FIX=fix), names[i])
+            check_refused(say(FIX=fix), names[i])
     for bad in ([], FIX[:7], FIX + [0], {}, None, "fix", [None] + FIX[1:], [1, None] + FIX[2:]):
-        refused(say(FIX=bad), "fix")
+        check_refused(say(FIX=bad), "fix")
 
 
 def test_a_kind_needs_its_field():
     for kind, name in ((2, "status"), (3, "panic"), (4, "health"), (5, "event"), (6, "task"), (7, "track")):
-        refused(say(kind, FIX=FIX), name)
+        check_refused(say(kind, FIX=FIX), name)
     for key, name in ((report.BOOT, "boot"), (report.SEQ, "seq"), (report.KIND, "kind")):
         fields = say()
         del fields[key]
-        refused(fields, name)
-    refused(say(report.KIND_PANIC, PANIC={0: 1}), "state")
-    refused(say(report.KIND_TASK, TASK={1: 1}), "id")
+        check_refused(fields, name)
+    check_refused(say(report.KIND_PANIC, PANIC={0: 1}), "state")
+    check_refused(say(report.KIND_TASK, TASK={1: 1}), "id")
 
 
 def test_a_track_stays_on_earth_and_in_groups_of_five():
     for length in range(1, 10):
         if length % 5:
-            refused(say(report.KIND_TRACK, TRACK=TRACK[:length]), "track")
-    refused(say(report.KIND_TRACK, TRACK=[]), "track")
+            check_refused(say(report.KIND_TRACK, TRACK=TRACK[:length]), "track")
+    check_refused(say(report.KIND_TRACK, TRACK=[]), "track")
     for at, bad in ((0, -1), (1, None), (2, 1800000001), (3, -1), (5, -1), (5, None), (6, None), (9, 36001)):
         track = list(TRACK)
         track[at] = bad
-        refused(say(report.KIND_TRACK, TRACK=track), "track")
+        check_refused(say(report.KIND_TRACK, TRACK=track), "track")
     over_the_pole = [None, 899999999, 0, None, None, 1, 2, 0, None, None]
-    refused(say(report.KIND_TRACK, TRACK=over_the_pole), "track latitude")
+    check_refused(say(report.KIND_TRACK, TRACK=over_the_pole), "track latitude")
 
 
 def test_track_points_come_back():
@@ -176,8 +176,8 @@ def test_later_keys_pass_the_reader_and_not_the_writer():
     for bad in (-1, "kind", b"k"):
         fields = say()
         fields[bad] = 1
-        refused(fields, "key")
-        refused(say(report.KIND_PANIC, PANIC={0: 1, 1: 1, bad: 1}), "key")
+        check_refused(fields, "key")
+        check_refused(say(report.KIND_PANIC, PANIC={0: 1, 1: 1, bad: 1}), "key")
 
 
 def test_only_a_map_of_bounded_size_is_a_report():
