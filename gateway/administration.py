@@ -7,10 +7,11 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from gateway import commands
+from gateway import commands, requests
 from gateway.clock import Clock
 from gateway.config import SLUG, Config
-from gateway.journal.base import ENROLLED, REVOKED, SUSPENDED, Terminal, Transaction
+from gateway.journal.base import Transaction
+from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, Terminal
 from gateway.journal.sqlite import transaction
 from gateway.log import iso
 from gateway.security import GATEWAY_ID, load_public_key
@@ -60,11 +61,15 @@ def enroll(config: Config, options: argparse.Namespace) -> Result:
         public_key = bytes.fromhex(options.public_key)
         load_public_key(public_key)
     except ValueError as error:
-        raise ValueError(f"--public-key: {error}: expected 128 hex digits, X and Y of a P-256 point") from None
+        raise ValueError(
+            f"--public-key: {error}: expected 128 hex digits, X and Y of a P-256 point"
+        ) from None
     for name in ("directorate", "station", "unit"):
         value = getattr(options, name)
         if not SLUG.match(value):
-            raise ValueError(f"--{name} {value!r}: only a-z 0-9 _ -, beginning and ending with a letter or digit")
+            raise ValueError(
+                f"--{name} {value!r}: only a-z 0-9 _ -, beginning and ending with a letter or digit"
+            )
     if (options.directorate, options.unit) == ("gateway", "state"):
         raise ValueError("--directorate gateway --unit state: that topic is the gateway's own")
     call_sign = options.call_sign or options.unit
@@ -96,7 +101,8 @@ def enroll(config: Config, options: argparse.Namespace) -> Result:
         "sender_id": terminal.sender_id.hex(),
         "recipient_id": GATEWAY_ID.hex(),
     }
-    text = f"enrolled {terminal.kid.hex()}\nlink keys for the terminal (not shown again):\n{json.dumps(link, indent=2)}"
+    shown = json.dumps(link, indent=2)
+    text = f"enrolled {terminal.kid.hex()}\nlink keys for the terminal (not shown again):\n{shown}"
     return 0, {"kid": terminal.kid.hex(), "link": link}, text
 
 
@@ -104,7 +110,9 @@ def _set_state(config: Config, name: str, state: str) -> Result:
     with _open(config) as tx:
         terminal = find(tx, name)
         if terminal.state == REVOKED and state != REVOKED:
-            raise ValueError(f"{terminal.kid.hex()} is revoked, and that is for ever: enroll it with a new key pair")
+            raise ValueError(
+                f"{terminal.kid.hex()} is revoked, and that is for ever: enroll it with a new key pair"
+            )
         changed = tx.set_state(terminal.kid, state, Clock().wall_ms())
     assert changed is not None
     return 0, describe(changed), f"{changed.kid.hex()} is {state}; a running gateway follows within a second"
@@ -122,12 +130,16 @@ def show(config: Config, options: argparse.Namespace) -> Result:
     with _open(config, write=False) as tx:
         terminals = [t for t in tx.terminals() if options.state in (None, t.state)]
     rows = [describe(t) for t in sorted(terminals, key=lambda t: (t.directorate, t.station, t.unit, t.kid))]
-    lines = [f"{r['kid']}  {r['state']:9}  {r['directorate']}/{r['station']}/{r['unit']}  {r['call_sign']}" for r in rows]
+    lines = [
+        f"{r['kid']}  {r['state']:9}  {r['directorate']}/{r['station']}/{r['unit']}  {r['call_sign']}"
+        for r in rows
+    ]
     return 0, {"terminals": rows}, "\n".join(lines) or "no terminal"
 
 
 def send(config: Config, options: argparse.Namespace) -> Result:
-    """The same check and record as a command that came by MQTT; a running gateway delivers it within a second."""
+    """The same check and record as a command that came by MQTT; a running gateway delivers it within a
+    second."""
     body = {
         "id": f"cli-{secrets.token_hex(8)}",
         "command": options.name,
@@ -140,8 +152,8 @@ def send(config: Config, options: argparse.Namespace) -> Result:
         "expires_s": options.expires_s,
     }
     try:
-        request = commands.parse(json.dumps(body).encode())
-    except commands.BadRequest as error:
+        request = requests.parse(json.dumps(body).encode())
+    except requests.BadRequest as error:
         raise ValueError(f"--{error}") from None
     request = replace(request, reply_topic=None)
     expire_s, limit = config.whole("commands.expire_s"), config.whole("commands.per_terminal")

@@ -5,13 +5,14 @@ import secrets
 import signal
 from collections.abc import Awaitable, Callable
 
-from gateway import commands, panics
+from gateway import commands, panics, requests
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.datagram import Endpoint
 from gateway.exchange import Exchange
 from gateway.intake import Intake, Stored
-from gateway.journal.base import Journal, JournalError, Terminal, Transaction
+from gateway.journal.base import Journal, JournalError, Transaction
+from gateway.journal.records import Terminal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.log import Log
 from gateway.mqtt import Incoming, Link
@@ -47,7 +48,7 @@ class App:
 
     async def start(self) -> None:
         """Raises JournalError, OSError; then nothing was left running."""
-        config, log, clock = self.config, self.log, self.clock
+        config, log = self.config, self.log
         self.journal: Journal = SqliteJournal(
             config.journal_path,
             queue_limit=config.whole("journal.queue_limit"),
@@ -86,7 +87,7 @@ class App:
             clock,
             retry_after_s=config.whole("journal.retry_after_s"),
             limit=config.whole("journal.queue_limit"),
-            send=lambda datagram, source: self._send(datagram, source),
+            send=self._send,
         )
         self._tie()
         host, port = config.text("listen.host"), config.whole("listen.port")
@@ -137,7 +138,9 @@ class App:
                     await work()
                 except Exception as error:
                     # A failed round must not end all later ones.
-                    self.log.error("round.failed", work=work.__name__, error=f"{type(error).__name__}: {error}")
+                    self.log.error(
+                        "round.failed", work=work.__name__, error=f"{type(error).__name__}: {error}"
+                    )
 
         self._tasks.append(asyncio.create_task(forever()))
 
@@ -177,16 +180,18 @@ class App:
             return
         own = f"{unit_topic(self._prefix, terminal)}/command/result"
         reply = incoming.response_topic
-        if reply is not None and (len(reply) > 256 or set("+#\0") & set(reply) or reply.startswith(self._prefix + "/")):
+        if reply is not None and (
+            len(reply) > 256 or set("+#\0") & set(reply) or reply.startswith(self._prefix + "/")
+        ):
             reply = None  # nobody makes us speak where frames and alarms are told
         now_ms = self.clock.wall_ms()
         expire_s, limit = self.config.whole("commands.expire_s"), self.config.whole("commands.per_terminal")
 
         def work(tx: Transaction) -> commands.Placed:
             try:
-                request = commands.parse(incoming.payload, reply, incoming.correlation)
-            except commands.BadRequest as error:
-                refusal = commands.refusal(incoming.payload, str(error), now_ms)
+                request = requests.parse(incoming.payload, reply, incoming.correlation)
+            except requests.BadRequest as error:
+                refusal = requests.refusal(incoming.payload, str(error), now_ms)
                 for topic in {own, reply or own}:
                     tx.add_notice(terminal.kid, topic, refusal, incoming.correlation, now_ms)
                 return commands.Placed("refused", str(error), 0, [])
@@ -199,7 +204,9 @@ class App:
             self.log.error("command.unstored", topic=incoming.topic, error=str(error))
             return
         link.confirm(incoming)
-        self.log.info(f"command.{placed.result}", kid=terminal.kid, command=placed.number, reason=placed.reason)
+        self.log.info(
+            f"command.{placed.result}", kid=terminal.kid, command=placed.number, reason=placed.reason
+        )
         self._facts(placed.facts)
         self.relay.notices_waiting()
         self.observers.poke(terminal.kid)
@@ -220,7 +227,9 @@ class App:
         oldest = now_ms - self.config.whole("panic.republish_s") * 1000
         waiting = await self.journal.read(
             # One whose frame is still on its way to the broker needs no reminder.
-            lambda tx: [(p, panics.row_of(tx, p)) for p in tx.unacknowledged() if p.accepted_ms or not p.frame_id]
+            lambda tx: [
+                (p, panics.row_of(tx, p)) for p in tx.unacknowledged() if p.accepted_ms or not p.frame_id
+            ]
         )
         for panic, row in waiting:
             terminal = self.registry.by_kid(panic.kid)
@@ -237,7 +246,9 @@ async def serve(config: Config, log: Log, ready: Callable[[tuple[str, int]], Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    log.info("gateway.ready", udp=list(app.address), terminals=len(app.registry), id=config.text("gateway.id"))
+    log.info(
+        "gateway.ready", udp=list(app.address), terminals=len(app.registry), id=config.text("gateway.id")
+    )
     ready(app.address)
     try:
         await ended.wait()

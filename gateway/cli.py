@@ -21,7 +21,7 @@ Result = tuple[int, dict[str, Any], str]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m gateway",
-        description="Patrola gateway: takes signed frames from terminals, keeps them, relays them to the broker.",
+        description="Patrola gateway: takes signed frames from terminals, keeps and relays them.",
         epilog="Each command has its own --help with an example. Exit codes: 0 done, 1 refused or failed, "
         "2 wrong usage or configuration.",
     )
@@ -36,14 +36,18 @@ def _parser() -> argparse.ArgumentParser:
             epilog=f"example:\n  python -m gateway {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        part.add_argument("--config", type=Path, default=Path("gateway.toml"), help="default: gateway.toml here")
+        part.add_argument(
+            "--config", type=Path, default=Path("gateway.toml"), help="default: gateway.toml here"
+        )
         part.set_defaults(handler=handler)
         if name != "serve":
             part.add_argument("--json", action="store_true", help="print one JSON object")
         return part
 
     part = add("serve", "run the service", "serve --config gateway.toml", _serve)
-    part.add_argument("--ready-fd", type=int, metavar="N", help="write a JSON line here when datagrams are taken")
+    part.add_argument(
+        "--ready-fd", type=int, metavar="N", help="write a JSON line here when datagrams are taken"
+    )
 
     part = add(
         "enroll",
@@ -52,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         '      --vehicle "Skoda Octavia BG 123-AB" --call-sign "Vranje 101" --json',
         administration.enroll,
     )
-    part.add_argument("--public-key", required=True, metavar="HEX", help="X and Y, 128 hex digits, from the terminal")
+    part.add_argument(
+        "--public-key", required=True, metavar="HEX", help="X and Y, 128 hex digits, from the terminal"
+    )
     for name in ("directorate", "station", "unit"):
         part.add_argument(f"--{name}", required=True, metavar="SLUG", help="a-z 0-9 _ -, part of the topic")
     part.add_argument("--vehicle", required=True, metavar="TEXT")
@@ -68,8 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     part = add("list", "show the registry", "list --state enrolled --json", administration.show)
     part.add_argument("--state", choices=("enrolled", "suspended", "revoked"))
 
-    part = add("journal", "show stored frames", "journal --from 1200 --limit 20 --kind panic", inspection.journal)
-    part.add_argument("--from", type=int, default=0, dest="start", metavar="ID", help="first journal position")
+    part = add(
+        "journal", "show stored frames", "journal --from 1200 --limit 20 --kind panic", inspection.journal
+    )
+    part.add_argument(
+        "--from", type=int, default=0, dest="start", metavar="ID", help="first journal position"
+    )
     part.add_argument("--limit", type=int, default=50, metavar="N")
     part.add_argument("--terminal", metavar="KID|UNIT")
     part.add_argument("--kind", choices=sorted(inspection.KIND_NUMBERS))
@@ -83,9 +93,13 @@ def _parser() -> argparse.ArgumentParser:
         inspection.verify,
     )
     source = part.add_mutually_exclusive_group(required=True)
-    source.add_argument("--frame", metavar="FILE|HEX|-", help="the COSE bytes as a file, as hex, or from standard input")
+    source.add_argument(
+        "--frame", metavar="FILE|HEX|-", help="the COSE bytes as a file, as hex, or from standard input"
+    )
     source.add_argument("--id", type=int, metavar="ID", help="a frame of the journal")
-    part.add_argument("--public-key", metavar="HEX", help="128 hex digits; without it the registry's is taken")
+    part.add_argument(
+        "--public-key", metavar="HEX", help="128 hex digits; without it the registry's is taken"
+    )
 
     part = add(
         "send",
@@ -121,8 +135,8 @@ def _serve(config: Config, options: argparse.Namespace) -> Result:
     except OSError as error:
         where = f"{config.text('listen.host')}:{config.whole('listen.port')}"
         raise ConfigError(
-            f"{config.source}: listen.host, listen.port: cannot listen on {where}: {error.strerror or error}. "
-            "What to do: stop whoever uses it (ss -ulpn shows), or choose another."
+            f"{config.source}: listen.host, listen.port: cannot listen on {where}: "
+            f"{error.strerror or error}. What to do: stop whoever uses it (ss -ulpn shows), or choose another."
         ) from error
     return 0, {}, ""
 

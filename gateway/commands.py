@@ -1,16 +1,16 @@
 """Commands from the operations centre: checked, stored, listed for the terminal, answered.
 
-`place` and `answer` run inside a journal transaction; the results an operator sees are notices of the same one.
+`place` and `answer` run inside a journal transaction; the results an operator sees are notices of the same
+one.
 """
 
-import contextlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway import panics
-from gateway.journal.base import (
+from gateway.journal.base import Transaction
+from gateway.journal.records import (
     ACKNOWLEDGED,
     CLEARED,
     DELIVERED,
@@ -22,117 +22,14 @@ from gateway.journal.base import (
     SHOWN_STATE,
     Command,
     Terminal,
-    Transaction,
 )
 from gateway.log import iso
 from gateway.northbound import encode, unit_topic
+from gateway.requests import Request
 from protocol import cbor
 from protocol.limits import MAX_COMMANDS
 
-MAX_REQUEST = 4096
-MAX_TEXT = 400
-MAX_NAME = 128
-U48 = (1 << 48) - 1
-U53 = (1 << 53) - 1
 ANSWER_SHOWN, ANSWER_UNSUPPORTED, ANSWER_REFUSED = 1, 2, 3
-_KNOWN = {"id", "command", "panic", "text", "task", "lat", "lon", "operator", "expires_s"}
-
-
-class BadRequest(Exception):
-    """The operator's request is wrong; the text goes back to him."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A checked request. `name` is acknowledge, clear, message or task."""
-
-    origin: str
-    name: str
-    operator: str
-    panic: int | None = None
-    text: str = ""
-    task: int | None = None
-    lat_e7: int | None = None
-    lon_e7: int | None = None
-    expires_s: int | None = None
-    reply_topic: str | None = None
-    correlation: bytes | None = None
-
-
-def parse(payload: bytes, reply_topic: str | None = None, correlation: bytes | None = None) -> Request:
-    """JSON as docs/integrator.md shows it. Raises BadRequest naming the field."""
-    if len(payload) > MAX_REQUEST:
-        raise BadRequest(f"{len(payload)} bytes, at most {MAX_REQUEST}")
-    try:
-        body: Any = json.loads(payload)
-    except (ValueError, RecursionError):
-        raise BadRequest("not JSON") from None
-    if not isinstance(body, dict):
-        raise BadRequest("not a JSON object")
-    unknown = sorted(set(body) - _KNOWN)
-    if unknown:
-        raise BadRequest(f"unknown field {unknown[0][:40]!r}")
-    name = body.get("command")
-    if name not in ("acknowledge", "clear", "message", "task"):
-        raise BadRequest("command: must be acknowledge, clear, message or task")
-    lat, lon = _degrees(body, "lat", 90), _degrees(body, "lon", 180)
-    if (lat is None) != (lon is None):
-        raise BadRequest("lat, lon: one without the other")
-    alarm = name in ("acknowledge", "clear")
-    return Request(
-        origin=_text(body, "id", MAX_NAME, True),
-        name=name,
-        operator=_text(body, "operator", MAX_NAME, False),
-        panic=_number(body, "panic", U48, alarm),
-        text=_text(body, "text", MAX_TEXT, not alarm),
-        task=_number(body, "task", U53, name == "task"),
-        lat_e7=lat,
-        lon_e7=lon,
-        expires_s=_number(body, "expires_s", 30_000_000, False),
-        reply_topic=reply_topic,
-        correlation=correlation,
-    )
-
-
-def refusal(payload: bytes, reason: str, now_ms: int) -> bytes:
-    """The result of a request that could not be read; with its id where that much was right."""
-    origin = name = None
-    with contextlib.suppress(ValueError, RecursionError, BadRequest):
-        body = json.loads(payload[: MAX_REQUEST + 1])
-        if isinstance(body, dict):
-            origin = _text(body, "id", MAX_NAME, True)
-            name = _text(body, "command", 32, False)
-    return encode({"id": origin, "command": name, "result": REFUSED, "time": iso(now_ms), "reason": reason})
-
-
-def _text(body: dict[str, Any], name: str, limit: int, required: bool) -> str:
-    value = body.get(name, "")
-    if not isinstance(value, str) or len(value.encode("utf-8", "replace")) > limit:
-        raise BadRequest(f"{name}: must be text of at most {limit} bytes")
-    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
-        raise BadRequest(f"{name}: half of a surrogate pair")
-    if required and not value.strip():
-        raise BadRequest(f"{name}: missing")
-    return value
-
-
-def _number(body: dict[str, Any], name: str, highest: int, required: bool) -> int | None:
-    value = body.get(name)
-    if value is None and not required:
-        return None
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= highest:
-        return value
-    raise BadRequest(f"{name}: must be a whole number from 0 to {highest}")
-
-
-def _degrees(body: dict[str, Any], name: str, limit: int) -> int | None:
-    value = body.get(name)
-    if value is None:
-        return None
-    # NaN fails both comparisons.
-    if type(value) not in (int, float) or not -limit <= value <= limit:
-        raise BadRequest(f"{name}: must be a number from -{limit} to {limit}")
-    return int(round(value * 10_000_000))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +118,9 @@ def _command(
     )
 
 
-def notify(tx: Transaction, prefix: str, terminal: Terminal, command: Command, result: str, now_ms: int) -> None:
+def notify(
+    tx: Transaction, prefix: str, terminal: Terminal, command: Command, result: str, now_ms: int
+) -> None:
     """Queue the result for the operator: on the unit's result topic, and where he asked for it (MQTT 5)."""
     if command.origin is None:
         return
@@ -235,8 +134,8 @@ def notify(tx: Transaction, prefix: str, terminal: Terminal, command: Command, r
 
 
 def delivered(tx: Transaction, prefix: str, terminal: Terminal, numbers: list[int], now_ms: int) -> None:
-    """The terminal's stack confirmed a notification that held these. (CoAP acknowledgements are not authenticated:
-    this is the network's word; "shown" is the terminal's.)"""
+    """The terminal's stack confirmed a notification that held these. (CoAP acknowledgements are not
+    authenticated: this is the network's word; "shown" is the terminal's.)"""
     for number in numbers:
         command = tx.command(terminal.kid, number)
         if command is not None and command.state == QUEUED:
@@ -265,9 +164,7 @@ def answer(
     return done, facts
 
 
-def expire(
-    tx: Transaction, prefix: str, by_kid: Callable[[bytes], Terminal | None], now_ms: int
-) -> int:
+def expire(tx: Transaction, prefix: str, by_kid: Callable[[bytes], Terminal | None], now_ms: int) -> int:
     """Close what nobody fetched in time."""
     over = tx.expired_commands(now_ms)
     for command in over:
@@ -279,8 +176,8 @@ def expire(
 
 
 def listing(commands: list[Command], now_ms: int) -> tuple[bytes, list[int]]:
-    """The payload of `GET /c` and the ids in it: oldest first, at most MAX_COMMANDS bytes. When not all fit, receipts
-    of alarms go before tasks and messages; what is left out comes when others are answered."""
+    """The payload of `GET /c` and the ids in it: oldest first, at most MAX_COMMANDS bytes. When not all fit,
+    receipts of alarms go before tasks and messages; what is left out comes when others are answered."""
     alive = [c for c in commands if c.expires_ms is None or c.expires_ms > now_ms]
     chosen: list[tuple[int, bytes]] = []
     room = MAX_COMMANDS - 3
@@ -298,4 +195,6 @@ def listing(commands: list[Command], now_ms: int) -> tuple[bytes, list[int]]:
             room -= len(item)
             chosen.append((command.id, item))
     chosen.sort()
-    return cbor.encode_head(4, len(chosen)) + b"".join(item for _, item in chosen), [number for number, _ in chosen]
+    return cbor.encode_head(4, len(chosen)) + b"".join(item for _, item in chosen), [
+        number for number, _ in chosen
+    ]

@@ -179,8 +179,8 @@ def load(path: Path) -> Config:
         raw = path.read_bytes()
     except OSError as error:
         raise ConfigError(
-            f"{path}: cannot be read: {error.strerror}. Copy gateway/gateway.example.toml there, or name another "
-            "file with --config."
+            f"{path}: cannot be read: {error.strerror}. Copy gateway/gateway.example.toml there, or "
+            "name another file with --config."
         ) from error
     try:
         document = tomllib.loads(raw.decode("utf-8"))
@@ -226,7 +226,8 @@ def _check_together(config: Config) -> None:
         )
     if bool(config.text("broker.certificate_file")) != bool(config.text("broker.key_file")):
         raise ConfigError(
-            f"{config.source}: broker.certificate_file, broker.key_file: one without the other. What to do: set both."
+            f"{config.source}: broker.certificate_file, broker.key_file: one without the other. "
+            "What to do: set both."
         )
     for name in _FILES[1:]:
         value = config.text(name)
@@ -237,5 +238,6 @@ def _check_together(config: Config) -> None:
     parent = config.journal_path.parent
     if not parent.is_dir():
         raise ConfigError(
-            f"{config.source}: journal.path = {str(config.journal_path)!r}: no such folder. What to do: create {parent}."
+            f"{config.source}: journal.path = {str(config.journal_path)!r}: no such folder. "
+            f"What to do: create {parent}."
         )

@@ -1,4 +1,5 @@
-"""The UDP endpoint. Datagrams are received whole, whatever their size, so that the large ones can be refused."""
+"""The UDP endpoint. Datagrams are received whole, whatever their size, so that the large ones can be
+refused."""
 
 import asyncio
 import socket
@@ -23,7 +24,9 @@ class Endpoint(asyncio.DatagramProtocol):
     ) -> "Endpoint":
         """Raises OSError when the address cannot be taken."""
         loop = asyncio.get_running_loop()
-        transport, endpoint = await loop.create_datagram_endpoint(lambda: cls(receive, log), local_addr=(host, port))
+        transport, endpoint = await loop.create_datagram_endpoint(
+            lambda: cls(receive, log), local_addr=(host, port)
+        )
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         return endpoint

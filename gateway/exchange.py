@@ -1,7 +1,7 @@
 """From a datagram to its answer: CoAP, look-up, OSCORE, resource, OSCORE, CoAP.
 
-In this order a stranger costs a parse and a look-up, leaves nothing behind but a count, and gets four bytes and
-his token, never more than he sent.
+In this order a stranger costs a parse and a look-up, leaves nothing behind but a count, and gets four bytes
+and his token, never more than he sent.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ from typing import Any
 
 from gateway.clock import Clock
 from gateway.intake import Refused
-from gateway.journal.base import ENROLLED, Journal, JournalError, Terminal
+from gateway.journal.base import Journal, JournalError
+from gateway.journal.records import ENROLLED, Terminal
 from gateway.log import Log
 from gateway.observers import Observers
 from gateway.refusals import Refusals
@@ -167,7 +168,8 @@ class Exchange:
         self._spawn(self._serve(peer, answer, (inner, binding), request))
 
     def _repeated(self, peer: Peer, answer: Answer, request: Request, size: int) -> None:
-        """The same bytes again: the same answer, also to a new address (an address translation that moved)."""
+        """The same bytes again: the same answer, also to a new address (an address translation that
+        moved)."""
         if answer.failed and answer.inside is not None:
             answer.failed = False
             answer.source = request.source
@@ -178,7 +180,9 @@ class Exchange:
             self._send(answer.datagram, request.source)
         else:
             # Anybody can replay these bytes from any address: no long answer to where nobody asked.
-            self._refuse(request, coap.UNAUTHORIZED, peer.terminal.kid.hex(), "replayed", "from another address")
+            self._refuse(
+                request, coap.UNAUTHORIZED, peer.terminal.kid.hex(), "replayed", "from another address"
+            )
 
     async def _serve(
         self, peer: Peer, answer: Answer, inside: tuple[Message, Binding], request: Request
@@ -246,7 +250,8 @@ class Exchange:
     def _too_large(self, data: bytes, source: Any) -> None:
         size = data[0] & 0x0F
         head = data[0] >> 4
-        # Version 1, CON or NON, a request with a token of proper length: it can be told. The rest stays unread.
+        # Version 1, CON or NON, a request with a token of proper length: it can be told. The rest stays
+        # unread.
         if head in (4, 5) and 0 < data[1] < 0x20 and size <= 8:
             kind = coap.ACK if head == 4 else coap.NON
             message_id = data[2] << 8 | data[3] if head == 4 else secrets.randbelow(65536)

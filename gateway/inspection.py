@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway import security
-from gateway.config import Config
 from gateway.administration import find
-from gateway.journal.base import Row
+from gateway.config import Config
+from gateway.journal.records import Row
 from gateway.journal.sqlite import transaction
 from gateway.log import iso
 from gateway.northbound import KINDS
@@ -46,7 +46,9 @@ def journal(config: Config, options: argparse.Namespace) -> Result:
             return 0, {"counts": counts}, "\n".join(f"{name}: {number}" for name, number in counts.items())
         kid = find(tx, options.terminal).kid if options.terminal else None
         kind = KIND_NUMBERS[options.kind] if options.kind else None
-        rows = [_describe(r) for r in tx.frames(options.start - 1, options.limit, kid, options.unrelayed, kind)]
+        rows = [
+            _describe(r) for r in tx.frames(options.start - 1, options.limit, kid, options.unrelayed, kind)
+        ]
     lines = [
         f"{r['id']:>8}  {r['stored']}  {r['kid']}/{r['boot']}/{r['seq']}  {r['kind']:8}  "
         f"{'relayed' if r['relayed'] else 'waiting'}"
@@ -60,14 +62,18 @@ def verify(config: Config | None, options: argparse.Namespace) -> Result:
     frame, key = _frame(config, options)
     try:
         key_object = security.load_public_key(key)
-        sign1 = cose.sign1_verify(frame, lambda signed, signature: security.verify(key_object, signed, signature))
+        sign1 = cose.sign1_verify(
+            frame, lambda signed, signature: security.verify(key_object, signed, signature)
+        )
         fields = report.decode(sign1.payload)
     except (Malformed, ValueError) as error:
         return 1, {"verified": False, "reason": str(error)}, f"NOT genuine: {error}"
     if hashlib.sha256(key).digest()[:8] != sign1.kid:
         reason = f"the key is not that of terminal {sign1.kid.hex()}"
         return 1, {"verified": False, "reason": reason}, f"NOT genuine: {reason}"
-    contents = {_NAMES[number] if number < len(_NAMES) else str(number): value for number, value in fields.items()}
+    contents = {
+        _NAMES[number] if number < len(_NAMES) else str(number): value for number, value in fields.items()
+    }
     contents["kind"] = KINDS[fields[report.KIND]]
     body = {"verified": True, "kid": sign1.kid.hex(), "boot": contents["boot"], "seq": contents["seq"]}
     text = f"genuine: {sign1.kid.hex()}/{contents['boot']}/{contents['seq']}\n{json.dumps(contents)}"

@@ -5,7 +5,8 @@ from typing import Any
 
 from gateway import panics
 from gateway.clock import Clock
-from gateway.journal.base import Journal, NewFrame, Row, Terminal, Transaction
+from gateway.journal.base import Journal, Transaction
+from gateway.journal.records import NewFrame, Row, Terminal
 from gateway.log import Log
 from gateway.northbound import KINDS
 from gateway.security import Peer, State
@@ -18,7 +19,8 @@ STAGE_STORED = 3
 
 
 class Refused(Exception):
-    """An authenticated terminal sent something that cannot be taken; `diagnostic` goes back to it, protected."""
+    """An authenticated terminal sent something that cannot be taken; `diagnostic` goes back to it,
+    protected."""
 
     def __init__(self, code: int, diagnostic: str, reason: str = "malformed") -> None:
         super().__init__(diagnostic)
@@ -143,7 +145,9 @@ class Intake:
         for row, _ in stored.rows:
             self._log.info("frame.stored", **name(row))
         for new in stored.conflicts:
-            self._log.error("frame.conflict", kid=terminal.kid, boot=new.boot, seq=new.seq, kind=KINDS[new.kind])
+            self._log.error(
+                "frame.conflict", kid=terminal.kid, boot=new.boot, seq=new.seq, kind=KINDS[new.kind]
+            )
 
     def receipt(self) -> bytes:
         """The payload of 2.04."""

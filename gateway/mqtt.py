@@ -1,7 +1,8 @@
 """One connection to the broker: `paho-mqtt` driven by our event loop, no thread of its own.
 
-Each connection gets a new client. paho's own queue would send again by itself after a reconnect, past any window
-and in an order that is not ours; here nothing of it outlives the connection, and the relay sends again.
+Each connection gets a new client. paho's own queue would send again by itself after a reconnect, past any
+window and in an order that is not ours; here nothing of it outlives the connection, and the relay sends
+again.
 """
 
 import asyncio
@@ -58,7 +59,8 @@ class Incoming:
 
 
 class Link:
-    """`on_acked(mid, refused)` with the reason when the broker refused; `on_message(Incoming)`; `on_down(reason)`."""
+    """`on_acked(mid, refused)` with the reason when the broker refused; `on_message(Incoming)`;
+    `on_down(reason)`."""
 
     def __init__(
         self,
@@ -134,7 +136,9 @@ class Link:
         if config.flag("broker.tls"):
             context = ssl.create_default_context(cafile=config.text("broker.ca_file") or None)
             if config.text("broker.certificate_file"):
-                context.load_cert_chain(config.text("broker.certificate_file"), config.text("broker.key_file"))
+                context.load_cert_chain(
+                    config.text("broker.certificate_file"), config.text("broker.key_file")
+                )
             client.tls_set_context(context)
         host, port = config.text("broker.host"), config.whole("broker.port")
         keepalive = config.whole("broker.keepalive_s")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.journal.base import ACCEPTED, ACKNOWLEDGED, CLEARED, SHOWN, STORED, Panic, Row, Terminal
+from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, CLEARED, SHOWN, STORED, Panic, Row, Terminal
 from gateway.log import iso
 from protocol import report
 from protocol.cose import sign1_parse
@@ -76,8 +76,8 @@ def fields_of(frame: bytes) -> dict[int, Any]:
 def publications(
     prefix: str, terminal: Terminal, row: Row, fields: dict[int, Any], newest: bool = True
 ) -> Iterator[Publication]:
-    """The messages of one frame: the signed bytes, and what they mean. `newest`: nothing later of this kind was
-    published yet, so a retained message may be replaced."""
+    """The messages of one frame: the signed bytes, and what they mean. `newest`: nothing later of this kind
+    was published yet, so a retained message may be replaced."""
     base = unit_topic(prefix, terminal)
     yield Publication(f"{base}/frame", "frame", row.frame, COSE_TYPE)
     label = KINDS[row.kind]
@@ -86,7 +86,8 @@ def publications(
 
 
 def feature(terminal: Terminal, row: Row, fields: dict[int, Any]) -> dict[str, Any]:
-    """One report as a GeoJSON Feature; what is unknown is absent, but for geometry and time, which are null."""
+    """One report as a GeoJSON Feature; what is unknown is absent, but for geometry and time, which are
+    null."""
     time_ms = fields.get(report.TIME)
     properties: dict[str, Any] = {
         "kid": row.kid.hex(),
@@ -116,7 +117,9 @@ def feature(terminal: Terminal, row: Row, fields: dict[int, Any]) -> dict[str, A
     }
 
 
-def panic_feature(terminal: Terminal, row: Row, fields: dict[int, Any], panic: Panic, stage: int) -> dict[str, Any]:
+def panic_feature(
+    terminal: Terminal, row: Row, fields: dict[int, Any], panic: Panic, stage: int
+) -> dict[str, Any]:
     """The frame that raised the alarm, with the stage it has reached and when each one happened."""
     out = feature(terminal, row, fields)
     times = {

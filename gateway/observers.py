@@ -6,7 +6,8 @@ from typing import Any
 
 from gateway import commands
 from gateway.clock import Clock
-from gateway.journal.base import ENROLLED, Journal, JournalError, Terminal
+from gateway.journal.base import Journal, JournalError
+from gateway.journal.records import ENROLLED, Terminal
 from gateway.log import Log
 from gateway.registry import Registry
 from gateway.security import Peer, Peers
@@ -35,10 +36,18 @@ class _Observer:
 
 
 class Observers:
-    """`flush()` is called when the server has something due; `on_notices()` when results wait for the broker."""
+    """`flush()` is called when the server has something due; `on_notices()` when results wait for the
+    broker."""
 
     def __init__(
-        self, journal: Journal, peers: Peers, registry: Registry, server: Server, log: Log, clock: Clock, prefix: str
+        self,
+        journal: Journal,
+        peers: Peers,
+        registry: Registry,
+        server: Server,
+        log: Log,
+        clock: Clock,
+        prefix: str,
     ) -> None:
         self._journal = journal
         self._peers = peers
@@ -181,7 +190,9 @@ class Observers:
             return
         now_ms = self._clock.wall_ms()
         try:
-            await self._journal.write(lambda tx: commands.delivered(tx, self._prefix, terminal, numbers, now_ms))
+            await self._journal.write(
+                lambda tx: commands.delivered(tx, self._prefix, terminal, numbers, now_ms)
+            )
         except JournalError as error:
             self._log.error("command.unrecorded", kid=kid, error=str(error))
             return

@@ -54,7 +54,8 @@ class Outgoing:
                 group.left += 1 << 16
 
     def acked(self, mid: int, refused: bool) -> tuple[str, Any, bool] | None:
-        """(kind, item, whether any message of it was refused) of the group that this confirmation completes."""
+        """(kind, item, whether any message of it was refused) of the group that this confirmation
+        completes."""
         group = self._waiting.pop(mid, None)
         if group is None:
             return None

@@ -6,7 +6,8 @@ What they did comes back as `Fact`s, to be logged when the transaction is durabl
 
 from dataclasses import dataclass
 
-from gateway.journal.base import (
+from gateway.journal.base import Transaction
+from gateway.journal.records import (
     ACCEPTED,
     ACKNOWLEDGED,
     CLEARED,
@@ -20,7 +21,6 @@ from gateway.journal.base import (
     Panic,
     Row,
     Terminal,
-    Transaction,
 )
 from gateway.northbound import encode, fields_of, panic_feature, unit_topic
 from protocol import cbor, report
@@ -51,7 +51,13 @@ class Fact:
 
 
 def note_frame(
-    tx: Transaction, prefix: str, terminal: Terminal, frame: NewFrame, frame_id: int, conflict: bool, now_ms: int
+    tx: Transaction,
+    prefix: str,
+    terminal: Terminal,
+    frame: NewFrame,
+    frame_id: int,
+    conflict: bool,
+    now_ms: int,
 ) -> list[Fact]:
     """A verified frame that speaks of an alarm was just stored. Call for new and for conflicting frames."""
     if frame.panic is None:
@@ -64,8 +70,9 @@ def note_frame(
     if conflict:
         if frame.kind != report.KIND_PANIC or not raises:
             return []
-        # A terminal that lost its counters uses old names, and old alarm ids, again. One alarm too many, not one
-        # too few. The frame itself cannot go out under a name that is taken, so the alarm is told without it.
+        # A terminal that lost its counters uses old names, and old alarm ids, again. One alarm too many, not
+        # one too few. The frame itself cannot go out under a name that is taken, so the alarm is told without
+        # it.
         tx.reopen_panic(kid, number, drill, state, 0, now_ms)
         _publish(tx, prefix, terminal, number, STORED, now_ms, frame)
         return [fact]
@@ -124,7 +131,8 @@ def shown_by(command: Command) -> bool:
 
 
 def reminder(terminal: Terminal, row: Row | None, panic: Panic, now_ms: int) -> bytes:
-    """The alarm once more, for operations centres that have not acknowledged it: same name, "reminder": true."""
+    """The alarm once more, for operations centres that have not acknowledged it: same name, "reminder":
+    true."""
     out = panic_feature(*_content(terminal, row, panic), panic, panic.stage)
     out["properties"]["reminder"] = True
     out["properties"]["published_ms"] = now_ms
@@ -145,7 +153,15 @@ def _publish(
         return None
     if conflicting is not None:
         row: Row | None = Row(
-            0, terminal.kid, conflicting.boot, conflicting.seq, conflicting.kind, number, now_ms, None, conflicting.frame
+            0,
+            terminal.kid,
+            conflicting.boot,
+            conflicting.seq,
+            conflicting.kind,
+            number,
+            now_ms,
+            None,
+            conflicting.frame,
         )
     else:
         row = row_of(tx, known)
@@ -165,5 +181,7 @@ def row_of(tx: Transaction, panic: Panic) -> Row | None:
 def _content(terminal: Terminal, row: Row | None, panic: Panic) -> tuple[Terminal, Row, dict[int, object]]:
     if row is not None:
         return terminal, row, fields_of(row.frame)
-    blank = Row(0, panic.kid, panic.panic >> 16, 0, report.KIND_PANIC, panic.panic, panic.opened_ms, None, b"")
+    blank = Row(
+        0, panic.kid, panic.panic >> 16, 0, report.KIND_PANIC, panic.panic, panic.opened_ms, None, b""
+    )
     return terminal, blank, {}

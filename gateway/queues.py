@@ -1,14 +1,14 @@
 """Which frame goes to the broker next. Plain data: rows in, rows out, nothing awaited.
 
-In step, rows come straight from the commits. Behind (the broker was away, or is slower than the terminals), rows
-are read from the journal in pages, from a cursor. A terminal with a fresh alarm is then set aside: all of its rows
-are read first, in order, before any other terminal's.
+In step, rows come straight from the commits. Behind (the broker was away, or is slower than the terminals),
+rows are read from the journal in pages, from a cursor. A terminal with a fresh alarm is then set aside: all
+of its rows are read first, in order, before any other terminal's.
 """
 
 from collections import deque
 from typing import Any
 
-from gateway.journal.base import Row
+from gateway.journal.records import Row
 from protocol.report import KIND_PANIC
 
 Item = tuple[Row, dict[int, Any] | None]
@@ -27,8 +27,8 @@ class _Aside:
 class Backlog:
     """Ids grow in the order of commits, and `offer` is called in that order.
 
-    `cursor`: every row up to it is taken, relayed, set aside or held. `committed`: the newest that was offered; pass
-    its value from before a read to `page`."""
+    `cursor`: every row up to it is taken, relayed, set aside or held. `committed`: the newest that was
+    offered; pass its value from before a read to `page`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -42,7 +42,8 @@ class Backlog:
         self.cursor = 0
 
     def restart(self, first_unrelayed: int | None, confirmed: list[int]) -> None:
-        """A new connection: what is not marked is to be sent (again), but for what was `confirmed` already."""
+        """A new connection: what is not marked is to be sent (again), but for what was `confirmed`
+        already."""
         self._queue.clear()
         self._first.clear()
         self._taken = set(confirmed)
@@ -86,7 +87,8 @@ class Backlog:
                 self.set_aside(row.kid)
 
     def page(self, items: list[Item], last: bool, committed: int) -> None:
-        """The unrelayed rows after the cursor; `last`: there were no more. `committed` as it was before the read."""
+        """The unrelayed rows after the cursor; `last`: there were no more. `committed` as it was before the
+        read."""
         for row, fields in items:
             self.cursor = max(self.cursor, row.id)
             self._push(row, fields)
@@ -96,7 +98,8 @@ class Backlog:
             self._behind = self.committed > self.cursor
 
     def express_page(self, kid: bytes, items: list[Item], last: bool) -> None:
-        """The next unrelayed rows of a terminal that was set aside. Set `more` aside before the read with `reading`."""
+        """The next unrelayed rows of a terminal that was set aside. Set `more` aside before the read with
+        `reading`."""
         aside = self._aside.get(kid)
         if aside is None:
             return  # held meanwhile
@@ -150,7 +153,8 @@ class Backlog:
         return True
 
     def set_aside(self, kid: bytes) -> None:
-        """Serve this terminal before the others. Rows of it that wait in the queue go first, and stay in order."""
+        """Serve this terminal before the others. Rows of it that wait in the queue go first, and stay in
+        order."""
         if kid in self._held:
             return
         if kid in self._aside:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from gateway.journal.base import REVOKED, Journal, JournalError, Terminal
+from gateway.journal.base import Journal, JournalError
+from gateway.journal.records import REVOKED, Terminal
 from gateway.log import Log
 
 # Revocation is to work within a second.
@@ -10,10 +11,11 @@ POLL_S = 0.25
 
 
 class Registry:
-    """Terminals by every name they have. `refresh` is called each POLL_S; it is one small read when nothing changed.
+    """Terminals by every name they have. `refresh` is called each POLL_S; it is one small read when nothing
+    changed.
 
-    `changed` is called with each terminal that is new or different, `commanded` with each that got a command from
-    another process.
+    `changed` is called with each terminal that is new or different, `commanded` with each that got a command
+    from another process.
     """
 
     def __init__(self, journal: Journal, log: Log) -> None:
@@ -55,7 +57,9 @@ class Registry:
             registry, commands = await self._journal.read(lambda tx: tx.revision())
             if registry != self._revision:
                 since = self._revision
-                revision, terminals = await self._journal.read(lambda tx: (tx.revision()[0], tx.terminals(since)))
+                revision, terminals = await self._journal.read(
+                    lambda tx: (tx.revision()[0], tx.terminals(since))
+                )
                 for terminal in terminals:
                     self._put(terminal)
                     self._log.info("registry.changed", kid=terminal.kid, state=terminal.state)

@@ -1,47 +1,52 @@
-"""From the journal to the broker: every frame, in order for each terminal, marked when the broker has confirmed it.
+"""From the journal to the broker: every frame, in order for each terminal, marked when the broker has
+confirmed it.
 
-What is committed comes in by `offer`. While the broker keeps up, rows go straight to it; when it is away or slow
-they are read from the journal later, so memory stays bounded and a restart goes on where it was. A terminal with a
-fresh alarm is served before the others, its older frames first. Nothing of this outlives a connection: what was
-under way when it broke is sent again on the next one (the same name, so a consumer can drop the repeat).
+What is committed comes in by `offer`. While the broker keeps up, rows go straight to it; when it is away or
+slow they are read from the journal later, so memory stays bounded and a restart goes on where it was. A
+terminal with a fresh alarm is served before the others, its older frames first. Nothing of this outlives a
+connection: what was under way when it broke is sent again on the next one (the same name, so a consumer can
+drop the repeat).
 """
 
 import asyncio
 import contextlib
-import secrets
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from gateway import __version__, panics
+from gateway import panics
 from gateway.clock import Clock
 from gateway.config import Config, ConfigError
+from gateway.connector import Connector
 from gateway.intake import Stored, name
-from gateway.journal.base import Journal, JournalError, Notice, Row, Transaction
-from gateway.log import Log, iso
-from gateway.mqtt import Incoming, Link, LinkError, Will
-from gateway.northbound import GEOJSON_TYPE, JSON_TYPE, Publication, encode, fields_of, gateway_topic, publications
+from gateway.journal.base import Journal, JournalError, Transaction
+from gateway.journal.records import Notice, Row
+from gateway.log import Log
+from gateway.mqtt import Incoming, Link, LinkError
+from gateway.northbound import (
+    GEOJSON_TYPE,
+    JSON_TYPE,
+    Publication,
+    fields_of,
+    publications,
+)
 from gateway.outgoing import Outgoing
 from gateway.queues import Backlog
 from gateway.registry import Registry
-from protocol.backoff import Backoff
 
 PAGE = 500
 # A broker that confirms nothing for so long is left and connected to again.
 STALL_MS = 30_000
 # What the broker refused is tried again after this.
 HOLD_S = 30.0
-_STRANGE = 3
 _LOOK_S = 5.0
 
 
 class Relay:
-    """`on_command(link, incoming)` gets what operators send; `on_facts(facts)` the stages that PUBACKs bring."""
+    """`on_command(link, incoming)` gets what operators send; `on_facts(facts)` the stages that PUBACKs
+    bring."""
 
-    def __init__(
-        self, config: Config, journal: Journal, registry: Registry, log: Log, clock: Clock
-    ) -> None:
-        self._config = config
+    def __init__(self, config: Config, journal: Journal, registry: Registry, log: Log, clock: Clock) -> None:
         self._journal = journal
         self._registry = registry
         self._log = log
@@ -55,16 +60,13 @@ class Relay:
         self._outgoing: Outgoing | None = None
         self._wake = asyncio.Event()
         self._down = asyncio.Event()
-        self._five = config.text("broker.protocol") != "3.1.1"
         self._marking: deque[Row] = deque()
         self._dropping: list[int] = []
         self._newest: dict[tuple[bytes, int], tuple[int, int]] = {}
-        self._connected_once = False
-        self._strange = 0
         self._stopping = False
         self._stopped = asyncio.Event()
         self._progress_ms = 0.0
-        self._backoff = Backoff(config.whole("broker.retry_first_ms"), config.whole("broker.retry_cap_ms"))
+        self._connector = Connector(config, log, clock)
         self.relayed = 0
         self.connected = False
         self.on_command: Callable[[Link, Incoming], None] = lambda link, incoming: None
@@ -95,18 +97,16 @@ class Relay:
                 await self._work()
                 if self._stopping:
                     await self._goodbye()
-            except LinkError as error:
-                self._log.warning("relay.down", error=str(error), mqtt=self._version())
-                self._fall_back(error)
-            except (ConfigError, JournalError) as error:
-                self._log.error("relay.down", error=str(error), mqtt=self._version())
+            except (LinkError, ConfigError, JournalError) as error:
+                self._log.warning("relay.down", error=str(error), mqtt=self._connector.version)
+            except Exception as error:
+                # Whatever it was, the relay must not end: everything starts again from the journal.
+                self._log.error("relay.failed", error=f"{type(error).__name__}: {error}")
             finally:
                 self._disconnect()
             if not self._stopping:
-                pause = self._backoff.next(secrets.randbelow(65536)) / 1000
-                self._wake.clear()
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
+                    async with asyncio.timeout(self._connector.pause_s()):
                         await self._stopped.wait()
 
     def stop(self) -> None:
@@ -118,7 +118,7 @@ class Relay:
     async def _goodbye(self) -> None:
         if self._outgoing is None or self._link is None:
             return
-        self._outgoing.send("state", None, [self._state("offline")])
+        self._outgoing.send("state", None, [self._connector.state("offline")])
         self._link.flush()
         for _ in range(40):
             if not self._outgoing.count or not self._link.up:
@@ -128,51 +128,13 @@ class Relay:
 
     # --- the connection
 
-    def _state(self, state: str) -> Publication:
-        body = {
-            "id": self._config.text("gateway.id"),
-            "state": state,
-            "time": iso(self._clock.wall_ms()),
-            "version": __version__,
-        }
-        topic = gateway_topic(self._prefix, self._config.text("gateway.id"))
-        return Publication(topic, "state", encode(body), JSON_TYPE, True)
-
-    def _version(self) -> str:
-        return "5" if self._five else "3.1.1"
-
-    def _fall_back(self, error: LinkError) -> None:
-        """An answer that is no MQTT 5 may come from a broker that speaks 3.1.1 only."""
-        if self._config.text("broker.protocol") != "auto" or not error.version:
-            return
-        # One that has understood us before was probably just ending.
-        self._strange += 1
-        if not self._connected_once or self._strange >= _STRANGE:
-            self._strange = 0
-            self._five = not self._five
-
     async def _connect(self) -> None:
-        will = self._state("offline")
-        link = Link(
-            self._config,
-            five=self._five,
-            will=Will(will.topic, will.payload),
-            on_acked=self._acked,
-            # What waited at the broker comes right behind its CONNACK, before `open` returns.
-            on_message=lambda incoming: self.on_command(link, incoming),
-            on_down=self._went_down,
-        )
         self._down.clear()
-        await link.open()
-        self._link = link
-        window = min(self._config.whole("broker.window"), link.receive_maximum)
-        self._outgoing = Outgoing(link, window, self._config.whole("northbound.position_expiry_s"))
-        link.subscribe(f"{self._prefix}/+/+/+/command")
-        self._outgoing.send("state", None, [self._state("online")])
-        self._connected_once = self.connected = True
-        self._strange = 0
+        self._link, self._outgoing = await self._connector.connect(
+            self._acked, self.on_command, self._went_down
+        )
+        self.connected = True
         self._progress_ms = self._clock.mono_ms()
-        self._log.info("relay.up", mqtt=self._version(), window=window)
         first = await self._journal.read(lambda tx: tx.first_unrelayed())
         self._backlog.restart(first, [row.id for row in self._marking])
         self._notices.clear()
@@ -213,7 +175,9 @@ class Relay:
                 self._went_down("the broker confirms nothing")
             return
         if self._backlog.missed(await self._journal.read(lambda tx: tx.first_unrelayed())):
-            self._log.error("relay.missed", error="a stored frame was not in the queue; reading again from there")
+            self._log.error(
+                "relay.missed", error="a stored frame was not in the queue; reading again from there"
+            )
 
     def _idle(self) -> bool:
         """Nothing can be done before somebody wakes us."""
@@ -229,9 +193,11 @@ class Relay:
             return
         if self._notices_left and not self._notices:
             after = self._notice_cursor
+            self._notices_left = False  # before the read: what is committed during it must not be forgotten
             notices = await self._journal.read(lambda tx: tx.notices(after, PAGE))
             self._notices.extend(notices)
-            self._notices_left = len(notices) == PAGE
+            if len(notices) == PAGE:
+                self._notices_left = True
             if notices:
                 self._notice_cursor = notices[-1].id
         while (express := self._backlog.express) is not None:
@@ -267,7 +233,9 @@ class Relay:
                 self._backlog.hold(row)
                 continue
             known = fields if fields is not None else fields_of(row.frame)
-            outgoing.send("frame", row, publications(self._prefix, terminal, row, known, self._is_newest(row)))
+            outgoing.send(
+                "frame", row, publications(self._prefix, terminal, row, known, self._is_newest(row))
+            )
         outgoing.flush()
 
     def _is_newest(self, row: Row) -> bool:
@@ -292,7 +260,7 @@ class Relay:
             self._marking.append(item)
         elif kind == "notice":
             self._dropping.append(item.id)
-        self._backoff.reset()
+        self._connector.worked()
         self._wake.set()
 
     def _refused(self, kind: str, item: Any, reason: str) -> None:
@@ -342,4 +310,3 @@ class Relay:
             self._log.info("frame.relayed", **name(row))
         if facts:
             self.on_facts(facts)
-

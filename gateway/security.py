@@ -1,8 +1,8 @@
 """OSCORE at the gateway: contexts in memory, their state in the journal, cryptography by `cryptography`.
 
-A Partial IV is durable before its answer leaves, so a replay is refused after any crash. The nonce of a request is
-spent on one answer only, and only once that request is durable; every other answer takes a Partial IV of our own
-from a range that was reserved in the journal before.
+A Partial IV is durable before its answer leaves, so a replay is refused after any crash. The nonce of a
+request is spent on one answer only, and only once that request is durable; every other answer takes a Partial
+IV of our own from a range that was reserved in the journal before.
 """
 
 import asyncio
@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from gateway.journal.base import Journal, Terminal, Transaction
+from gateway.journal.base import Journal, Transaction
+from gateway.journal.records import Terminal
 from protocol.coap import Message
 from protocol.errors import Unauthentic
 from protocol.oscore import Binding, Context, ReplayWindow
@@ -82,8 +83,9 @@ def verify(key: ec.EllipticCurvePublicKey, to_be_signed: bytes, signature: bytes
 
 
 class Answer:
-    """What became of one datagram: `datagram` is None while it is being worked on. `failed`: it got a 5.03, so the
-    same bytes are worth another try, with the request that was inside; once answered, `inside` is let go."""
+    """What became of one datagram: `datagram` is None while it is being worked on. `failed`: it got a 5.03,
+    so the same bytes are worth another try, with the request that was inside; once answered, `inside` is let
+    go."""
 
     __slots__ = ("datagram", "digest", "failed", "inside", "source")
 

@@ -43,7 +43,9 @@ class Verifier:
             done = loop.run_in_executor(self._pool, _check, [claims for claims, _ in batch])
             done.add_done_callback(partial(self._done, [future for _, future in batch]))
 
-    def _done(self, futures: "list[asyncio.Future[list[bool]]]", outcome: "asyncio.Future[list[list[bool]]]") -> None:
+    def _done(
+        self, futures: "list[asyncio.Future[list[bool]]]", outcome: "asyncio.Future[list[list[bool]]]"
+    ) -> None:
         self._free += 1
         error = None if outcome.cancelled() else outcome.exception()
         for index, future in enumerate(futures):

@@ -2,7 +2,8 @@
 
 import sqlite3
 
-# Each element takes the file from version i to i + 1 (PRAGMA user_version). Never change one that was released.
+# Each element takes the file from version i to i + 1 (PRAGMA user_version). Never change one that was
+# released.
 STEPS = (
     """
     CREATE TABLE terminals (

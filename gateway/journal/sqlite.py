@@ -1,7 +1,9 @@
-"""The journal in one SQLite file: write-ahead log, an fsync at each commit, one writer thread with group commit.
+"""The journal in one SQLite file: write-ahead log, an fsync at each commit, one writer thread with group
+commit.
 
-Works that wait while a commit is under way become the next group: the busier the gateway, the more frames share
-one fsync, and with nothing to wait for there is no delay. Another process (enroll, revoke) may write meanwhile.
+Works that wait while a commit is under way become the next group: the busier the gateway, the more frames
+share one fsync, and with nothing to wait for there is no delay. Another process (enroll, revoke) may write
+meanwhile.
 """
 
 import asyncio
@@ -26,7 +28,8 @@ _Item = tuple[_Work, "asyncio.Future[Any]"]
 
 
 def connect(path: Path, busy_timeout_ms: int = 5000) -> sqlite3.Connection:
-    """A connection as the gateway uses it. Creates the file, readable by its owner only: it holds link secrets."""
+    """A connection as the gateway uses it. Creates the file, readable by its owner only: it holds link
+    secrets."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
@@ -178,7 +181,8 @@ class SqliteJournal(Journal):
                 return self._failed(group, error)
             if len(group) == 1:
                 return [error]
-            # One work is wrong (a caller's fault, not the disk's): each alone, so that the others don't suffer.
+            # One work is wrong (a caller's fault, not the disk's): each alone, so that the others don't
+            # suffer.
             return [self._commit([item])[0] for item in group]
         self.groups += 1
         self.works += len(group)
@@ -200,8 +204,8 @@ class SqliteJournal(Journal):
 
     def _failed(self, group: list[_Item], error: sqlite3.Error) -> list[Any]:
         self.failed_groups += 1
-        # After an I/O error nothing the connection remembers is to be trusted (a failed fsync may be "good" the
-        # second time): start from the file again.
+        # After an I/O error nothing the connection remembers is to be trusted (a failed fsync may be "good"
+        # the second time): start from the file again.
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()

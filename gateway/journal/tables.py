@@ -1,42 +1,26 @@
-"""The operations of the journal in SQLite's words. One connection, inside a transaction that the caller opened."""
+"""The operations of the journal in SQLite's words. One connection, inside a transaction that the caller
+opened."""
 
-import sqlite3
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from gateway.journal.base import (
-    ACCEPTED,
-    ACKNOWLEDGED,
-    CLEARED,
+from gateway.journal.dispatch import OPEN, WAITING, Dispatch
+from gateway.journal.records import (
     REVOKED,
-    SHOWN,
-    Command,
     NewFrame,
-    Notice,
-    Panic,
     Replay,
     Row,
     Terminal,
-    Transaction,
 )
 
 _ROW = "id, kid, boot, seq, kind, panic, stored_ms, relayed_ms, frame"
-_TERMINAL = "kid, public_key, directorate, station, unit, vehicle, call_sign, state, secret, salt, enrolled_ms, changed_ms"
-_PANIC = "kid, panic, drill, state, frame_id, opened_ms, accepted_ms, acknowledged_ms, shown_ms, cleared_ms, operator"
-_COMMAND = (
-    "id, kid, kind, body, issued_ms, expires_ms, state, reason, origin, name, operator, panic, stage, "
-    "reply_topic, correlation"
+_TERMINAL = (
+    "kid, public_key, directorate, station, unit, vehicle, call_sign, state, secret, salt, "
+    "enrolled_ms, changed_ms"
 )
-_STAGES = {ACCEPTED: "accepted_ms", ACKNOWLEDGED: "acknowledged_ms", SHOWN: "shown_ms", CLEARED: "cleared_ms"}
-_OPEN = "state IN ('queued', 'delivered')"
 
 
-class SqliteTransaction(Transaction):
+class SqliteTransaction(Dispatch):
     """See `base.Transaction`; all values travel as bound parameters."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._run = connection.execute
-        self._many = connection.executemany
 
     def insert_frame(self, kid: bytes, frame: NewFrame, now_ms: int) -> tuple[int, bool]:
         panic = None if frame.panic is None else frame.panic[0]
@@ -53,7 +37,8 @@ class SqliteTransaction(Transaction):
             return 0, False
         # A name is for ever, but a verified frame is never thrown away: it may be an alarm.
         done = self._run(
-            "INSERT INTO conflicts (kid, boot, seq, stored_ms, frame) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO conflicts (kid, boot, seq, stored_ms, frame) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
             (*name, now_ms, frame.frame),
         )
         return 0, done.rowcount > 0
@@ -66,7 +51,8 @@ class SqliteTransaction(Transaction):
         unrelayed: bool = False,
         kind: int | None = None,
     ) -> list[Row]:
-        where, values = ["id > ?"], [after]  # type: tuple[list[str], list[Any]]
+        where = ["id > ?"]
+        values: list[int | bytes] = [after]
         if kid is not None:
             where.append("kid = ?")
             values.append(kid)
@@ -99,8 +85,8 @@ class SqliteTransaction(Transaction):
             "frames": "SELECT count(*) FROM frames",
             "unrelayed": "SELECT count(*) FROM frames WHERE relayed_ms IS NULL",
             "conflicts": "SELECT count(*) FROM conflicts",
-            "panics_unacknowledged": "SELECT count(*) FROM panics WHERE acknowledged_ms IS NULL AND cleared_ms IS NULL",
-            "commands_waiting": f"SELECT count(*) FROM commands WHERE {_OPEN}",
+            "panics_unacknowledged": f"SELECT count(*) FROM panics WHERE {WAITING}",  # noqa: S608
+            "commands_waiting": f"SELECT count(*) FROM commands WHERE {OPEN}",  # noqa: S608
             "notices_waiting": "SELECT count(*) FROM notices",
             "terminals": "SELECT count(*) FROM terminals",
         }
@@ -115,7 +101,8 @@ class SqliteTransaction(Transaction):
         signed = bitmap - (1 << 64) if bitmap >> 63 else bitmap
         self._run(
             "INSERT INTO replay (kid, highest, bitmap) VALUES (?, ?, ?) ON CONFLICT (kid) DO UPDATE SET "
-            "bitmap = CASE WHEN excluded.highest = highest THEN bitmap | excluded.bitmap ELSE excluded.bitmap END, "
+            "bitmap = CASE WHEN excluded.highest = highest THEN bitmap | excluded.bitmap "
+            "ELSE excluded.bitmap END, "
             "highest = excluded.highest WHERE excluded.highest >= highest",
             (kid, highest, signed),
         )
@@ -181,116 +168,3 @@ class SqliteTransaction(Transaction):
             (since,),
         )
         return [Terminal(*row) for row in rows]
-
-    def open_panic(self, kid: bytes, panic: int, drill: bool, state: int, frame_id: int, now_ms: int) -> bool:
-        done = self._run(
-            "INSERT INTO panics (kid, panic, drill, state, frame_id, opened_ms) VALUES (?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT DO NOTHING",
-            (kid, panic, drill, state, frame_id, now_ms),
-        )
-        return done.rowcount > 0
-
-    def reopen_panic(
-        self, kid: bytes, panic: int, drill: bool, state: int, frame_id: int, now_ms: int
-    ) -> None:
-        self._run("DELETE FROM panics WHERE kid = ? AND panic = ?", (kid, panic))
-        self.open_panic(kid, panic, drill, state, frame_id, now_ms)
-
-    def set_panic_state(self, kid: bytes, panic: int, state: int) -> None:
-        self._run("UPDATE panics SET state = ? WHERE kid = ? AND panic = ?", (state, kid, panic))
-
-    def reach(self, kid: bytes, panic: int, stage: int, now_ms: int, operator: str = "") -> bool:
-        column = _STAGES[stage]
-        done = self._run(
-            f"UPDATE panics SET {column} = ?, operator = CASE WHEN ? = '' THEN operator ELSE ? END "  # noqa: S608
-            f"WHERE kid = ? AND panic = ? AND {column} IS NULL",
-            (now_ms, operator, operator, kid, panic),
-        )
-        return done.rowcount > 0
-
-    def panic(self, kid: bytes, panic: int) -> Panic | None:
-        row = self._run(f"SELECT {_PANIC} FROM panics WHERE kid = ? AND panic = ?", (kid, panic)).fetchone()  # noqa: S608
-        return None if row is None else _panic(row)
-
-    def unacknowledged(self) -> list[Panic]:
-        rows = self._run(
-            f"SELECT {_PANIC} FROM panics WHERE acknowledged_ms IS NULL AND cleared_ms IS NULL "  # noqa: S608
-            "ORDER BY opened_ms, kid, panic"
-        )
-        return [_panic(row) for row in rows]
-
-    def add_command(self, command: Command) -> int:
-        c = command
-        row = self._run(
-            "INSERT INTO commands (kid, kind, body, issued_ms, expires_ms, state, reason, origin, name, operator, "
-            "panic, stage, reply_topic, correlation) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-            (
-                *(
-                    c.kid,
-                    c.kind,
-                    c.body,
-                    c.issued_ms,
-                    c.expires_ms,
-                    c.state,
-                    c.reason,
-                    c.origin,
-                    c.name,
-                    c.operator,
-                ),
-                *(c.panic, c.stage, c.reply_topic, c.correlation),
-            ),
-        ).fetchone()
-        value: int = row[0]
-        return value
-
-    def command(self, kid: bytes, number: int) -> Command | None:
-        row = self._run(f"SELECT {_COMMAND} FROM commands WHERE id = ? AND kid = ?", (number, kid)).fetchone()  # noqa: S608
-        return None if row is None else Command(*row)
-
-    def command_by_origin(self, kid: bytes, origin: str) -> Command | None:
-        row = self._run(
-            f"SELECT {_COMMAND} FROM commands WHERE kid = ? AND origin = ?", (kid, origin)
-        ).fetchone()  # noqa: S608
-        return None if row is None else Command(*row)
-
-    def open_commands(self, kid: bytes) -> list[Command]:
-        rows = self._run(f"SELECT {_COMMAND} FROM commands WHERE kid = ? AND {_OPEN} ORDER BY id", (kid,))  # noqa: S608
-        return [Command(*row) for row in rows]
-
-    def set_command(self, number: int, state: str, reason: str = "") -> None:
-        self._run("UPDATE commands SET state = ?, reason = ? WHERE id = ?", (state, reason, number))
-
-    def expired_commands(self, now_ms: int) -> list[Command]:
-        rows = self._run(
-            f"SELECT {_COMMAND} FROM commands WHERE expires_ms IS NOT NULL AND expires_ms <= ? AND {_OPEN} "  # noqa: S608
-            "ORDER BY id LIMIT 500",
-            (now_ms,),
-        )
-        return [Command(*row) for row in rows]
-
-    def commanded_since(self, revision: int) -> list[bytes]:
-        return [row[0] for row in self._run("SELECT DISTINCT kid FROM commands WHERE id > ?", (revision,))]
-
-    def add_notice(
-        self, kid: bytes, topic: str, payload: bytes, correlation: bytes | None, now_ms: int
-    ) -> int:
-        row = self._run(
-            "INSERT INTO notices (kid, topic, payload, correlation, created_ms) VALUES (?, ?, ?, ?, ?) RETURNING id",
-            (kid, topic, payload, correlation, now_ms),
-        ).fetchone()
-        value: int = row[0]
-        return value
-
-    def notices(self, after: int, limit: int) -> list[Notice]:
-        rows = self._run(
-            "SELECT id, kid, topic, payload, correlation FROM notices WHERE id > ? ORDER BY id LIMIT ?",
-            (after, limit),
-        )
-        return [Notice(*row) for row in rows]
-
-    def drop_notices(self, ids: Iterable[int]) -> None:
-        self._many("DELETE FROM notices WHERE id = ?", [(number,) for number in ids])
-
-
-def _panic(row: Sequence[Any]) -> Panic:
-    return Panic(row[0], row[1], bool(row[2]), *row[3:])

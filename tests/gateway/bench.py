@@ -64,7 +64,15 @@ def call_cli(folder, *arguments, code=0):
 def enroll(folder, terminal, unit="vr-101", station="ps-vranje", directorate="vranje"):
     answer = call_cli(
         folder,
-        *("enroll", "--public-key", terminal.public_key.hex(), "--directorate", directorate, "--station", station),
+        *(
+            "enroll",
+            "--public-key",
+            terminal.public_key.hex(),
+            "--directorate",
+            directorate,
+            "--station",
+            station,
+        ),
         *("--unit", unit, "--vehicle", "Škoda Octavia", "--call-sign", f"Vranje {unit}"),
     )
     terminal.link(answer["link"])

@@ -54,7 +54,12 @@ class Terminal:
         """One signed frame; the next sequence number unless `seq` says another."""
         if seq is None:
             seq, self.seq = self.seq, self.seq + 1
-        body = {report.BOOT: self.boot, report.SEQ: seq, report.KIND: kind, report.TIME: 1_790_000_000_000 + seq}
+        body = {
+            report.BOOT: self.boot,
+            report.SEQ: seq,
+            report.KIND: kind,
+            report.TIME: 1_790_000_000_000 + seq,
+        }
         if kind == report.KIND_POSITION:
             body[report.FIX] = [450_500_000, 191_100_000, 780, 1389, 9000, 9, 11, 0]
         body.update(fields or {})

@@ -88,7 +88,8 @@ def test_a_public_key_that_is_no_point_is_refused(folder, key, words):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("unit", "VR 101"), ("unit", "a/b"), ("station", "+"), ("vehicle", ""), ("vehicle", "a\nb")]
+    ("name", "value"),
+    [("unit", "VR 101"), ("unit", "a/b"), ("station", "+"), ("vehicle", ""), ("vehicle", "a\nb")],
 )
 def test_what_would_break_a_topic_is_refused(folder, name, value):
     values = {"directorate": "a", "station": "b", "unit": "c", "vehicle": "v"} | {name: value}
@@ -99,7 +100,9 @@ def test_what_would_break_a_topic_is_refused(folder, name, value):
 
 def test_usage_and_configuration_errors_have_code_2(folder):
     for arguments in (["sing"], [], ["verify"], ["send", "x", "dance"]):
-        done = subprocess.run([sys.executable, "-m", "gateway", *arguments], cwd=ROOT, capture_output=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", *arguments], cwd=ROOT, capture_output=True, check=False
+        )
         assert done.returncode == 2, arguments
     (folder / "gateway.toml").write_text("[listen]\nport = -1\n")
     assert "listen.port = -1" in run_cli(folder, "list", code=2)["error"]
@@ -108,7 +111,11 @@ def test_usage_and_configuration_errors_have_code_2(folder):
 def test_every_help_has_an_example(folder):
     for name in ("serve", "enroll", "suspend", "revoke", "list", "journal", "verify", "send"):
         done = subprocess.run(
-            [sys.executable, "-m", "gateway", name, "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "gateway", name, "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0
         assert f"python -m gateway {name}" in done.stdout.split("example:")[1]
@@ -129,11 +136,22 @@ async def test_serve_journal_verify_and_terminate(folder):
             (0, "position", None), (1, "panic", 65537)
         ]  # fmt: skip
         assert found["counts"]["frames"] == 2
-        assert [r["seq"] for r in call_cli(folder, "journal", "--kind", "panic", "--unrelayed")["frames"]] == [1]
+        assert [
+            r["seq"] for r in call_cli(folder, "journal", "--kind", "panic", "--unrelayed")["frames"]
+        ] == [1]
         assert call_cli(folder, "journal", "--from", "2")["frames"][0]["seq"] == 1
-        assert call_cli(folder, "journal", "--terminal", "vranje/ps-vranje/vr-101", "--count")["counts"]["frames"] == 2
+        assert (
+            call_cli(folder, "journal", "--terminal", "vranje/ps-vranje/vr-101", "--count")["counts"][
+                "frames"
+            ]
+            == 2
+        )
         good = call_cli(folder, "verify", "--id", "1")
-        assert (good["verified"], good["kid"], good["report"]["kind"]) == (True, terminal.kid.hex(), "position")
+        assert (good["verified"], good["kid"], good["report"]["kind"]) == (
+            True,
+            terminal.kid.hex(),
+            "position",
+        )
         assert found["frames"][0]["frame"] == frame.hex()
     finally:
         code = served.end()
@@ -173,12 +191,16 @@ async def test_send_reaches_a_terminal_of_the_running_service(folder):
     bench = await Bench(folder).start()
     client = await bench.terminal()
     await client.observe()
-    answer = await asyncio.to_thread(run_cli, folder, "send", "vranje/ps-vranje/vr-101", "message", "--text", "hello")
+    answer = await asyncio.to_thread(
+        run_cli, folder, "send", "vranje/ps-vranje/vr-101", "message", "--text", "hello"
+    )
     assert answer["result"] == "queued"
     (command,) = await client.notification()
     assert command[3] == {0: "hello"}
     await client.post(client.terminal.panic())
-    call_cli(folder, "send", client.terminal.kid.hex(), "acknowledge", "--panic", "65537", "--operator", "desk")
+    call_cli(
+        folder, "send", client.terminal.kid.hex(), "acknowledge", "--panic", "65537", "--operator", "desk"
+    )
     await client.answer(command[0])
     async with asyncio.timeout(5):
         while [c[3] for c in await client.notification()] != [{0: 65537, 1: 5}]:

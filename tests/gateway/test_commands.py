@@ -8,7 +8,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gateway import commands
-from gateway.journal.base import Command
+from gateway.journal.records import Command
 from protocol import cbor, coap
 from protocol.limits import MAX_COMMANDS
 from tests.gateway.bench import Bench, call_cli
@@ -192,10 +192,14 @@ async def test_a_second_acknowledgement_is_told_who_was_first(relayed):
 async def test_unknown_unit_and_retained_commands_change_nothing(relayed):
     bench, consumer = relayed
     await bench.terminal()
-    consumer.publish("patrola/v1/vranje/ps-vranje/vr-999/command", {"id": "x", "command": "message", "text": "x"})
+    consumer.publish(
+        "patrola/v1/vranje/ps-vranje/vr-999/command", {"id": "x", "command": "message", "text": "x"}
+    )
     await bench.until(lambda: bench.events("command.refused"))
     link = FakeLink()
-    await bench.app._command(link, link.incoming(f"{UNIT}/command", b'{"id":"a","command":"message","text":"x"}', True))
+    await bench.app._command(
+        link, link.incoming(f"{UNIT}/command", b'{"id":"a","command":"message","text":"x"}', True)
+    )
     assert link.confirmed == 1
     assert (await bench.count())["commands_waiting"] == 0
 
@@ -262,7 +266,21 @@ async def test_more_commands_than_fit_come_as_others_are_answered(bench):
 def test_the_list_puts_receipts_first_and_keeps_its_bound():
     def one(number, kind, body):
         return Command(
-            number, b"k" * 8, kind, cbor.encode(body), 1, None, "queued", "", None, "", "", None, None, None, None
+            number,
+            b"k" * 8,
+            kind,
+            cbor.encode(body),
+            1,
+            None,
+            "queued",
+            "",
+            None,
+            "",
+            "",
+            None,
+            None,
+            None,
+            None,
         )
 
     waiting = [one(n, 2, {0: "x" * 380}) for n in range(1, 5)] + [one(9, 3, {0: 65537, 1: 5})]

@@ -48,7 +48,10 @@ def test_the_example_changes_nothing_and_shows_every_key(tmp_path):
         ('[gateway]\nid = "HQ 1"', ["gateway.id = 'HQ 1'", "a-z"]),
         ('[northbound]\nprefix = "a/+/b"', ["northbound.prefix", "letters"]),
         ('[broker]\nprotocol = "4"', ["broker.protocol = '4'", '"auto"']),
-        ("[broker]\nretry_first_ms = 900\nretry_cap_ms = 100", ["broker.retry_first_ms", "broker.retry_cap_ms"]),
+        (
+            "[broker]\nretry_first_ms = 900\nretry_cap_ms = 100",
+            ["broker.retry_first_ms", "broker.retry_cap_ms"],
+        ),
         ('[broker]\nkey_file = "x"', ["broker.certificate_file", "set both"]),
         ('[broker]\nca_file = "absent.pem"', ["broker.ca_file", "no such file"]),
         ('[journal]\npath = "absent/j.sqlite"', ["journal.path", "no such folder"]),

@@ -15,11 +15,17 @@ SOURCE = ("192.0.2.1", 40000)
 AGAIN = settings(
     max_examples=250,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+    ],
 )
 
 raw = st.binary(max_size=1400)
-option = st.tuples(st.sampled_from([1, 3, 5, 6, 7, 9, 9, 9, 11, 12, 14, 17, 23, 27, 35, 39, 60]), st.binary(max_size=20))
+option = st.tuples(
+    st.sampled_from([1, 3, 5, 6, 7, 9, 9, 9, 11, 12, 14, 17, 23, 27, 35, 39, 60]), st.binary(max_size=20)
+)
 messages = st.builds(
     Message,
     st.integers(0, 3),
@@ -128,9 +134,15 @@ def test_a_known_terminals_datagrams_damaged_anywhere(tmp_path_factory):
 
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 63) - 1) | st.binary(max_size=20) | st.text(max_size=10),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.integers(-2, 14) | st.text(max_size=3), inner, max_size=5),
+    st.none()
+    | st.booleans()
+    | st.integers(-(1 << 63), (1 << 63) - 1)
+    | st.binary(max_size=20)
+    | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.integers(-2, 14) | st.text(max_size=3), inner, max_size=5)
+    ),
     max_leaves=12,
 )
 reports = st.dictionaries(st.integers(0, 12), values, max_size=6)

@@ -15,7 +15,12 @@ async def test_a_frame_is_stored_before_it_is_answered(bench):
     assert abs(body[0] - bench.app.clock.wall_ms()) < 5000
     assert (await bench.count())["frames"] == 1
     (event,) = bench.events("frame.stored")
-    assert (event["kid"], event["boot"], event["seq"], event["kind"]) == (client.terminal.kid.hex(), 1, 0, "position")
+    assert (event["kid"], event["boot"], event["seq"], event["kind"]) == (
+        client.terminal.kid.hex(),
+        1,
+        0,
+        "position",
+    )
 
 
 async def test_six_frames_in_one_datagram_and_each_kind(bench):
@@ -97,7 +102,9 @@ async def test_wrong_path_method_option(bench):
     assert (await client.exchange(t.protect(coap.GET, "/f"))).code == coap.METHOD_NOT_ALLOWED
     assert (await client.exchange(t.protect(coap.PUT, "/c"))).code == coap.METHOD_NOT_ALLOWED
     critical = [(coap.IF_MATCH, b"x")]
-    assert (await client.exchange(t.protect(coap.POST, "/f", frame, options=critical))).code == coap.BAD_OPTION
+    assert (
+        await client.exchange(t.protect(coap.POST, "/f", frame, options=critical))
+    ).code == coap.BAD_OPTION
     assert (await bench.count())["frames"] == 0
     assert (await client.post(frame)).code == coap.CHANGED
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.journal.base import ACCEPTED, ACKNOWLEDGED, Command, JournalError, NewFrame, Replay, Terminal
+from gateway.journal.base import JournalError
+from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, Command, NewFrame, Replay, Terminal
 from gateway.journal.sqlite import SqliteJournal, connect, transaction
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +73,10 @@ async def test_a_work_that_fails_takes_nobody_with_it(journal):
 async def test_durable_when_write_returns(journal, tmp_path):
     await journal.write(lambda tx: tx.insert_frame(KID, frame(1), 5))
     assert connect(tmp_path / "j.sqlite").execute("SELECT count(*) FROM frames").fetchone() == (1,)
-    pragmas = {n: connect(tmp_path / "j.sqlite").execute(f"PRAGMA {n}").fetchone()[0] for n in ("journal_mode", "synchronous")}
+    pragmas = {
+        n: connect(tmp_path / "j.sqlite").execute(f"PRAGMA {n}").fetchone()[0]
+        for n in ("journal_mode", "synchronous")
+    }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2}
     assert (tmp_path / "j.sqlite").stat().st_mode & 0o777 == 0o600
 
@@ -101,7 +105,9 @@ async def test_overload_is_refused_at_once(tmp_path):
     blocker.execute("BEGIN IMMEDIATE")
     waiting = []
     for seq in range(30):
-        waiting.append(asyncio.create_task(journal.write(lambda tx, seq=seq: tx.insert_frame(KID, frame(seq), 5))))
+        waiting.append(
+            asyncio.create_task(journal.write(lambda tx, seq=seq: tx.insert_frame(KID, frame(seq), 5)))
+        )
         await asyncio.sleep(0.005)
     refused = [task for task in waiting if task.done()]
     assert 15 <= len(refused) <= 20
@@ -142,13 +148,18 @@ async def test_reading_a_long_journal_uses_an_index(journal):
         return " ".join(row[3] for row in tx._run("EXPLAIN QUERY PLAN " + query, values))
 
     page = await journal.read(
-        lambda tx: plan(tx, "SELECT frame FROM frames WHERE id > ? AND relayed_ms IS NULL ORDER BY id LIMIT 5", 0)
+        lambda tx: plan(
+            tx, "SELECT frame FROM frames WHERE id > ? AND relayed_ms IS NULL ORDER BY id LIMIT 5", 0
+        )
     )
     assert "INTEGER PRIMARY KEY" in page
     assert "TEMP B-TREE" not in page
     one = await journal.read(
         lambda tx: plan(
-            tx, "SELECT frame FROM frames WHERE id > ? AND kid = ? AND relayed_ms IS NULL ORDER BY id LIMIT 5", 0, KID
+            tx,
+            "SELECT frame FROM frames WHERE id > ? AND kid = ? AND relayed_ms IS NULL ORDER BY id LIMIT 5",
+            0,
+            KID,
         )
     )
     assert "frames_unrelayed" in one
@@ -227,7 +238,7 @@ async def test_two_processes_may_write(journal, tmp_path):
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from gateway.journal.base import NewFrame
+from gateway.journal.records import NewFrame
 from gateway.journal.sqlite import SqliteJournal
 
 async def main():
@@ -256,7 +267,8 @@ def test_kill_9_at_random_moments(tmp_path):
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(path), str(start)], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
-        # Not before it works, then after a random number of answers: a moment that does not depend on the machine.
+        # Not before it works, then after a random number of answers: a moment that does not depend on the
+        # machine.
         for _ in range(random_moment.randrange(1, 400)):
             lane, seq = process.stdout.readline().split()
             answered.add((int(lane), int(seq)))

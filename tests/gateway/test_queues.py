@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from gateway.journal.base import Row
+from gateway.journal.records import Row
 from gateway.queues import Backlog
 from protocol.report import KIND_PANIC, KIND_POSITION
 
@@ -51,7 +51,11 @@ class Relaying(RuleBasedStateMachine):
         self.backlog.offer([(row, {}) for row in self.unoffered])
         self.unoffered = []
 
-    @rule(during=st.sampled_from(["nothing", "offer", "commit", "both"]), kid=st.sampled_from(KIDS), alarm=st.booleans())
+    @rule(
+        during=st.sampled_from(["nothing", "offer", "commit", "both"]),
+        kid=st.sampled_from(KIDS),
+        alarm=st.booleans(),
+    )
     def read(self, during, kid, alarm):
         """As Relay does it: express first, then a page; something may happen while the read is under way."""
         express = self.backlog.express

@@ -24,7 +24,8 @@ def stranger(sender_id=b"strange"):
 
 
 async def wrong(bench, datagram, code):
-    """Send it from a new socket; the answer must have this code, be unprotected and no larger than the request."""
+    """Send it from a new socket; the answer must have this code, be unprotected and no larger than the
+    request."""
     socket = await Socket.open(bench.app.address)
     try:
         socket.send(datagram)
@@ -158,7 +159,12 @@ CON_POST = Message(coap.CON, coap.POST, 7, b"tok", [(coap.URI_PATH, b"f")], b"x"
         (CON_POST, "4.01"),
         (Message(coap.NON, coap.GET, 7, b"", [(coap.URI_PATH, b".well-known")]).encode(), "4.01"),
         (Message(coap.CON, coap.POST, 7, b"t", [(coap.OSCORE, b"\x00")], b"x" * 20).encode(), "4.02"),
-        (Message(coap.CON, coap.POST, 7, b"t", [(coap.OSCORE, b"\xe9\x01" + b"k" * 7)], b"x" * 20).encode(), "4.02"),
+        (
+            Message(
+                coap.CON, coap.POST, 7, b"t", [(coap.OSCORE, b"\xe9\x01" + b"k" * 7)], b"x" * 20
+            ).encode(),
+            "4.02",
+        ),
         (Message(coap.CON, coap.POST, 7, b"t", [(coap.OSCORE, b"")], b"x" * 20).encode(), "4.02"),
         (Message(coap.CON, coap.EMPTY, 7).encode(), "reset"),
         (Message(coap.ACK, coap.EMPTY, 7).encode(), None),
@@ -217,7 +223,8 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", BROKEN)
 async def test_broken_cbor_is_told_inside_oscore(bench, name):
-    """The peer is authentic, its frame is not CBOR of our kind: 4.00 and a diagnostic nobody else can read."""
+    """The peer is authentic, its frame is not CBOR of our kind: 4.00 and a diagnostic nobody else can
+    read."""
     payload, diagnostic = BROKEN[name]
     client = await bench.terminal()
     response = await client.post(payload)
@@ -358,6 +365,8 @@ async def test_a_frame_of_another_enrolment_is_not_taken(tmp_path):
     await bench.app.registry.refresh()
     terminal.context = Context(b"other secret 16b", b"salt", terminal.kid[:7], b"\x01", Ccm())
     client = await Client.open(terminal, bench.app.address)
-    assert (await client.post(terminal.frame(report.KIND_STATUS, {report.STATUS: 1}))).code == coap.UNAUTHORIZED
+    assert (
+        await client.post(terminal.frame(report.KIND_STATUS, {report.STATUS: 1}))
+    ).code == coap.UNAUTHORIZED
     client.close()
     await bench.stop()

@@ -1,4 +1,5 @@
-"""To a real broker: every frame, in order for each terminal, through anything that happens to broker or gateway."""
+"""To a real broker: every frame, in order for each terminal, through anything that happens to broker or
+gateway."""
 
 import asyncio
 import json
@@ -6,7 +7,7 @@ import json
 import cbor2
 import pytest
 
-from gateway.journal.base import NewFrame
+from gateway.journal.records import NewFrame
 from protocol import coap, report
 from tests.gateway.bench import Bench, enroll
 from tests.gateway.terminal import Terminal
@@ -86,6 +87,7 @@ async def test_state_topic_online_then_offline_by_farewell_and_by_will(tmp_path,
     bench.app.relay._link._client.socket().shutdown(2)  # as a crash would
     await bench.until(lambda: states()[3:4] == ["offline"])
     await bench.until(lambda: states()[-1] == "online")
+    assert states() == ["online", "offline", "online", "offline", "online"]
     await bench.stop()
 
 
@@ -108,6 +110,7 @@ async def test_broker_away_and_back(relayed, broker, consumers):
         return (await bench.count())["unrelayed"] == 0
 
     await bench.until(all_relayed, timeout=20)
+    await bench.until(lambda: len(bench.events("frame.relayed")) >= 104)
     assert len(bench.events("frame.relayed")) == 104
     got = names(consumer.on("/frame") + fresh.on("/frame"))
     for client in clients:
@@ -143,8 +146,12 @@ async def fill(bench, terminals, rounds):
     await bench.app.journal.write(work)
 
 
-async def test_a_backlog_drains_in_order_and_an_alarm_overtakes_the_other_terminals(tmp_path, broker, consumers):
-    bench = await Bench(tmp_path).also(broker={"host": "127.0.0.1", "port": broker.port_v5, "window": 20}).start()
+async def test_a_backlog_drains_in_order_and_an_alarm_overtakes_the_other_terminals(
+    tmp_path, broker, consumers
+):
+    bench = (
+        await Bench(tmp_path).also(broker={"host": "127.0.0.1", "port": broker.port_v5, "window": 20}).start()
+    )
     await bench.stop()
     consumer = await consumers(broker.port_v5, five=True)
     broker_less = await Bench(tmp_path).start()
@@ -152,7 +159,9 @@ async def test_a_backlog_drains_in_order_and_an_alarm_overtakes_the_other_termin
     await fill(broker_less, terminals, 400)
     await broker_less.stop()
 
-    bench = await Bench(tmp_path).also(broker={"host": "127.0.0.1", "port": broker.port_v5, "window": 20}).start()
+    bench = (
+        await Bench(tmp_path).also(broker={"host": "127.0.0.1", "port": broker.port_v5, "window": 20}).start()
+    )
     await bench.until(lambda: len(consumer.on("/frame")) > 50)
     last = terminals[-1]
     client = await bench.client(last)
@@ -216,6 +225,7 @@ async def test_broker_killed_again_and_again_under_traffic(relayed, broker, kill
         return (await bench.count())["unrelayed"] == 0
 
     await bench.until(all_relayed, timeout=20)
+    await bench.until(lambda: len(bench.events("frame.relayed")) >= sum(c.terminal.seq for c in clients))
     relayed_names = [(e["kid"], e["seq"]) for e in bench.events("frame.relayed")]
     created = {(c.terminal.kid.hex(), seq) for c in clients for seq in range(c.terminal.seq)}
     assert len(relayed_names) == len(set(relayed_names)), "marked twice"
@@ -240,7 +250,8 @@ async def test_a_track_is_a_line(relayed):
     bench, consumer = relayed
     client = await bench.terminal()
     flat = report.track(
-        1_790_000_000_000, [(0, 450_000_000, 190_000_000, 1000, None), (5000, 450_010_000, 190_020_000, None, 900)]
+        1_790_000_000_000,
+        [(0, 450_000_000, 190_000_000, 1000, None), (5000, 450_010_000, 190_020_000, None, 900)],
     )
     await client.post(client.terminal.frame(report.KIND_TRACK, {report.TRACK: flat}))
     await bench.until(lambda: consumer.on("/track"))

@@ -1,4 +1,5 @@
-"""The disk fails: terminals are told to come back, nothing counts as stored, and the same bytes work afterwards."""
+"""The disk fails: terminals are told to come back, nothing counts as stored, and the same bytes work
+afterwards."""
 
 import asyncio
 

@@ -1,0 +1,90 @@
+"""Getting to the broker and staying there: which MQTT version, how long to wait, what the state topic
+says."""
+
+import secrets
+from collections.abc import Callable
+
+from gateway import __version__
+from gateway.clock import Clock
+from gateway.config import Config
+from gateway.log import Log, iso
+from gateway.mqtt import Incoming, Link, LinkError, Will
+from gateway.northbound import JSON_TYPE, Publication, encode, gateway_topic
+from gateway.outgoing import Outgoing
+from protocol.backoff import Backoff
+
+# A broker that understood us before and answers strangely was probably just ending; so many times, it is
+# another.
+_STRANGE = 3
+
+
+class Connector:
+    """Makes one connection after the other. `five`: MQTT 5 is tried next, or in use."""
+
+    def __init__(self, config: Config, log: Log, clock: Clock) -> None:
+        self._config = config
+        self._log = log
+        self._clock = clock
+        self._prefix = config.text("northbound.prefix")
+        self._backoff = Backoff(config.whole("broker.retry_first_ms"), config.whole("broker.retry_cap_ms"))
+        self._understood = False
+        self._strange = 0
+        self.five = config.text("broker.protocol") != "3.1.1"
+
+    @property
+    def version(self) -> str:
+        return "5" if self.five else "3.1.1"
+
+    def state(self, state: str) -> Publication:
+        """What the gateway's own topic says of it."""
+        name = self._config.text("gateway.id")
+        body = {"id": name, "state": state, "time": iso(self._clock.wall_ms()), "version": __version__}
+        return Publication(gateway_topic(self._prefix, name), "state", encode(body), JSON_TYPE, True)
+
+    async def connect(
+        self,
+        on_acked: Callable[[int, str | None], None],
+        on_command: Callable[[Link, Incoming], None],
+        on_down: Callable[[str], None],
+    ) -> tuple[Link, Outgoing]:
+        """Raises LinkError, ConfigError."""
+        will = self.state("offline")
+        link = Link(
+            self._config,
+            five=self.five,
+            will=Will(will.topic, will.payload),
+            on_acked=on_acked,
+            # What waited at the broker comes right behind its CONNACK, before `open` returns.
+            on_message=lambda incoming: on_command(link, incoming),
+            on_down=on_down,
+        )
+        try:
+            await link.open()
+        except LinkError as error:
+            self._fall_back(error)
+            raise
+        self._understood = True
+        self._strange = 0
+        window = min(self._config.whole("broker.window"), link.receive_maximum)
+        outgoing = Outgoing(link, window, self._config.whole("northbound.position_expiry_s"))
+        link.subscribe(f"{self._prefix}/+/+/+/command")
+        outgoing.send("state", None, [self.state("online")])
+        self._log.info("relay.up", mqtt=self.version, window=window)
+        return link, outgoing
+
+    def worked(self) -> None:
+        """The broker confirmed something: the next pause is the shortest again."""
+        self._backoff.reset()
+
+    def pause_s(self) -> float:
+        """How long to wait before the next attempt."""
+        return self._backoff.next(secrets.randbelow(65536)) / 1000
+
+    def _fall_back(self, error: LinkError) -> None:
+        """An answer that is no MQTT 5 may come from a broker that speaks 3.1.1 only."""
+        if self._config.text("broker.protocol") != "auto" or not error.version:
+            return
+        self._strange += 1
+        if not self._understood or self._strange >= _STRANGE:
+            self._strange = 0
+            self.five = not self.five

@@ -1,0 +1,152 @@
+"""Alarms, commands and notices in SQLite's words; see `tables`."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from gateway.journal.base import Transaction
+from gateway.journal.records import (
+    ACCEPTED,
+    ACKNOWLEDGED,
+    CLEARED,
+    SHOWN,
+    Command,
+    Notice,
+    Panic,
+)
+
+_PANIC = (
+    "kid, panic, drill, state, frame_id, opened_ms, accepted_ms, acknowledged_ms, shown_ms, cleared_ms, "
+    "operator"
+)
+_COMMAND = (
+    "id, kid, kind, body, issued_ms, expires_ms, state, reason, origin, name, operator, panic, stage, "
+    "reply_topic, correlation"
+)
+_STAGES = {ACCEPTED: "accepted_ms", ACKNOWLEDGED: "acknowledged_ms", SHOWN: "shown_ms", CLEARED: "cleared_ms"}
+WAITING = "acknowledged_ms IS NULL AND cleared_ms IS NULL"
+OPEN = "state IN ('queued', 'delivered')"
+
+
+class Dispatch(Transaction):
+    """Alarms, commands, and what is to be told of them."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._run = connection.execute
+        self._many = connection.executemany
+
+    def open_panic(self, kid: bytes, panic: int, drill: bool, state: int, frame_id: int, now_ms: int) -> bool:
+        done = self._run(
+            "INSERT INTO panics (kid, panic, drill, state, frame_id, opened_ms) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            (kid, panic, drill, state, frame_id, now_ms),
+        )
+        return done.rowcount > 0
+
+    def reopen_panic(
+        self, kid: bytes, panic: int, drill: bool, state: int, frame_id: int, now_ms: int
+    ) -> None:
+        self._run("DELETE FROM panics WHERE kid = ? AND panic = ?", (kid, panic))
+        self.open_panic(kid, panic, drill, state, frame_id, now_ms)
+
+    def set_panic_state(self, kid: bytes, panic: int, state: int) -> None:
+        self._run("UPDATE panics SET state = ? WHERE kid = ? AND panic = ?", (state, kid, panic))
+
+    def reach(self, kid: bytes, panic: int, stage: int, now_ms: int, operator: str = "") -> bool:
+        column = _STAGES[stage]
+        done = self._run(
+            f"UPDATE panics SET {column} = ?, operator = CASE WHEN ? = '' THEN operator ELSE ? END "  # noqa: S608
+            f"WHERE kid = ? AND panic = ? AND {column} IS NULL",
+            (now_ms, operator, operator, kid, panic),
+        )
+        return done.rowcount > 0
+
+    def panic(self, kid: bytes, panic: int) -> Panic | None:
+        row = self._run(f"SELECT {_PANIC} FROM panics WHERE kid = ? AND panic = ?", (kid, panic)).fetchone()  # noqa: S608
+        return None if row is None else _panic(row)
+
+    def unacknowledged(self) -> list[Panic]:
+        rows = self._run(
+            f"SELECT {_PANIC} FROM panics WHERE {WAITING} "  # noqa: S608
+            "ORDER BY opened_ms, kid, panic"
+        )
+        return [_panic(row) for row in rows]
+
+    def add_command(self, command: Command) -> int:
+        c = command
+        row = self._run(
+            "INSERT INTO commands (kid, kind, body, issued_ms, expires_ms, state, reason, origin, name, "
+            "operator, panic, stage, reply_topic, correlation) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            (
+                *(
+                    c.kid,
+                    c.kind,
+                    c.body,
+                    c.issued_ms,
+                    c.expires_ms,
+                    c.state,
+                    c.reason,
+                    c.origin,
+                    c.name,
+                    c.operator,
+                ),
+                *(c.panic, c.stage, c.reply_topic, c.correlation),
+            ),
+        ).fetchone()
+        value: int = row[0]
+        return value
+
+    def command(self, kid: bytes, number: int) -> Command | None:
+        row = self._run(f"SELECT {_COMMAND} FROM commands WHERE id = ? AND kid = ?", (number, kid)).fetchone()  # noqa: S608
+        return None if row is None else Command(*row)
+
+    def command_by_origin(self, kid: bytes, origin: str) -> Command | None:
+        row = self._run(
+            f"SELECT {_COMMAND} FROM commands WHERE kid = ? AND origin = ?",  # noqa: S608
+            (kid, origin),
+        ).fetchone()
+        return None if row is None else Command(*row)
+
+    def open_commands(self, kid: bytes) -> list[Command]:
+        rows = self._run(f"SELECT {_COMMAND} FROM commands WHERE kid = ? AND {OPEN} ORDER BY id", (kid,))  # noqa: S608
+        return [Command(*row) for row in rows]
+
+    def set_command(self, number: int, state: str, reason: str = "") -> None:
+        self._run("UPDATE commands SET state = ?, reason = ? WHERE id = ?", (state, reason, number))
+
+    def expired_commands(self, now_ms: int) -> list[Command]:
+        rows = self._run(
+            f"SELECT {_COMMAND} FROM commands WHERE expires_ms IS NOT NULL AND expires_ms <= ? AND {OPEN} "  # noqa: S608
+            "ORDER BY id LIMIT 500",
+            (now_ms,),
+        )
+        return [Command(*row) for row in rows]
+
+    def commanded_since(self, revision: int) -> list[bytes]:
+        return [row[0] for row in self._run("SELECT DISTINCT kid FROM commands WHERE id > ?", (revision,))]
+
+    def add_notice(
+        self, kid: bytes, topic: str, payload: bytes, correlation: bytes | None, now_ms: int
+    ) -> int:
+        row = self._run(
+            "INSERT INTO notices (kid, topic, payload, correlation, created_ms) VALUES (?, ?, ?, ?, ?) "
+            "RETURNING id",
+            (kid, topic, payload, correlation, now_ms),
+        ).fetchone()
+        value: int = row[0]
+        return value
+
+    def notices(self, after: int, limit: int) -> list[Notice]:
+        rows = self._run(
+            "SELECT id, kid, topic, payload, correlation FROM notices WHERE id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        )
+        return [Notice(*row) for row in rows]
+
+    def drop_notices(self, ids: Iterable[int]) -> None:
+        self._many("DELETE FROM notices WHERE id = ?", [(number,) for number in ids])
+
+
+def _panic(row: Sequence[Any]) -> Panic:
+    return Panic(row[0], row[1], bool(row[2]), *row[3:])

@@ -1,0 +1,115 @@
+"""An operator's request as it comes in: JSON from the broker or from the command line, checked field by
+field."""
+
+import contextlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.journal.records import REFUSED
+from gateway.log import iso
+from gateway.northbound import encode
+
+MAX_REQUEST = 4096
+MAX_TEXT = 400
+MAX_NAME = 128
+U48 = (1 << 48) - 1
+U53 = (1 << 53) - 1
+_KNOWN = {"id", "command", "panic", "text", "task", "lat", "lon", "operator", "expires_s"}
+
+
+class BadRequest(Exception):
+    """The operator's request is wrong; the text goes back to him."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A checked request. `name` is acknowledge, clear, message or task."""
+
+    origin: str
+    name: str
+    operator: str
+    panic: int | None = None
+    text: str = ""
+    task: int | None = None
+    lat_e7: int | None = None
+    lon_e7: int | None = None
+    expires_s: int | None = None
+    reply_topic: str | None = None
+    correlation: bytes | None = None
+
+
+def parse(payload: bytes, reply_topic: str | None = None, correlation: bytes | None = None) -> Request:
+    """JSON as docs/integrator.md shows it. Raises BadRequest naming the field."""
+    if len(payload) > MAX_REQUEST:
+        raise BadRequest(f"{len(payload)} bytes, at most {MAX_REQUEST}")
+    try:
+        body: Any = json.loads(payload)
+    except (ValueError, RecursionError):
+        raise BadRequest("not JSON") from None
+    if not isinstance(body, dict):
+        raise BadRequest("not a JSON object")
+    unknown = sorted(set(body) - _KNOWN)
+    if unknown:
+        raise BadRequest(f"unknown field {unknown[0][:40]!r}")
+    name = body.get("command")
+    if name not in ("acknowledge", "clear", "message", "task"):
+        raise BadRequest("command: must be acknowledge, clear, message or task")
+    lat, lon = _degrees(body, "lat", 90), _degrees(body, "lon", 180)
+    if (lat is None) != (lon is None):
+        raise BadRequest("lat, lon: one without the other")
+    alarm = name in ("acknowledge", "clear")
+    return Request(
+        origin=_text(body, "id", MAX_NAME, True),
+        name=name,
+        operator=_text(body, "operator", MAX_NAME, False),
+        panic=_number(body, "panic", U48, alarm),
+        text=_text(body, "text", MAX_TEXT, not alarm),
+        task=_number(body, "task", U53, name == "task"),
+        lat_e7=lat,
+        lon_e7=lon,
+        expires_s=_number(body, "expires_s", 30_000_000, False),
+        reply_topic=reply_topic,
+        correlation=correlation,
+    )
+
+
+def refusal(payload: bytes, reason: str, now_ms: int) -> bytes:
+    """The result of a request that could not be read; with its id where that much was right."""
+    origin = name = None
+    with contextlib.suppress(ValueError, RecursionError, BadRequest):
+        body = json.loads(payload[: MAX_REQUEST + 1])
+        if isinstance(body, dict):
+            origin = _text(body, "id", MAX_NAME, True)
+            name = _text(body, "command", 32, False)
+    return encode({"id": origin, "command": name, "result": REFUSED, "time": iso(now_ms), "reason": reason})
+
+
+def _text(body: dict[str, Any], name: str, limit: int, required: bool) -> str:
+    value = body.get(name, "")
+    if not isinstance(value, str) or len(value.encode("utf-8", "replace")) > limit:
+        raise BadRequest(f"{name}: must be text of at most {limit} bytes")
+    if any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
+        raise BadRequest(f"{name}: half of a surrogate pair")
+    if required and not value.strip():
+        raise BadRequest(f"{name}: missing")
+    return value
+
+
+def _number(body: dict[str, Any], name: str, highest: int, required: bool) -> int | None:
+    value = body.get(name)
+    if value is None and not required:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= highest:
+        return value
+    raise BadRequest(f"{name}: must be a whole number from 0 to {highest}")
+
+
+def _degrees(body: dict[str, Any], name: str, limit: int) -> int | None:
+    value = body.get(name)
+    if value is None:
+        return None
+    # NaN fails both comparisons.
+    if type(value) not in (int, float) or not -limit <= value <= limit:
+        raise BadRequest(f"{name}: must be a number from -{limit} to {limit}")
+    return int(round(value * 10_000_000))
