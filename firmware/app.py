@@ -4,25 +4,24 @@ import asyncio
 import gc
 import time
 
+from firmware import beat, gnss, indicator, keys, statefile
+from firmware.ccm import AesCcm
+from firmware.clock import GATEWAY, NITZ, Clock
+from firmware.desk import Desk
+from firmware.duty import Duty
+from firmware.health import Health
+from firmware.journal import Journal
+from firmware.panic import Panics
+from firmware.patrol import Patrol
+from firmware.report_builder import ReportBuilder
+from firmware.session import Session
+from firmware.simcom import SimcomModem
+from firmware.simpin import FileStore
+from firmware.supervisor import Supervisor
+from firmware.uplink import Uplink
 from protocol import cbor, cose, report
 from protocol.compat import const
 from protocol.errors import ProtocolError
-
-from . import beat, gnss, indicator, keys, statefile
-from .ccm import AesCcm
-from .clock import GATEWAY, NITZ, Clock
-from .desk import Desk
-from .duty import Duty
-from .health import Health
-from .journal import Journal
-from .panic import Panics
-from .patrol import Patrol
-from .report_builder import ReportBuilder
-from .session import Session
-from .simcom import SimcomModem
-from .simpin import FileStore
-from .supervisor import Supervisor
-from .uplink import Uplink
 
 _PANIC_FILE = "/panic"
 _DUTY_FILE = "/duty"

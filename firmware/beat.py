@@ -2,13 +2,12 @@
 
 import gc
 
+from firmware.desk import stuck_mask
+from firmware.patrol import NOTHING
+from firmware.signal import Signal
+from firmware.track import Track
 from protocol import report
 from protocol.compat import const
-
-from .desk import stuck_mask
-from .patrol import NOTHING
-from .signal import Signal
-from .track import Track
 
 _TURN_MS = const(1000)
 _LAMP_FIX_MS = const(5000)  # a fix that was lost this lately still counts for the lamp: bridges, trees

@@ -6,9 +6,8 @@ come twice.
 
 import os
 
+from firmware import statefile
 from protocol.compat import const
-
-from . import statefile
 
 PATH = "/boot"
 _SPARE = const(0x40000000)  # numbers from here on are for starts whose counter could not be read or kept

@@ -6,9 +6,8 @@ been silent for an hour. A jump is not believed at its first telling. Ticks wrap
 bits: `uptime_ms` has to be called more often than every 6 days, which the supervisor does once a second.
 """
 
+from firmware.version import NOT_AFTER_MS, NOT_BEFORE_MS
 from protocol.compat import const
-
-from .version import NOT_AFTER_MS, NOT_BEFORE_MS
 
 NITZ = const(1)
 GATEWAY = const(2)

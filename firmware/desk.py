@@ -4,11 +4,10 @@ No task and no waiting here: each call does its whole work and returns, so a pre
 frame on flash when `key` returns.
 """
 
+from firmware.config import FUNCTIONS
+from firmware.panic import ACKNOWLEDGED
 from protocol import report
 from protocol.compat import const
-
-from .config import FUNCTIONS
-from .panic import ACKNOWLEDGED
 
 STATUS_CODES = {"available": 1, "on_the_way": 2, "on_scene": 3, "busy": 4, "off_duty": 5}
 

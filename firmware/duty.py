@@ -3,10 +3,9 @@
 `store(rows)` keeps the open tasks on flash, so that a task accepted before power was lost can still be ended.
 """
 
+from firmware.patrol import distance_m
 from protocol import report
 from protocol.compat import const
-
-from .patrol import distance_m
 
 _MOST = const(8)
 _STANDING_CM_S = const(100)

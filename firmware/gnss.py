@@ -2,11 +2,10 @@
 
 import asyncio
 
+from firmware.clock import GNSS
 from protocol.compat import const
 from protocol.lines import Splitter
 from protocol.nmea import MAX_LINE, Parser
-
-from .clock import GNSS
 
 _SILENT_MS = const(3000)
 _LOST_MS = const(2500)  # a receiver at 1 Hz has missed two epochs

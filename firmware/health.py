@@ -1,9 +1,8 @@
 """How the terminal is: the values of a health report, and when one is due before its time."""
 
+from firmware.version import VERSION
 from protocol import report
 from protocol.compat import const
-
-from .version import VERSION
 
 _SOONEST_MS = const(10000)  # a flapping supply must not fill the journal
 

@@ -3,10 +3,9 @@
 The patterns are the officer's language (docs/officer.md) and the bench's: both read them from the wires.
 """
 
+from firmware.panic import ACKNOWLEDGED, RECEIVED
+from firmware.signal import Signal
 from protocol.compat import const
-
-from .panic import ACKNOWLEDGED, RECEIVED
-from .signal import Signal
 
 _LATER = const(1000)  # nothing changes by itself: look again then, to report to the supervisor
 

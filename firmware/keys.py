@@ -7,10 +7,9 @@ meanwhile.
 
 import asyncio
 
+from firmware.signal import Signal
 from protocol.compat import const
 from protocol.debounce import PRESSED, STUCK, Debouncer
-
-from .signal import Signal
 
 _SETTLE_MS = const(20)  # contact bounce of panel keys lasts 1 to 10 ms
 _RING = const(64)  # edges; eight keys bouncing at once

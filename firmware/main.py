@@ -13,12 +13,11 @@ import asyncio
 import sys
 import time
 
+from firmware.hal import BoardError, Hal
+from firmware.indicator import Indicator
+from firmware.signer import Signer
 from protocol.compat import const
 from protocol.errors import Misuse
-
-from .hal import BoardError, Hal
-from .indicator import Indicator
-from .signer import Signer
 
 _PROBLEM = const(1)
 _RETRY_MS = const(30000)
@@ -66,7 +65,7 @@ async def _show_fault(hal, for_ms):
 
 def _prepare(hal, log):
     """The App, or None when nothing can be signed."""
-    from . import bootcount, config, provision
+    from firmware import bootcount, config, provision
 
     values, problems = config.load()
     log.level = values["log"]
@@ -91,7 +90,7 @@ def _prepare(hal, log):
         log(_PROBLEM, text)
     if signer is None:
         return None
-    from .app import App
+    from firmware.app import App
 
     _forget("config", "provision", "bootcount")
     app = App(hal, values, key_pins, link, signer, boot, log)

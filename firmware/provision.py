@@ -6,12 +6,11 @@ provision.install(config, link)   -> what is wrong, a list of sentences; empty =
 
 import json
 
+from firmware import config as settings
+from firmware import p256, statefile
+from firmware.drbg import HmacDrbg
 from protocol import cbor
 from protocol.errors import ProtocolError
-
-from . import config as settings
-from . import p256, statefile
-from .drbg import HmacDrbg
 
 IDENTITY = "/identity"
 CONFIG = "/config.json"

@@ -4,7 +4,7 @@
 garbage a second for every task that only wants to report that it lives.
 """
 
-from asyncio import core, sleep_ms
+import asyncio
 
 
 class Signal:
@@ -20,15 +20,15 @@ class Signal:
         if task is not None:
             # As Task.cancel does: out of its place in the queue of sleepers, and in again as due now.
             self._waiting = None
-            core._task_queue.remove(task)
-            core._task_queue.push(task)
+            asyncio.core._task_queue.remove(task)
+            asyncio.core._task_queue.push(task)
 
     async def wait_ms(self, ms):
         """True when it was set, now or before; False after `ms`. The signal is then clear."""
         if not self._set:
-            self._waiting = core.cur_task
+            self._waiting = asyncio.core.cur_task
             try:
-                await sleep_ms(ms)
+                await asyncio.sleep_ms(ms)
             finally:
                 self._waiting = None
         was_set = self._set

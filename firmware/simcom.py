@@ -10,18 +10,17 @@ Application Notes; what modems do besides is told in the design's MODEMS.md.
 
 import asyncio
 
+from firmware.at_port import QUESTION_MS, SET_MS, TIMEOUT, Port, Restarted, Silent
+from firmware.ladder import Ladder
+from firmware.modem import ATTACH, NET, OFF, SET_UP, SIM, SOCKET, UP, Bearer
+from firmware.simcom_network import Registration
+from firmware.simcom_sim import SimStage
+from firmware.simcom_socket import GONE, SENT, Socket
+from firmware.simpin import MemoryStore, PinGuard
+from firmware.version import NOT_BEFORE_MS
 from protocol import at_fields
 from protocol.compat import const
 from protocol.errors import Malformed
-
-from .at_port import QUESTION_MS, SET_MS, TIMEOUT, Port, Restarted, Silent
-from .ladder import Ladder
-from .modem import ATTACH, NET, OFF, SET_UP, SIM, SOCKET, UP, Bearer
-from .simcom_network import Registration
-from .simcom_sim import SimStage
-from .simcom_socket import GONE, SENT, Socket
-from .simpin import MemoryStore, PinGuard
-from .version import NOT_BEFORE_MS
 
 _FIRST_PAUSE_MS = const(1000)
 _LONGEST_PAUSE_MS = const(60000)

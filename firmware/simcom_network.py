@@ -1,9 +1,8 @@
 """From a SIM that is READY to a modem that is registered, and what is known of the network on the way."""
 
+from firmware.at_port import QUESTION_MS, SET_MS
 from protocol import at_fields
 from protocol.compat import const
-
-from .at_port import QUESTION_MS, SET_MS
 
 _CFUN_MS = const(10000)
 _POLL_MS = const(2000)

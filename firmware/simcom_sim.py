@@ -1,10 +1,9 @@
 """From a modem that answers AT to a SIM that is READY."""
 
+from firmware.at_port import SET_MS
 from protocol import at, at_fields
 from protocol.compat import const
 from protocol.errors import Malformed
-
-from .at_port import SET_MS
 
 _PIN_MS = const(10000)
 _POLL_MS = const(1000)

@@ -1,10 +1,9 @@
 """The UDP socket inside a SIMCom modem: network, address, open, send, fetch."""
 
+from firmware.at_port import QUESTION_MS, SET_MS, TIMEOUT
 from protocol import at, at_fields
 from protocol.compat import const
 from protocol.errors import Malformed
-
-from .at_port import QUESTION_MS, SET_MS, TIMEOUT
 
 _OPEN_MS = const(120000)  # NETOPEN and CIPOPEN: maximum response time of the TCPIP manuals
 _CLOSE_MS = const(10000)

@@ -6,9 +6,8 @@ forget. It holds no PIN: for the last four a hash of card and PIN, the tries lef
 
 import hashlib
 
+from firmware import statefile
 from protocol.compat import const
-
-from . import statefile
 
 # The last try is a person's: a card that has one left is not touched.
 _LEAST_TRIES = const(2)
