@@ -47,7 +47,7 @@ class App:
         return self.endpoint.address
 
     async def start(self) -> None:
-        """Raises JournalError, OSError; then nothing was left running."""
+        """Raises JournalError, ListenError; then nothing was left running."""
         config, log = self.config, self.log
         self.journal: Journal = SqliteJournal(
             config.journal_path,

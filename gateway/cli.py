@@ -12,6 +12,7 @@ from typing import Any
 from gateway import __version__, administration, inspection
 from gateway.app import serve
 from gateway.config import Config, ConfigError, load
+from gateway.datagram import ListenError
 from gateway.journal.base import JournalError
 from gateway.log import Log
 
@@ -132,11 +133,10 @@ def _serve(config: Config, options: argparse.Namespace) -> Result:
 
     try:
         asyncio.run(serve(config, log, ready))
-    except OSError as error:
-        where = f"{config.text('listen.host')}:{config.whole('listen.port')}"
+    except ListenError as error:
         raise ConfigError(
-            f"{config.source}: listen.host, listen.port: cannot listen on {where}: "
-            f"{error.strerror or error}. What to do: stop whoever uses it (ss -ulpn shows), or choose another."
+            f"{config.source}: listen.host, listen.port: {error}. "
+            "What to do: stop whoever uses it (ss -ulpn shows), or choose another."
         ) from error
     return 0, {}, ""
 

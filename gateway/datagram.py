@@ -9,6 +9,10 @@ from typing import Any
 from gateway.log import Log
 
 
+class ListenError(Exception):
+    """The address cannot be taken."""
+
+
 class Endpoint(asyncio.DatagramProtocol):
     """`receive(data, source)` gets each datagram; `send` drops silently when the network does."""
 
@@ -22,11 +26,14 @@ class Endpoint(asyncio.DatagramProtocol):
     async def open(
         cls, host: str, port: int, receive_buffer: int, receive: Callable[[bytes, Any], None], log: Log
     ) -> "Endpoint":
-        """Raises OSError when the address cannot be taken."""
+        """Raises ListenError."""
         loop = asyncio.get_running_loop()
-        transport, endpoint = await loop.create_datagram_endpoint(
-            lambda: cls(receive, log), local_addr=(host, port)
-        )
+        try:
+            transport, endpoint = await loop.create_datagram_endpoint(
+                lambda: cls(receive, log), local_addr=(host, port)
+            )
+        except OSError as error:
+            raise ListenError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         return endpoint

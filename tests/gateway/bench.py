@@ -19,6 +19,7 @@ from gateway.log import Log
 from tests.gateway.terminal import Client, Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
+UNIT = "patrola/v1/vranje/ps-vranje/vr-101"
 
 
 def config_text(broker_port=None, **sections):
@@ -131,7 +132,11 @@ class Bench:
     async def count(self):
         return await self.app.journal.read(lambda tx: tx.count())
 
-    async def until(self, true, timeout=10):
+    async def stored_nothing(self):
+        counts = await self.count()
+        assert {name: n for name, n in counts.items() if n and name != "terminals"} == {}
+
+    async def until(self, true, timeout=10):  # noqa: ASYNC109
         """Wait for a condition; `true` may be a coroutine function."""
         async with asyncio.timeout(timeout):
             while True:

@@ -86,6 +86,13 @@ class Terminal:
         return self.protect(coap.POST, "/f", b"".join(frames))
 
 
+def stranger(sender_id=b"strange"):
+    """A terminal that was never enrolled, with a context of its own making."""
+    terminal = Terminal()
+    terminal.context = Context(b"s" * 16, b"salt", sender_id, b"\x01", Ccm())
+    return terminal
+
+
 class Socket(asyncio.DatagramProtocol):
     """A UDP socket that keeps what it received."""
 
@@ -108,10 +115,10 @@ class Socket(asyncio.DatagramProtocol):
     def send(self, data):
         self.transport.sendto(data)
 
-    async def get(self, timeout=5):
+    async def get(self, timeout=5):  # noqa: ASYNC109
         return await asyncio.wait_for(self.received.get(), timeout)
 
-    async def silent(self, timeout=0.2):
+    async def silent(self, timeout=0.2):  # noqa: ASYNC109
         """True when nothing comes in this time."""
         try:
             await self.get(timeout)
@@ -177,7 +184,7 @@ class Client:
         self.observation = (protected[1].token, protected[2])
         return cbor.decode(response.payload)
 
-    async def notification(self, timeout=5):
+    async def notification(self, timeout=5):  # noqa: ASYNC109
         """The next list of commands."""
         async with asyncio.timeout(timeout):
             while self.notifications.empty():

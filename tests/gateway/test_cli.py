@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from gateway.cli import main
 from protocol import coap
 from tests.gateway.bench import ROOT, Bench, call_cli, config_text, enroll, run_cli
 from tests.gateway.terminal import Client, Terminal
@@ -100,25 +101,21 @@ def test_what_would_break_a_topic_is_refused(folder, name, value):
 
 def test_usage_and_configuration_errors_have_code_2(folder):
     for arguments in (["sing"], [], ["verify"], ["send", "x", "dance"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", *arguments], cwd=ROOT, capture_output=True, check=False
-        )
-        assert done.returncode == 2, arguments
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2, arguments
     (folder / "gateway.toml").write_text("[listen]\nport = -1\n")
     assert "listen.port = -1" in run_cli(folder, "list", code=2)["error"]
 
 
-def test_every_help_has_an_example(folder):
-    for name in ("serve", "enroll", "suspend", "revoke", "list", "journal", "verify", "send"):
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", name, "--help"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0
-        assert f"python -m gateway {name}" in done.stdout.split("example:")[1]
+@pytest.mark.parametrize(
+    "name", ["serve", "enroll", "suspend", "revoke", "list", "journal", "verify", "send"]
+)
+def test_every_help_has_an_example(capsys, name):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"python -m gateway {name}" in capsys.readouterr().out.split("example:")[1]
 
 
 async def test_serve_journal_verify_and_terminate(folder):
@@ -216,7 +213,7 @@ async def test_kill_9_and_start_again(folder):
     served = Served(folder)
     terminal = enroll(folder, Terminal())
     capture, answered = [], 0
-    for round_number in range(3):
+    for _ in range(3):
         client = await Client.open(terminal, served.address)
         for _ in range(20):
             protected = terminal.post(terminal.frame())

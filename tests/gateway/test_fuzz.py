@@ -13,7 +13,7 @@ from tests.gateway.terminal import Ccm, Terminal
 
 SOURCE = ("192.0.2.1", 40000)
 AGAIN = settings(
-    max_examples=250,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
@@ -191,8 +191,9 @@ def test_an_authentic_terminal_with_arbitrary_inner_messages(tmp_path_factory):
         client = await bench.terminal()
         t = client.terminal
         for message in examples:
-            if not 0 < message.code < 0x20:
-                continue
+            observe = message.option(coap.OBSERVE)
+            if not 0 < message.code < 0x20 or (observe is not None and len(observe) > 4):
+                continue  # our own OSCORE would not send it
             options = [(n, v) for n, v in message.options if n not in (9, 35)]
             inner = Message(coap.CON, message.code, 0, b"", options, message.payload)
             outer, _ = t.context.protect_request(inner)

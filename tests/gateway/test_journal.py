@@ -247,7 +247,8 @@ async def main():
     async def one(lane):
         seq = int(sys.argv[2])
         while True:
-            await journal.write(lambda tx: tx.insert_frame(b"lane%04d" % lane, NewFrame(1, seq, 1, None, b"f"), 1))
+            frame = NewFrame(1, seq, 1, None, b"f")
+            await journal.write(lambda tx: tx.insert_frame(b"lane%04d" % lane, frame, 1))
             # One write is one line: what is printed was durable before.
             sys.stdout.write("%d %d\\n" % (lane, seq)); sys.stdout.flush()
             seq += 1
