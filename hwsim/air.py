@@ -13,7 +13,7 @@ _GATEWAY_ID = b"\x01"
 
 
 class AirMonitor:
-    """Turns the network's `air` events of one terminal into `frame.sent`: boot, seq, kind, panic id, state."""
+    """Turns one terminal's `air` events into `frame.sent`: boot, seq, kind, panic id, state."""
 
     def __init__(self, kernel, name, link):
         self._kernel = kernel

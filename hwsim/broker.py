@@ -66,6 +66,7 @@ class Broker:
             self.port_v4 = self.port_v5
         self._config = Path(directory) / ("iotcore.toml" if kind == "iotcore" else "mosquitto.conf")
         self._log = Path(directory) / f"{kind}.log"
+        self.starts = 0
         self._process = None
 
     @property
@@ -78,6 +79,7 @@ class Broker:
             return
         template = _RUMQTTD if self.kind == "iotcore" else _MOSQUITTO
         self._config.write_text(template.format(v4=self.port_v4, v5=self.port_v5), "utf-8")
+        self.starts += 1
         self._launch()
         for port in {self.port_v4, self.port_v5}:
             await self._listening(port)

@@ -1,7 +1,7 @@
 """`python -m hwsim demo`: everything real but the hardware, on one computer, in a minute.
 
-The embedded broker, the gateway as a process, terminals that run the firmware's own image, an operations centre.
-Live with keys, or by itself with `--seconds` and judged by the promises of checkers.py.
+The embedded broker, the gateway as a process, terminals that run the firmware's own image, an operations
+centre. Live with keys, or by itself with `--seconds` and judged by the promises of checkers.py.
 """
 
 import asyncio

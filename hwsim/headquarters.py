@@ -136,6 +136,10 @@ class Headquarters:
     async def suspend(self, kid):
         await self._command("suspend", kid)
 
+    async def journal(self):
+        """Every frame it has on disk, in its order: kid, boot, seq, kind, stored, relayed, frame (hex)."""
+        return json.loads(await self._command("journal", "--limit", "1000000", "--json"))["frames"]
+
     async def _command(self, name, *arguments):
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -79,6 +79,7 @@ class Story:
         self.kernel = kernel
         self.cars = {}  # terminal name -> CarTale
         self.frames = {}  # (kid, boot, seq) -> FrameTale
+        self.journal = None  # the gateway's own, once read: {name: (relayed, frame)} in its order
         self.commands = []  # (what, kid, panic, at_ms): what the operator sent
         self.gateway = {}  # event name -> how often
         self.refusals = []
@@ -113,8 +114,24 @@ class Story:
             highest[kid, boot] = max(seq, highest.get((kid, boot), -1))
         return sum(seq + 1 for seq in highest.values())
 
+    def reached(self, stage):
+        """The names of the frames that are stored, relayed, or received by the operator. What the gateway's
+        log
+        said counts until its journal has been read: a killed process may leave its last line unwritten."""
+        if self.journal is not None and stage in ("stored", "relayed"):
+            return {name for name, (relayed, _) in self.journal.items() if relayed or stage == "stored"}
+        return {name for name, tale in self.frames.items() if getattr(tale, stage + "_ms") is not None}
+
     def count(self, stage):
-        return sum(1 for tale in self.frames.values() if getattr(tale, stage + "_ms") is not None)
+        return len(self.reached(stage))
+
+    def take_journal(self, rows):
+        """What `python -m gateway journal --json` says."""
+        self.journal = {}
+        for row in rows:
+            name = (row["kid"], row["boot"], row["seq"])
+            self.frame(*name)
+            self.journal[name] = (row["relayed"] is not None, bytes.fromhex(row["frame"]))
 
     def _event(self, event):
         at_ms = event.t_us / 1000

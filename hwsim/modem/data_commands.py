@@ -1,4 +1,4 @@
-"""Packet data and the modem's own GNSS: the commands behind NETOPEN, CIPOPEN, CIPSEND, CIPRXGET, CGNSSINFO."""
+"""Packet data and the modem's own GNSS: NETOPEN, CIPOPEN, CIPSEND, CIPRXGET, CGNSSINFO and their kin."""
 
 from hwsim.modem.sockets import argument, link_number, whole
 

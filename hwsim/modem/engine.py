@@ -173,7 +173,7 @@ class Engine:
 
 
 class Reply:
-    """One command line's answer. Everything after the result code, or after a restart, is silently nothing."""
+    """One command line's answer. After the result code, or a restart, it says nothing any more."""
 
     def __init__(self, engine):
         self._engine = engine

@@ -208,3 +208,36 @@ def test_alarms_that_got_stuck_are_named():
     run.at(1000).hold()
     run.at(1700).sent(0, KIND_PANIC, PANIC, 1)
     assert checkers.alarms_reach(run.story, "shown") == ["car: the alarm raised at 1600 ms got only to sent"]
+
+
+def rows(*entries):
+    return [
+        {"kid": KID, "boot": 1, "seq": seq, "relayed": relayed, "frame": frame.hex()}
+        for seq, relayed, frame in entries
+    ]
+
+
+def test_the_gateways_own_journal_counts_more_than_its_log():
+    run = Run()
+    run.whole_way(0)
+    run.sent(1)
+    run.received(1)
+    assert any("never stored" in text for text in run.broken()), "its last line was not written"
+    run.story.take_journal(rows((0, "now", b"frame 0"), (1, "now", b"frame 1")))
+    assert run.broken() == []
+    run.story.take_journal(rows((0, "now", b"frame 0"), (1, None, b"frame 1")))
+    assert run.broken() == ["1 of 2 frames never relayed: car/1/1"]
+    run.story.take_journal(rows((1, "now", b"frame 1"), (0, "now", b"frame 0")))
+    assert run.broken() == ["car: frames reached the operator in another order than they were stored in"]
+    run.story.take_journal(rows((0, "now", b"frame X"), (1, "now", b"frame 1")))
+    assert run.broken() == ["what the operator got is not what was stored: car/1/0"]
+
+
+def test_what_a_killed_broker_took_with_it_is_not_the_gateways_fault():
+    run = Run()
+    run.whole_way(0)
+    run.sent(1)
+    run.gateway("frame.stored", boot=1, seq=1, panic=None)
+    run.gateway("frame.relayed", boot=1, seq=1, panic=None)
+    assert run.broken() == ["1 of 2 frames never received by the operator: car/1/1"]
+    assert checkers.check(run.story, run.operator, broker_kept=False) == []
