@@ -22,6 +22,7 @@ from protocol.nmea_fields import (
     course_cdeg,
     date,
     days_since_1970,
+    measured,
     number,
     signed,
     speed_cm_s,
@@ -68,7 +69,7 @@ class Parser:
         self.antenna: str | None = None
         self._time: int | None = None  # hhmmssmmm
         self._date: int | None = None  # yyyymmdd
-        self._utc_time: int | None = None  # of the last RMC: GGA's time may be of the next day already
+        self._utc_time: int | None = None  # of the last RMC, while no other sentence is of another time
         self._utc_date: int | None = None
         self._views: dict[bytes, int] = {}  # talker -> satellites in view
         self._view_epochs: dict[bytes, int] = {}
@@ -162,7 +163,8 @@ class Parser:
     def utc_ms(self) -> int | None:
         """Milliseconds since 1970 of the last RMC; None if it was void or lacked date or time.
 
-        Of a void one even a plausible time may be a guess of the receiver's own clock.
+        Of a void one even a plausible time may be a guess of the receiver's own clock. None too once a
+        GGA or GLL is of another time: only RMC has the date, and midnight may lie between.
         """
         time, date = self._utc_time, self._utc_date
         if time is None or date is None:
@@ -188,7 +190,7 @@ class Parser:
         if len(f) < 10:
             raise Malformed("RMC: %d fields" % len(f))
         time = self._read_time(f[1])
-        valid = _status(f[2], f[12] if len(f) > 12 else b"")
+        valid = measured(f[2], f[12] if len(f) > 12 else b"")
         lat_e7, lon_e7 = self._read_position(f[3:7])
         speed = speed_cm_s(f[7])
         course = course_cdeg(f[8])
@@ -215,6 +217,8 @@ class Parser:
         if f[10] != b"M" and f[10]:
             raise Malformed("GGA altitude unit: %r" % f[10])
         self._time = time
+        if time != self._utc_time:
+            self._utc_time = None
         self.lat_e7, self.lon_e7, self.alt_dm = lat_e7, lon_e7, alt_dm
         self.quality, self.sats_used, self.hdop_tenths = quality, sats_used, hdop_tenths
         self.valid = quality in _MEASURED and lat_e7 is not None and lon_e7 is not None
@@ -224,8 +228,10 @@ class Parser:
             raise Malformed("GLL: %d fields" % len(f))
         lat_e7, lon_e7 = self._read_position(f[1:5])
         time = self._read_time(f[5])
-        valid = _status(f[6], f[7] if len(f) > 7 else b"")
+        valid = measured(f[6], f[7] if len(f) > 7 else b"")
         self._time = time
+        if time != self._utc_time:
+            self._utc_time = None
         self.lat_e7, self.lon_e7 = lat_e7, lon_e7
         self.valid = valid and lat_e7 is not None and lon_e7 is not None
 
@@ -275,17 +281,7 @@ class Parser:
             self.antenna = _ANTENNA.get(text[8:])
 
 
-def _status(status: bytes, mode: bytes) -> bool:
-    """Whether the position was measured: A, and no mode that says otherwise."""
-    if status == b"A":
-        return mode not in _UNMEASURED
-    if status == b"V" or not status:
-        return False
-    raise Malformed("status: %r" % status)
-
-
 _ANTENNA = {b"OK": "ok", b"OPEN": "open", b"SHORT": "short"}
-_UNMEASURED = (b"N", b"S", b"M")  # no fix, simulated, typed in
 _MEASURED = (1, 2, 3, 4, 5, 6, 9)  # not 0 none, 7 typed in, 8 simulated
 # Name, reader, and how many commas to split at: what nobody reads stays in one piece.
 _READERS = {

@@ -7,6 +7,7 @@ _DOT = const(46)
 _64_BITS = 0xFFFFFFFFFFFFFFFF
 _256_BITS = (1 << 256) - 1
 _POWERS = (1, 10, 100, 1000, 10000, 100000, 1000000, 10000000)
+_UNMEASURED = (b"N", b"S", b"M")  # no fix, simulated, typed in
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -109,6 +110,15 @@ def count(field: bytes, most: int) -> int | None:
     if value > most:
         raise Malformed("count: %r" % field)
     return value
+
+
+def measured(status: bytes, mode: bytes) -> bool:
+    """Whether a position was measured: status A, and no mode that says otherwise."""
+    if status == b"A":
+        return mode not in _UNMEASURED
+    if status == b"V" or not status:
+        return False
+    raise Malformed("status: %r" % status)
 
 
 def speed_cm_s(field: bytes) -> int | None:

@@ -21,7 +21,7 @@ def fed(*bodies):
     return parser
 
 
-def refused(body):
+def check_refused(body):
     """The sentence's checksum is right, its content is not: counted, and nothing changes."""
     parser = fed(RMC, GGA)
     before = state(parser)

@@ -3,7 +3,7 @@
 
 from protocol.nmea import MAX_LINE, Parser
 from protocol.nmea_fields import checksum
-from tests.protocol.sentences import GGA, RMC, VOID, fed, refused, sentence, state
+from tests.protocol.sentences import GGA, RMC, VOID, check_refused, fed, sentence, state
 
 
 def test_rmc():
@@ -139,7 +139,7 @@ def test_antenna():
         assert fed(b"GPTXT,01,01,02,ANTSTATUS=OK", b"GNTXT,01,01,02," + text).antenna == expected
     p = fed(b"GPTXT,01,01,02,ANTENNA OPEN", b"GPTXT,01,01,02,u-blox ag - www.u-blox.com")
     assert p.antenna == "open"  # another text says nothing about the antenna
-    refused(b"GPTXT,01,01,02")
+    check_refused(b"GPTXT,01,01,02")
 
 
 def test_void_is_read_and_not_valid():

@@ -1,7 +1,7 @@
 # runs on: both
 """The fields of a sentence: rounding, ranges, dates, and what is not a number."""
 
-from tests.protocol.sentences import GGA, RMC, fed, refused
+from tests.protocol.sentences import GGA, RMC, check_refused, fed, sentence
 
 
 def test_rounding_is_half_away_from_zero_once():
@@ -59,9 +59,9 @@ def test_edges_of_the_world():
         (b"4807,N", b"001131,E"),
         (b"\xb2\xb2\xb2\xb2.0,N", b"01131.0,E"),
     ):
-        refused(b"GPGLL,%s,%s,000000,A" % (lat, lon))
-        refused(b"GPRMC,123519,A,%s,%s,,,230394,," % (lat, lon))
-        refused(b"GPGGA,123519,%s,%s,1,08,0.9,545.4,M,46.9,M,," % (lat, lon))
+        check_refused(b"GPGLL,%s,%s,000000,A" % (lat, lon))
+        check_refused(b"GPRMC,123519,A,%s,%s,,,230394,," % (lat, lon))
+        check_refused(b"GPGGA,123519,%s,%s,1,08,0.9,545.4,M,46.9,M,," % (lat, lon))
 
 
 def test_fields_out_of_form_or_range():
@@ -76,7 +76,7 @@ def test_fields_out_of_form_or_range():
         b"123519.",
         b"123519.x",
     ):
-        refused(RMC.replace(b"123519", bad))
+        check_refused(RMC.replace(b"123519", bad))
     for bad in (
         b"000394",
         b"320394",
@@ -88,31 +88,31 @@ def test_fields_out_of_form_or_range():
         b"2303940",
         b"23o394",
     ):
-        refused(RMC.replace(b"230394", bad))
+        check_refused(RMC.replace(b"230394", bad))
     for bad in (b"-22.4", b"22,4", b"2e1", b"0x1", b".", b"1.2.3", b"99999", b"1275.0"):
-        refused(RMC.replace(b"022.4", bad))
+        check_refused(RMC.replace(b"022.4", bad))
     for bad in (b"360.01", b"361", b"-1", b"999.9"):
-        refused(RMC.replace(b"084.4", bad))
+        check_refused(RMC.replace(b"084.4", bad))
     for bad in (b"B", b"a", b"AA", b"0"):
-        refused(RMC.replace(b",A,", b",%s," % bad))
+        check_refused(RMC.replace(b",A,", b",%s," % bad))
     for bad in (b"A", b"10", b"-1", b"1.0"):
-        refused(GGA.replace(b",E,1,", b",E,%s," % bad))
+        check_refused(GGA.replace(b",E,1,", b",E,%s," % bad))
     for bad in (b"-", b"--5", b"+5", b"100000.1", b"-10001"):
-        refused(GGA.replace(b"545.4", bad))
-    refused(GGA.replace(b",08,", b",256,"))
-    refused(GGA.replace(b",0.9,", b",-0.9,"))
-    refused(GGA.replace(b"545.4,M", b"545.4,F"))
+        check_refused(GGA.replace(b"545.4", bad))
+    check_refused(GGA.replace(b",08,", b",256,"))
+    check_refused(GGA.replace(b",0.9,", b",-0.9,"))
+    check_refused(GGA.replace(b"545.4,M", b"545.4,F"))
     for bad in (b"0", b"4", b"x", b"-1"):
-        refused(b"GPGSA,A,%s,,,,,,,,,,,,,1,1,1" % bad)
+        check_refused(b"GPGSA,A,%s,,,,,,,,,,,,,1,1,1" % bad)
     for bad in (b"1,2,03", b"0,0,03", b"1,0,03", b"x,1,03", b"1,1,256", b",1,03", b"1,,03", b"1,1,-1"):
-        refused(b"GPGSV," + bad)
+        check_refused(b"GPGSV," + bad)
 
 
 def test_too_few_fields():
     for body, least in ((RMC, 10), (GGA, 11)):
         fields = body.split(b",")
         for n in range(1, least - 1):
-            refused(b",".join(fields[:n]) + b",")
+            check_refused(b",".join(fields[:n]) + b",")
         assert fed(b",".join(fields[:least])).valid
     for body in (
         b"GPGLL,4250.55,S,14718.50,E,092204",
@@ -120,8 +120,8 @@ def test_too_few_fields():
         b"GPGSA,A,3,,,,,,,,,,,,,1,1",
         b"GPGSV,1,1",
     ):
-        refused(body)
-    refused(b"GPVTG,054.7,034.4,005.5,010.2,1,2")  # VTG before NMEA 2.0
+        check_refused(body)
+    check_refused(b"GPVTG,054.7,034.4,005.5,010.2,1,2")  # VTG before NMEA 2.0
 
 
 def test_dates():
@@ -153,8 +153,13 @@ def test_utc():
     ):
         body = RMC.replace(b"230394", ddmmyy).replace(b"123519", hhmmss)
         assert fed(body).utc_ms() == ms, ddmmyy
-    # GGA of the next day comes before its RMC does.
+    # GGA of the next second, perhaps of the next day, comes before its RMC does.
     midnight = RMC.replace(b"123519", b"235959")
-    p = fed(midnight, GGA.replace(b"123519.25", b"000000"))
-    assert p.utc_ms() == fed(midnight).utc_ms() and p.hour == 0
+    same = GGA.replace(b"123519.25", b"235959")
+    assert fed(midnight, same).utc_ms() == fed(midnight).utc_ms() == 764467199000
+    for following in (GGA.replace(b"123519.25", b"000000"), b"GPGLL,4250.55,S,14718.50,E,000000,A"):
+        p = fed(midnight, following)
+        assert p.utc_ms() is None and p.hour == 0
+        assert p.feed(sentence(RMC.replace(b"123519", b"000000").replace(b"2303", b"2403"))) == "RMC"
+        assert p.utc_ms() == 764467200000
     assert fed(RMC.replace(b"123519", b"")).utc_ms() is None
