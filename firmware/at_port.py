@@ -12,7 +12,7 @@ from protocol.compat import const
 TIMEOUT = const(-1)  # besides the results of protocol.at: no end of the command in its time
 
 _CHUNK = const(512)
-# A block of raw data comes without pauses. Silence inside it means that bytes were lost: count no further.
+# A block of raw data comes without pauses: after one, bytes were lost, and what comes is something new.
 _RAW_PAUSE_MS = const(1000)
 # SIMCom prints ERROR behind +IP ERROR; the next command waits for it, so that it does not end that one.
 _SETTLE_MS = const(100)
@@ -52,6 +52,7 @@ class Port:
         self._prompted = False
         self._prefix = b""
         self._after = b""
+        self._read_at = 0
         self._owed = 0  # raw bytes to write once the modem has prompted
         self._stuck = 0  # raw bytes the modem may be waiting for although it never prompted
         self._error = None
@@ -73,14 +74,11 @@ class Port:
         buffer = self._buffer
         try:
             while True:
-                if reader.raw_pending:
-                    try:
-                        n = await asyncio.wait_for_ms(self._stream.readinto(buffer), _RAW_PAUSE_MS)
-                    except asyncio.TimeoutError:
-                        reader.abandon()
-                        continue
-                else:
-                    n = await self._stream.readinto(buffer)
+                n = await self._stream.readinto(buffer)
+                now = self._uptime_ms()
+                if reader.raw_pending and now - self._read_at > _RAW_PAUSE_MS:
+                    reader.abandon()
+                self._read_at = now
                 if n:
                     reader.feed(buffer, 0, n)
                     while True:
@@ -221,14 +219,7 @@ class Port:
         left = end - self._uptime_ms()
         if left <= 0:
             return False
-        if not self._wake.is_set():
-            try:
-                await asyncio.wait_for_ms(self._wake.wait(), min(left, _SLICE_MS))
-            except asyncio.TimeoutError:
-                if self.alive is not None:
-                    self.alive()
-                return True
-        self._wake.clear()
+        await self._wake.wait_ms(min(left, _SLICE_MS))
         if self.alive is not None:
             self.alive()
         return True

@@ -3,10 +3,10 @@
 A driver (`simcom`) owns the modem's UART and takes from the queues, urgent first. Nobody else writes there.
 """
 
-import asyncio
-
 from protocol.compat import const
 from protocol.limits import MAX_DATAGRAM
+
+from firmware.signal import Signal
 
 URGENT_LIMIT = const(4)
 BULK_LIMIT = const(2)  # CoAP's NSTART keeps bulk at one anyway; full queues hold 7 KB
@@ -33,7 +33,7 @@ class Bearer:
         self._log = log
         self._urgent = []
         self._bulk = []
-        self._wake = asyncio.Event()
+        self._wake = Signal()
         self._panic_since = None
         self._works_at = None  # when something came in last
         self.on_datagram = None  # (bytes)

@@ -17,7 +17,8 @@ class Signal:
     def set(self):
         self._set = True
         task = self._waiting
-        if task is not None:
+        # One that is being cancelled has its error in `data` and is due: `push` would take that away.
+        if task is not None and task.data is None:
             # As Task.cancel does: out of its place in the queue of sleepers, and in again as due now.
             self._waiting = None
             asyncio.core._task_queue.remove(task)
