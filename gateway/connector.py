@@ -65,6 +65,10 @@ class Connector:
             raise
         self._understood = True
         self._strange = 0
+        if link.receive_maximum < 2:
+            # A frame is two messages, and both are under way before either is confirmed.
+            link.close()
+            raise LinkError("the broker allows one message under way; two are needed (its receive maximum)")
         window = min(self._config.whole("broker.window"), link.receive_maximum)
         outgoing = Outgoing(link, window, self._config.whole("northbound.position_expiry_s"))
         link.subscribe(f"{self._prefix}/+/+/+/command")

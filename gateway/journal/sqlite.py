@@ -8,6 +8,7 @@ meanwhile.
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import sqlite3
 import threading
@@ -44,6 +45,20 @@ def connect(path: Path, busy_timeout_ms: int = 5000) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def lock(path: Path) -> int:
+    """Make sure that one service works on this file; the descriptor holds the lock until it is closed.
+
+    Raises JournalError when another has it. Two services would each reserve the same OSCORE sequence numbers.
+    """
+    descriptor = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise JournalError(f"{path}: another gateway serves from this journal") from None
+    return descriptor
 
 
 @contextlib.contextmanager
@@ -92,6 +107,7 @@ class SqliteJournal(Journal):
         self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
+        self._lock = -1
         self._reading = ThreadPoolExecutor(1, "journal-read")
         self._under_way = 0
         self.groups = 0
@@ -105,6 +121,7 @@ class SqliteJournal(Journal):
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
         try:
+            self._lock = lock(self._path)
             self._connection = await asyncio.to_thread(connect, self._path, self._busy_timeout_ms)
             self._reader = await asyncio.to_thread(connect, self._path, self._busy_timeout_ms)
             self._reader.execute("PRAGMA query_only = ON")
@@ -125,6 +142,9 @@ class SqliteJournal(Journal):
             if connection is not None:
                 connection.close()
         self._reader = self._connection = None
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         if self._loop is None or self._closing:

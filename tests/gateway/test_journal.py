@@ -228,6 +228,15 @@ def test_a_newer_file_and_a_foreign_file_are_refused(tmp_path):
         pass
 
 
+async def test_one_service_at_a_time(journal, tmp_path):
+    second = SqliteJournal(tmp_path / "j.sqlite")
+    with pytest.raises(JournalError, match="another gateway serves"):
+        await second.open()
+    await journal.close()
+    await second.open()
+    await second.close()
+
+
 async def test_two_processes_may_write(journal, tmp_path):
     with transaction(tmp_path / "j.sqlite", write=True) as tx:
         tx.enroll(terminal())

@@ -95,6 +95,7 @@ async def test_same_partial_iv_with_other_bytes(bench):
     await client.exchange((data, outer, _))
     outer.message_id ^= 1
     await wrong(bench, outer.encode(), "4.01")
+    assert bench.app.refusals.counts == {"replayed": 1}
 
 
 async def test_a_long_answer_goes_only_where_it_was_asked_for(bench):
@@ -169,6 +170,7 @@ CON_POST = Message(coap.CON, coap.POST, 7, b"tok", [(coap.URI_PATH, b"f")], b"x"
 async def test_garbage(bench, datagram, code):
     await wrong(bench, datagram, code)
     await bench.stored_nothing()
+    assert len(bench.app.peers) == 0
 
 
 @pytest.mark.parametrize("size", [MAX_DATAGRAM + 1, 16_384, 65_507])
