@@ -239,8 +239,10 @@ async def test_kill_9_and_start_again(folder):
 def test_a_port_that_is_taken_is_named(folder):
     served = Served(folder)
     try:
-        text = (folder / "gateway.toml").read_text()
-        (folder / "gateway.toml").write_text(text.replace("port = 0", f"port = {served.address[1]}", 1))
+        text, other = (folder / "gateway.toml").read_text(), '[journal]\npath = "other.sqlite"\n'
+        (folder / "gateway.toml").write_text(
+            text.replace("port = 0", f"port = {served.address[1]}", 1) + other
+        )
         done = subprocess.run(
             [sys.executable, "-m", "gateway", "serve", "--config", str(folder / "gateway.toml")],
             cwd=ROOT,
