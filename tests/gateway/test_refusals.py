@@ -114,7 +114,7 @@ async def test_replay_of_everything_after_a_restart(tmp_path):
     client = await bench.terminal()
     t = client.terminal
     capture = []
-    for n in range(70):
+    for n in range(71):
         protected = t.post(t.frame()) if n % 3 else t.protect(coap.GET, "/c")
         capture.append(protected[0])
         await client.exchange(protected)
