@@ -1,0 +1,1 @@
+"""The parts of the technician's tool, `flash.py`."""

