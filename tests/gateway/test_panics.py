@@ -25,6 +25,7 @@ async def test_a_panic_goes_all_the_way(relayed):
     (command,) = await client.notification()
     assert (command[1], command[3]) == (3, {0: number, 1: 4})
     assert (await client.answer(command[0])).code == coap.CHANGED
+    await bench.until(lambda: consumer.on("/panic"))
     (raised,) = consumer.json("/panic")
     assert raised["properties"]["stage"] == "stored"
     assert raised["properties"]["state"] == "raised"

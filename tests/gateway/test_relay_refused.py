@@ -96,5 +96,6 @@ async def test_a_broken_broker_does_not_end_the_relay(tmp_path):
     client = await bench.terminal()
     await client.post(client.terminal.frame())
     await bench.until(lambda: bench.events("frame.relayed"), timeout=20)
+    assert (await bench.count())["unrelayed"] == 0
     await bench.stop()
     await broker.stop()
