@@ -59,6 +59,8 @@ class Port:
         self.hurry = None  # says whether something waits that is more urgent than to look after the modem
         self.alive = None  # called at least every _SLICE_MS while the conversation waits
         self.restarted = False
+        self._echoes = None  # echoes counted when they had ended; another one means a restart
+        self._deadline = 0
         self.result = at.OK
         self.detail = b""
         self.answer = b""  # the last line with the wanted beginning
@@ -155,15 +157,19 @@ class Port:
         try:
             await self._write(text + b"\r")
             end = self._uptime_ms() + prompt_ms
-            while not self._prompted and self._final is None:
-                if not await self.idle(end):
-                    self._stuck = len(payload)
-                    return self._give_up()
+            while not self._prompted and self._final is None and await self.idle(end):
+                continue
             self._owed = 0
-            if self._prompted:
+            if self._final is None or self._prompted:
+                # Without a prompt too: noise may have hidden it. Then the modem waits for exactly these bytes
+                # and would take the next command for them; if it does not, they are an unknown command.
+                self._stuck = 0 if self._prompted else len(payload)
                 self._final = None
                 await self._write(payload)
-            return await self._end(timeout_ms, after_ms)
+            result = await self._end(timeout_ms, after_ms)
+            if result != TIMEOUT:
+                self._stuck = 0
+            return result
         finally:
             self._busy = False
 
@@ -180,14 +186,17 @@ class Port:
         self.detail = b""
 
     async def _end(self, timeout_ms, after_ms):
-        end = self._uptime_ms() + timeout_ms
+        self._deadline = self._uptime_ms() + timeout_ms
         while self._final is None:
-            if not await self.idle(end):
+            if not await self.idle(self._deadline):
                 return self._give_up()
         if self._final == at.OK and after_ms:
-            end = self._uptime_ms() + after_ms
-            while not self.told and await self.idle(end):
-                pass
+            self._deadline = self._uptime_ms() + after_ms
+            while not self.told and await self.idle(self._deadline):
+                continue
+        if self._echoes is not None and self._reader.echoes != self._echoes:
+            self._echoes = None
+            raise Restarted
         result = self._close()
         if result == at.IP_ERROR:
             self._busy = False
@@ -207,6 +216,21 @@ class Port:
     async def _write(self, data):
         self._stream.write(data)
         await self._stream.drain()
+
+    # --- signs of a restart
+
+    async def echo_off(self):
+        """Switch the echo off. When it really ends, its coming back is a sign of a restart."""
+        self._echoes = None
+        await self.ask(b"ATE0", SET_MS)
+        before = self._reader.echoes
+        await self.ask(b"AT", SET_MS)
+        if self._reader.echoes == before:
+            self._echoes = before
+
+    def hasten(self, ms):
+        """The modem may have forgotten the command in progress: wait so long for its end and no longer."""
+        self._deadline = min(self._deadline, self._uptime_ms() + ms)
 
     # --- waiting
 
@@ -236,8 +260,8 @@ class Port:
             if await self.command(b"AT", PROBE_MS) != TIMEOUT:
                 return True
             if self._stuck:
-                # AT went into a datagram that the modem believes to be collecting. Carriage returns end it;
-                # in command mode they say nothing.
+                # AT went into a datagram that the modem is still collecting, some of its bytes being lost.
+                # Carriage returns end it; in command mode they say nothing.
                 await self._write(b"\r" * self._stuck)
                 self._stuck = 0
         return False

@@ -40,6 +40,8 @@ _DEAF_COUNT = const(4)
 _STEADY_MS = const(60000)
 _ERRORS = const(2)  # in a row, before the socket is opened again
 
+_BOOT_URCS_MS = const(25000)  # boot URCs that come this soon after the first answer belong to that start
+_DOUBT_MS = const(10000)
 _NOT_OPENED = const(2)  # +CIPERROR: the network is not opened
 
 
@@ -61,6 +63,7 @@ class SimcomModem(Bearer):
         self._registration = Registration(port, self, clock.uptime_ms, config)
         self._socket = Socket(port, config)
         self._trouble = 0  # failures in a row between ATTACH and UP
+        self._found_at = 0
         self._lost = None  # the state to go back to, told by a URC
         self._doubt = False  # a boot URC that may be a late one
         self._errors = 0
@@ -114,6 +117,7 @@ class SimcomModem(Bearer):
                 except Restarted:
                     self.say(1, "has started again by itself")
                     self.restarts += 1
+                    self._found_at = self._uptime_ms()
                     state = SET_UP
                 except Silent:
                     self.say(1, "does not answer")
@@ -142,12 +146,15 @@ class SimcomModem(Bearer):
         self._heard_boot(line)
 
     def _heard_boot(self, line):
-        # They come in any order, the last ones 20 s after the first: beside a working socket they may be late
-        # or may be the only sign of a restart. So the socket is asked for.
+        # They come in any order, the last ones 20 s after the first: one may be late, or the only sign of a
+        # restart. Beside a working socket the socket is asked for; else time and the echo tell.
         if self.state == UP:
             self._doubt = True
         elif self.state > SET_UP and line.startswith((b"*ATREADY", b"RDY")):
-            self._port.restarted = True
+            if self._uptime_ms() - self._found_at > _BOOT_URCS_MS:
+                self._port.restarted = True
+            else:
+                self._port.hasten(_DOUBT_MS)
 
     def _heard_error(self, line):
         code = at_fields.whole(at_fields.fields_of(line)[0], line)
@@ -176,6 +183,7 @@ class SimcomModem(Bearer):
     async def _find(self):
         self._registration.forget()
         await self._ladder.find()
+        self._found_at = self._uptime_ms()
         return SET_UP
 
     async def _set_up(self):
@@ -183,7 +191,8 @@ class SimcomModem(Bearer):
         self._registration.forget()
         # The radio on: a boot URC may have cut short its way through flight mode. The modem's clock follows
         # the network, the zone is reported; not every firmware knows the last two.
-        for command in (b"ATE0", b"AT+CMEE=1", b"AT+CFUN=1", b"AT+CTZU=1", b"AT+CTZR=1"):
+        await self._port.echo_off()
+        for command in (b"AT+CMEE=1", b"AT+CFUN=1", b"AT+CTZU=1", b"AT+CTZR=1"):
             await self._port.ask(command, SET_MS)
         return SIM
 

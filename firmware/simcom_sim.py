@@ -10,6 +10,7 @@ _POLL_MS = const(1000)
 _FAULT_MS = const(30000)  # +CPIN: READY may follow an error by 20 s (MODEMS.md)
 _RESTART_MS = const(180000)  # many modems look for a card only when they start
 _LOCKED_POLL_MS = const(60000)
+_UNLOCKING_MS = const(10000)  # after the right PIN the card still asks for it for a second or two
 
 
 class SimStage:
@@ -21,6 +22,7 @@ class SimStage:
         self._uptime_ms = uptime_ms
         self._pin = pin
         self._guard = guard
+        self._accepted_at = None
         self.state = None  # what +CPIN said last
 
     def heard(self, line):
@@ -32,6 +34,7 @@ class SimStage:
         port = self._port
         bearer = self._bearer
         begun = self._uptime_ms()
+        self._accepted_at = None
         while True:
             self.state = None
             result = await port.ask(b"AT+CPIN?", SET_MS, b"+CPIN:")
@@ -41,7 +44,8 @@ class SimStage:
                 bearer.set_fault(None)
                 return True
             if self.state == b"SIM PIN":
-                wait_ms = await self._enter()
+                if self._accepted_at is None or self._uptime_ms() - self._accepted_at > _UNLOCKING_MS:
+                    wait_ms = await self._enter()
             elif self.state is not None:
                 bearer.set_fault("SIM: asks for %s; unlock it in a telephone" % self.state.decode())
                 wait_ms = _LOCKED_POLL_MS
@@ -76,6 +80,7 @@ class SimStage:
         result = await port.ask(b'AT+CPIN="%s"' % self._pin.encode(), _PIN_MS)
         if result == at.OK:
             self._guard.accepted(card, self._pin)
+            self._accepted_at = self._uptime_ms()
             return _POLL_MS
         wrong = result == at.CME_ERROR and at_fields.cme_code(port.detail) == at_fields.INCORRECT_PASSWORD
         left = await self._tries()

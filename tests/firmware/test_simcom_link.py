@@ -263,22 +263,41 @@ async def test_a_full_buffer_is_no_reason_to_close():
     await story.stop()
 
 
-async def test_a_prompt_lost_in_noise():
-    """The modem waits for bytes and takes AT for them: it is filled up, the next datagram goes out whole."""
-    story = Story()
-    await story.up()
+def no_prompt(story, missing):
+    """The next CIPSEND prompts with a bit turned over, and so many of the bytes after it get lost."""
 
     def unseen(modem, command):
         modem.answers[b"AT+CIPSEND="] = prompt
         prompt(modem, command)
-        return b"\r\n\xbe"  # a prompt with one bit turned over
+        modem.raw_left += missing
+        return b"\r\n\xbe"
 
     story.modem.answers[b"AT+CIPSEND="] = unseen
+
+
+async def test_a_prompt_lost_in_noise():
+    """The modem waits for the bytes all the same: it gets them, and nothing else is sent in their place."""
+    story = Story()
+    await story.up()
+    no_prompt(story, 0)
     story.driver.send(b"position report", True)
-    await story.until(lambda: len(story.modem.datagrams) >= 2, 8000)
-    assert story.modem.datagrams[-1] == b"position report"
-    assert story.driver.up and story.reset.pulses() == []
+    await story.until(lambda: story.driver.sent == 1, 4000)
+    assert story.modem.datagrams == [b"position report"]
+    story.driver.send(b"next")
+    await story.until(lambda: story.modem.datagrams[1:] == [b"next"], 500)
     await story.stop()
+
+
+async def test_a_modem_that_has_lost_bytes_of_a_datagram_is_filled_up():
+    """It takes AT for the rest of a datagram: carriage returns end that, and the alarm goes out whole."""
+    for missing in (1, 2, 9):
+        story = Story()
+        await story.up()
+        no_prompt(story, missing)
+        story.driver.send(b"panic report", True)
+        await story.until(lambda story=story: b"panic report" in story.modem.datagrams, 12000)
+        assert story.driver.up and story.reset.pulses() == []
+        await story.stop()
 
 
 async def test_a_block_that_stops_half_way_does_not_swallow_the_rest():

@@ -3,7 +3,9 @@
 
 import asyncio
 
-from firmware.modem import ATTACH, SIM, UP
+import _bench
+
+from firmware.modem import ATTACH, SIM
 from firmware.simpin import MemoryStore
 from tests.firmware.modem_story import Story
 from tests.firmware.scripted_modem import ERROR, OK, ScriptedModem, answer
@@ -133,7 +135,7 @@ def locked(modem, right=b"1234", tries=3):
         if not left[0]:
             return b"\r\n+CME ERROR: 12\r\n"
         if command == b'AT+CPIN="%s"' % right:
-            unlocked[0] = True
+            _bench.later(3000, lambda: unlocked.append(True) or unlocked.pop(0))  # it takes the card a while
             left[0] = 3
             return OK
         left[0] -= 1
@@ -347,17 +349,52 @@ async def test_a_name_is_resolved():
     await story.stop()
 
 
-async def test_a_restart_in_the_middle_of_opening():
-    """*ATREADY while CIPOPEN is awaited: nobody waits out the 120 s."""
+async def restarted_while_opening(found_before_ms):
+    """*ATREADY while CIPOPEN is awaited; ms until it is up again."""
     story = Story()
-    story.modem.answers[b"AT+CIPOPEN="] = lambda modem, command: None
+    slow = b"\r\n+CPIN: NOT READY\r\n" + OK
+    story.modem.answers[b"AT+CPIN?"] = slow
     story.start()
+    await asyncio.sleep_ms(found_before_ms)
+    story.modem.answers[b"AT+CPIN?"] = answer(b"+CPIN: READY")
+    story.modem.say(b"\r\n+CPIN: READY\r\n")
+    story.modem.answers[b"AT+CIPOPEN="] = lambda modem, command: None
     await story.until(lambda: story.modem.times_of(b"AT+CIPOPEN="), 5000)
     story.modem.answers[b"AT+CIPOPEN="] = OK + b"\r\n+CIPOPEN: 0,0\r\n"
     story.modem.echo = True
     story.modem.say(b"\r\n*ATREADY: 1\r\n")
     begun = story.ms()
+    await story.until(lambda: story.driver.up, 60000)
+    assert story.driver.restarts == 1
+    await story.stop()
+    return story.ms() - begun
+
+
+async def test_a_restart_in_the_middle_of_opening():
+    """Nobody waits out the 120 s; long after the start the boot URC alone is enough."""
+    assert await restarted_while_opening(30000) < 3000
+    assert await restarted_while_opening(1000) < 20000
+
+
+async def test_a_late_boot_urc_does_not_begin_the_start_again():
+    story = Story()
+    story.modem.answers[b"AT+CPIN?"] = lambda modem, command: (
+        modem.say(b"\r\n*ATREADY: 1\r\n") or answer(b"+CPIN: READY")
+    )
+    story.start()
     await story.until(lambda: story.driver.up, 5000)
-    assert story.ms() - begun < 3000 and story.driver.restarts == 1
-    assert story.driver.state == UP
+    assert story.modem.commands().count(b"ATE0") == 1 and story.driver.restarts == 0
+    await story.stop()
+
+
+async def test_an_echo_that_comes_back_is_a_restart():
+    """The boot URCs were lost in noise: the next answered command shows it."""
+    story = Story()
+    await story.up()
+    await asyncio.sleep_ms(1000)
+    story.modem.echo = True
+    story.driver.send(b"x")
+    await story.until(lambda: story.driver.restarts == 1, 500)
+    await story.until(lambda: story.driver.up, 5000)
+    assert story.modem.times_of(b"ATE0") and not story.modem.echo
     await story.stop()
