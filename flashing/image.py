@@ -10,7 +10,11 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+from flashing.annotations import strip
+from flashing.link import LinkError, link
+from flashing.names import shorten
 from flashing.shake import shake
+from flashing.source import program_of
 from flashing.squeeze import squeeze
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,7 +22,9 @@ BOARDS = ROOT / "boards"
 BUILD = ROOT / ".build"
 ROOMS = ("protocol", "firmware")
 # What is called from outside the program: by the boot file, and by this tool over the REPL.
-ENTRIES = ("main", "create_identity", "install", "public_key")
+ENTRIES = ("main", "Hal", "create_identity", "install", "public_key")
+# Modules that a start needs and lets go of, or that are called by name from outside; all others become one.
+APART = {"firmware.main", "firmware.hal", "firmware.config", "firmware.provision", "firmware.bootcount"}
 
 
 class FlashError(Exception):
@@ -41,14 +47,23 @@ def load_board(name: str) -> dict:
 
 
 def sources(board: dict) -> dict[str, str]:
-    """The program: path in the image -> text. Constants are in place; lines are where they were."""
+    """What goes into the image: path -> text. Sources to compile, and `lines.txt`, which tells where a line
+    of a traceback stands in the project."""
     found = {}
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
-            found[path.relative_to(ROOT)] = path.read_text(encoding="utf-8")
-    squeezed = shake(squeeze({_module(path): text for path, text in found.items()}), ENTRIES)
-    program = {str(path): squeezed[_module(path)] for path in found}
+            found[_module(path.relative_to(ROOT))] = path.read_text(encoding="utf-8")
+    whole = program_of(shake(squeeze(found), ENTRIES))
+    strip(whole)
+    shorten(whole, ENTRIES)
+    try:
+        linked = link(whole, APART)
+    except LinkError as error:
+        raise FlashError(str(error)) from error
+    rooms = {room: f"{room}/__init__.py" for room in ROOMS}
+    program = {rooms.get(name, name.replace(".", "/") + ".py"): text for name, text in linked.sources.items()}
     program["board.py"] = f'"""Generated from board.toml."""\n\nBOARD = {board!r}\n'
+    program["lines.txt"] = "".join(f"patrola.py {line} {name}\n" for line, name in linked.lines)
     return program
 
 
@@ -93,6 +108,10 @@ def build_image(board_name: str, output: Path) -> Path:
 def compile_program(program: dict[str, str], source: Path, target: Path) -> None:
     """Each file to `.mpy`. The name in tracebacks is the path in the project, whatever machine compiles."""
     for name, text in program.items():
+        if not name.endswith(".py"):
+            target.mkdir(parents=True, exist_ok=True)
+            (target / name).write_text(text, encoding="utf-8")
+            continue
         file = source / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")

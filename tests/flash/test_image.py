@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import flash
+from flashing import image
 from tests.conftest import ROOT, micropython
 
 
@@ -32,8 +32,8 @@ def test_image_is_executed_by_micropython_and_holds_the_board(tmp_path):
         f"rom = vfs.VfsRom(open({str(image)!r}, 'rb').read())\n"
         "vfs.mount(rom, '/rom')\n"
         "sys.path[:] = ['/rom', '.frozen']\n"
-        "import board, protocol.cbor\n"
-        "print(board.BOARD['title'], protocol.cbor.__file__)\n"
+        "import board, patrola\n"
+        "print(board.BOARD['title'], patrola.__file__)\n"
     )
     script = tmp_path / "read.py"
     script.write_text(program)
@@ -41,18 +41,19 @@ def test_image_is_executed_by_micropython_and_holds_the_board(tmp_path):
         [micropython(), str(script)], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert answer.returncode == 0, answer.stderr + answer.stdout
-    assert answer.stdout.split()[-1] == "/rom/protocol/cbor.mpy"
+    assert answer.stdout.split()[-1] == "/rom/patrola.mpy"
 
 
 def test_the_same_sources_give_the_same_image(tmp_path):
-    first = flash.build_image("SIM", tmp_path / "a")
-    second = flash.build_image("SIM", tmp_path / "b")
+    first = image.build_image("SIM", tmp_path / "a")
+    second = image.build_image("SIM", tmp_path / "b")
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_another_board_description_is_another_image():
-    board = flash.load_board("SIM")
-    assert flash.image_digest(board) != flash.image_digest({**board, "title": "other"})
+    board = image.load_board("SIM")
+    other = {**board, "title": "other"}
+    assert image.image_digest(image.sources(board)) != image.image_digest(image.sources(other))
 
 
 def test_unknown_board_is_named_with_those_there_are():
