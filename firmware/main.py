@@ -13,6 +13,7 @@ import asyncio
 import sys
 import time
 
+from firmware.app import App
 from firmware.hal import BoardError, Hal
 from firmware.indicator import Indicator
 from firmware.signer import Signer
@@ -90,8 +91,6 @@ def _prepare(hal, log):
         log(_PROBLEM, text)
     if signer is None:
         return None
-    from firmware.app import App
-
     _forget("config", "provision", "bootcount")
     app = App(hal, values, key_pins, link, signer, boot, log)
     if problems:
