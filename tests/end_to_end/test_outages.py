@@ -1,4 +1,4 @@
-"""What the whole system promises when its servers die: nothing lost, one name for one frame, and a lamp that never lies.
+"""What the system promises when its servers die: nothing lost, one name for one frame, a lamp that never lies.
 
 Real firmware, real gateway, real broker; the wall's clock.
 """
@@ -76,3 +76,19 @@ async def test_the_gateway_is_killed_twice_in_the_middle_of_an_alarm():
         report = await sealed(bench)
         assert bench.operator.conflicts == []
         assert report["unverified"] == 0
+
+
+async def test_what_never_left_the_car_is_found_on_its_flash_and_counted_as_lost():
+    """The judge can say no: a run in which nothing gets through is not called a good one."""
+    async with Bench(terminals=1) as bench:
+        bench.network.partition(True)
+        bench.do(bench.fleet.start)
+        (car,) = bench.fleet.cars
+        await bench.until(lambda: False, 4)
+        bench.do(car.press, "panic")
+        assert await bench.until(lambda: bench.story.cars[car.name].red == "sending", 5)
+        report, broken = await bench.judge()
+        assert report["stored"] == report["relayed"] == 0
+        assert report["created"] == report["lost"] == report["unsent_on_flash"] > 0
+        assert any("never stored" in sentence for sentence in broken)
+        assert (report["panics"][0]["stored_ms"], report["panics"][0]["shown_ms"]) == (None, None)
