@@ -148,6 +148,7 @@ class App:
             self._log(1, "key %s: %s" % (self.keys.logic.functions[number], meaning))
         else:
             self.desk.key(meaning, number)
+            self.beat.fixed.set()
 
     def _command(self, command):
         self._log(2, "command %d: kind %d" % (command.id, command.kind))

@@ -33,7 +33,7 @@ class Beat:
         fix = app.receiver.fix
         desk = app.desk
         linked = app.linked()
-        desk.raise_waiting()
+        desk.tidy()
         app.indicator.link(linked, fix.valid or (fix.lat_e7 is not None and now - fix.at_ms < _LAMP_FIX_MS))
         desk.arrival(fix)
         panic = desk.panic_field()

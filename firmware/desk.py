@@ -72,10 +72,12 @@ class Desk:
         panic = self._panics.newest()
         return None if panic is None else self._field(panic)
 
-    def raise_waiting(self):
-        """Alarms that have no frame in this boot: of an earlier boot, or whose frame could not be made."""
+    def tidy(self):
+        """Once in a while: raise alarms that have no frame in this boot, and keep on flash what is open."""
         for panic in self._panics.waiting():
             self._alarm(panic)
+        if self._panics.unsaved:
+            self._panics.save()
 
     def _alarm(self, panic):
         # The lamp first: that the key was taken is true from here on, whatever comes.

@@ -49,6 +49,7 @@ class Panics:
         self._store = store
         self._presses = 0
         self.open = []
+        self.unsaved = False
 
     def load(self, rows):
         """Take over what an earlier boot kept; rows that make no sense are left out."""
@@ -98,7 +99,11 @@ class Panics:
         panic.seq = seq
         # A receipt an earlier boot had was for an earlier frame: this one is on its way again.
         panic.state = STORED if stored else RAISED
-        self.save()
+        # The frame on flash tells the next boot all there is to know. Our own file can wait until the frame
+        # is on the air; only one that is not on flash needs it now.
+        self.unsaved = True
+        if not stored:
+            self.save()
 
     def receipt(self, boot, seq):
         """The gateway has stored the frame of this name. True when it was an alarm's."""
@@ -139,6 +144,8 @@ class Panics:
         return self.open[-1] if self.open else None
 
     def save(self):
+        """Keep what is open on flash, if that has changed."""
+        self.unsaved = False
         self._store([[p.id, p.state, p.boot, p.seq] for p in self.open])
 
     def _least_needed(self):

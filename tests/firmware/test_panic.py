@@ -45,7 +45,9 @@ def test_stages_in_order():
     panic = panics.press()
     assert (panic.id, panics.least()) == (7 * 65536 + 1, RAISED)
     panics.framed(panic, 7, 12, True)
-    assert panics.least() == STORED and flash.rows == [[panic.id, STORED, 7, 12]]
+    assert panics.least() == STORED and flash.rows == [] and panics.unsaved, "the frame goes out first"
+    panics.save()
+    assert flash.rows == [[panic.id, STORED, 7, 12]] and not panics.unsaved
     assert panics.receipt(7, 12) and panics.least() == RECEIVED
     assert panics.step(panic.id, "acknowledged") and panics.least() == ACKNOWLEDGED
     assert flash.rows == [[panic.id, ACKNOWLEDGED, 7, 12]]
@@ -86,6 +88,7 @@ def test_the_lamp_shows_the_least_advanced():
 def test_flash_that_fails_stops_no_alarm():
     flash, panics = make()
     panic = pressed(panics, 3, stored=False)
+    assert flash.rows == [[panic.id, RAISED, 7, 3]], "nothing else on flash would tell"
     assert panic.state == RAISED and panics.receipt(7, 3) and panics.least() == RECEIVED
 
 
@@ -115,6 +118,7 @@ def test_an_acknowledged_alarm_is_not_raised_again_but_stays_open():
 def test_a_frame_that_waits_in_the_journal_is_sent_once_not_twice():
     flash, panics = make(boot=7)
     panic = pressed(panics, 9)
+    panics.save()
     later = Panics(8, flash.store)
     later.load(flash.rows)
     later.queued(panic.id, 7, 9)
