@@ -228,6 +228,11 @@ class Port:
         if self._reader.echoes == before:
             self._echoes = before
 
+    def expect_restart(self):
+        """The modem is, or may be, starting anew: its echo and its URCs tell nothing for now."""
+        self._echoes = None
+        self.restarted = False
+
     def hasten(self, ms):
         """The modem may have forgotten the command in progress: wait so long for its end and no longer."""
         self._deadline = min(self._deadline, self._uptime_ms() + ms)

@@ -3,10 +3,9 @@
 A driver (`simcom`) owns the modem's UART and takes from the queues, urgent first. Nobody else writes there.
 """
 
+from firmware.signal import Signal
 from protocol.compat import const
 from protocol.limits import MAX_DATAGRAM
-
-from firmware.signal import Signal
 
 URGENT_LIMIT = const(4)
 BULK_LIMIT = const(2)  # CoAP's NSTART keeps bulk at one anyway; full queues hold 7 KB

@@ -10,9 +10,11 @@ Application Notes; what modems do besides is told in the design's MODEMS.md.
 
 import asyncio
 
-from firmware.at_port import QUESTION_MS, SET_MS, TIMEOUT, Port, Restarted, Silent
+from firmware.at_port import SET_MS, TIMEOUT, Port, Restarted, Silent
+from firmware.deafness import Deafness
 from firmware.ladder import Ladder
 from firmware.modem import ATTACH, NET, OFF, SET_UP, SIM, SOCKET, UP, Bearer
+from firmware.simcom_chores import Chores
 from firmware.simcom_network import Registration
 from firmware.simcom_sim import SimStage
 from firmware.simcom_socket import GONE, SENT, Socket
@@ -28,15 +30,6 @@ _PANIC_PAUSE_MS = const(1000)
 _RADIO_EVERY = const(3)  # failures to open in a row before the radio goes off and on
 _RESTART_EVERY = const(9)  # and before the modem starts again
 
-_SIGNAL_MS = const(30000)
-_REGISTRATION_MS = const(60000)
-_CLOCK_MS = const(60000)
-_CLOCK_LATER_MS = const(21600000)
-_BUFFER_MS = const(10000)
-# Several datagrams sent and none come in for this long: the socket may be dead without the modem knowing it.
-_DEAF_MS = const(45000)
-_DEAF_LONGEST_MS = const(1800000)
-_DEAF_COUNT = const(4)
 _STEADY_MS = const(60000)
 _ERRORS = const(2)  # in a row, before the socket is opened again
 
@@ -62,16 +55,12 @@ class SimcomModem(Bearer):
         self._sim = SimStage(port, self, clock.uptime_ms, config["pin"], PinGuard(store or MemoryStore()))
         self._registration = Registration(port, self, clock.uptime_ms, config)
         self._socket = Socket(port, config)
+        self._chores = Chores(port, self, self._registration, self._socket)
         self._trouble = 0  # failures in a row between ATTACH and UP
         self._found_at = 0
         self._lost = None  # the state to go back to, told by a URC
-        self._doubt = False  # a boot URC that may be a late one
         self._errors = 0
-        self._unanswered = 0
-        self._unanswered_since = 0
-        self._deaf_ms = _DEAF_MS
-        self._deaf_step = 0
-        self._due = [0, 0, 0, 0]
+        self._deafness = Deafness()
         self.bad_lines = 0
         self._stages = {
             OFF: self._find,
@@ -149,7 +138,7 @@ class SimcomModem(Bearer):
         # They come in any order, the last ones 20 s after the first: one may be late, or the only sign of a
         # restart. Beside a working socket the socket is asked for; else time and the echo tell.
         if self.state == UP:
-            self._doubt = True
+            self._chores.doubt = True
         elif self.state > SET_UP and line.startswith((b"*ATREADY", b"RDY")):
             if self._uptime_ms() - self._found_at > _BOOT_URCS_MS:
                 self._port.restarted = True
@@ -181,13 +170,14 @@ class SimcomModem(Bearer):
     # --- the stages
 
     async def _find(self):
+        self._port.expect_restart()
         self._registration.forget()
         await self._ladder.find()
         self._found_at = self._uptime_ms()
         return SET_UP
 
     async def _set_up(self):
-        self._port.restarted = False
+        self._port.expect_restart()
         self._registration.forget()
         # The radio on: a boot URC may have cut short its way through flight mode. The modem's clock follows
         # the network, the zone is reported; not every firmware knows the last two.
@@ -208,6 +198,7 @@ class SimcomModem(Bearer):
         self.restarts += 1
         self.set_state(OFF)
         await self._port.ask(b"AT+CRESET", SET_MS)
+        self._port.expect_restart()
         await self._ladder.boot()
         return OFF
 
@@ -244,19 +235,16 @@ class SimcomModem(Bearer):
 
     def deliver(self, datagram):
         """A datagram has come in: whatever was doubted works."""
-        self._unanswered = 0
-        self._deaf_ms = _DEAF_MS
-        self._deaf_step = 0
+        self._deafness.heard()
         self._trouble = 0
         Bearer.deliver(self, datagram)
 
     async def _serve(self):
         self.set_fault(None)
         self._errors = 0
-        self._unanswered = 0
-        self._doubt = False
-        begun = now = self._uptime_ms()
-        self._due = [now, now + _REGISTRATION_MS, now, now + _BUFFER_MS]
+        self._deafness.begin()
+        begun = self._uptime_ms()
+        self._chores.begin(begun)
         while True:
             urgent = self._hurry()
             datagram = self.next_datagram()
@@ -267,8 +255,8 @@ class SimcomModem(Bearer):
                 return await self._back_to(lost, self._uptime_ms() - begun)
             if self._socket.waiting:
                 await self._socket.fetch()
-            elif datagram is None and not await self._chore():
-                await self._port.idle(min(self._due))
+            elif datagram is None and not await self._chores.one(self._uptime_ms()):
+                await self._port.idle(self._chores.next_ms())
 
     async def _transmit(self, datagram, urgent):
         # Bulk has its own repeats; an alarm does not wait half a second for one.
@@ -277,9 +265,7 @@ class SimcomModem(Bearer):
             if outcome == SENT:
                 self._errors = 0
                 self.sent += 1
-                if not self._unanswered:
-                    self._unanswered_since = self._uptime_ms()
-                self._unanswered += 1
+                self._deafness.sent(self._uptime_ms())
                 return
             self.failed += 1
             if outcome == TIMEOUT:
@@ -290,41 +276,16 @@ class SimcomModem(Bearer):
             if self._lost is not None:
                 return
 
-    async def _chore(self):
-        """One command of housekeeping, if any is due."""
-        now = self._uptime_ms()
-        due = self._due
-        if self._doubt:
-            self._doubt = False
-            if not await self._socket.is_open():
-                raise Restarted
-        elif now >= due[0]:
-            due[0] = now + _SIGNAL_MS
-            await self._registration.ask_signal()
-        elif now >= due[1]:
-            due[1] = now + _REGISTRATION_MS
-            await self._registration.ask_next()
-        elif now >= due[2]:
-            due[2] = now + (_CLOCK_MS if self.network_time_ms is None else _CLOCK_LATER_MS)
-            await self._port.ask(b"AT+CCLK?", QUESTION_MS, b"+CCLK:")
-        elif now >= due[3]:
-            due[3] = now + (_BUFFER_MS if self._socket.manual else _CLOCK_LATER_MS)
-            self._socket.waiting = self._socket.manual
-        else:
-            return False
-        return True
-
     def _deaf(self):
-        """Where to go back to when datagrams go out and nothing comes in, each time further; else None."""
-        if self._unanswered < _DEAF_COUNT or not self.may_disturb():
+        """The state to go back to when nothing comes in, or None."""
+        if not self.may_disturb():
             return None
-        if self._uptime_ms() - self._unanswered_since < self._deaf_ms:
+        remedy = self._deafness.remedy(self._uptime_ms())
+        if not remedy:
             return None
         self.say(1, "nothing comes in")
-        self._deaf_ms = min(2 * self._deaf_ms, _DEAF_LONGEST_MS)
-        self._deaf_step += 1
         self._socket.shift()
-        return (OFF, SOCKET, NET, ATTACH)[self._deaf_step % 4]
+        return (None, SOCKET, NET, ATTACH, OFF)[remedy]
 
     async def _back_to(self, state, lasted_ms):
         self.set_state(state)

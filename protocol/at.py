@@ -143,7 +143,8 @@ class Reader:
             self.oversize += 1
             return 0
         self.data = bytes(memoryview(self._raw)[:used])
-        return DATA
+        kind: int = DATA
+        return kind
 
     def _take_text(self) -> int:
         chunk = self._chunk
@@ -156,7 +157,8 @@ class Reader:
             if self._prompt and chunk[self._at] == _PROMPT_BYTE:
                 self._at += 1
                 self._prompt = False
-                return PROMPT
+                kind: int = PROMPT
+                return kind
         stop = chunk.find(b"\n", self._at, self._end)
         whole = stop >= 0
         if not whole:
@@ -216,8 +218,10 @@ class Reader:
             self._raw_left = count
             self._raw_used = 0
             self._raw_drop = count > len(self._raw)
-        return LINE
+        kind: int = LINE
+        return kind
 
     def _final(self) -> int:
         self._prompt = False
-        return FINAL
+        kind: int = FINAL
+        return kind

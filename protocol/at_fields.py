@@ -262,7 +262,8 @@ def utc_ms(n: list[int], zone: int, line: bytes) -> int:
     # Days since 1970-01-01, years counted from March so that the leap day comes last.
     y = year if month > 2 else year - 1
     days = 365 * y + y // 4 - y // 100 + y // 400 + (153 * ((month + 9) % 12) + 2) // 5 + day - 719469
-    return (days * 86400 + hour * 3600 + minute * 60 + second) * 1000 - zone * _QUARTER_MS
+    zone_ms: int = zone * _QUARTER_MS
+    return (days * 86400 + hour * 3600 + minute * 60 + second) * 1000 - zone_ms
 
 
 def _days(year: int, month: int) -> int:

@@ -111,6 +111,7 @@ async def test_a_board_without_pins_keeps_asking():
     await asyncio.sleep_ms(60000)
     modem.awake = True
     await story.until(lambda: story.driver.up, 60000)
+    assert not [text for text in steps(story) if "key" in text or "reset" in text or "supply" in text]
     await story.stop()
 
 
@@ -196,7 +197,9 @@ async def test_a_panic_ends_a_long_pause():
     await asyncio.sleep_ms(1000)
     rungs = story.driver._ladder.rungs
     story.driver.panic_active = True
-    await story.until(lambda: story.driver._ladder.rungs > rungs, 8000)
+    begun = story.ms()
+    await story.until(lambda: story.driver._ladder.rungs > rungs, 60000)
+    assert story.ms() - begun < 8000
     await story.stop()
 
 
