@@ -8,6 +8,7 @@ mends.
 """
 
 import asyncio
+import gc
 import sys
 
 from protocol.backoff import Backoff
@@ -21,7 +22,7 @@ _ROUND_MS = const(1000)
 
 
 class Watch:
-    """One task: `start()` makes its coroutine; `essential` = its repeated death is worth a fresh start."""
+    """One task: `start(watch)` makes its coroutine."""
 
     def __init__(self, name, start, deadline_ms, uptime_ms):
         self.name = name
@@ -29,6 +30,7 @@ class Watch:
         self.restarts = 0
         self.failing = 0  # deaths in a row
         self.last_error = None
+        self.task = None
         self._start = start
         self._uptime_ms = uptime_ms
         self._heard = uptime_ms()
@@ -60,6 +62,8 @@ class Watch:
                 if log is not None:
                     log(1, "task %s: %r" % (self.name, error))
                     sys.print_exception(error)
+                error = None
+            gc.collect()  # it may have died of a heap in pieces
             if self._uptime_ms() - self._begun >= _STEADY_MS:
                 self.failing = 0
                 self._backoff.reset()
@@ -108,7 +112,7 @@ class Supervisor:
     async def run(self):
         """Start all tasks and watch them; ends only by cancellation."""
         for watch in self.watches:
-            asyncio.create_task(watch.keep(self._log, self._random16))
+            watch.task = asyncio.create_task(watch.keep(self._log, self._random16))
         while True:
             self.check()
             await asyncio.sleep_ms(_ROUND_MS)
