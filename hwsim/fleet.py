@@ -19,12 +19,13 @@ from hwsim.kernel import Kernel
 from hwsim.modem import PROFILES, ModemA76xx
 from hwsim.network import GATEWAY_ADDRESS
 from hwsim.panel import Panel
-from hwsim.terminal import Terminal
+from hwsim.terminal import CHIP_HEAP, Terminal
 
 _ROOT = Path(__file__).resolve().parent.parent
 BOARD = "SIM"
 HOLD_MS = 600
 _RUN_S = 120
+_READER_HEAP = 4 << 20  # the bench's own program, not the chip's
 _ENDED = re.compile("the program has ended|Traceback")
 _SUPPLY_OF_65535_MV = 36300
 # What flash.py types at a real terminal's prompt, here as the program the simulated one runs once.
@@ -83,8 +84,8 @@ def build_image(directory):
 
 
 def build_reader(directory):
-    """The program's modules as they stand, by their names: the image proper keeps only what the program calls.
-    With this the bench opens a terminal's journal after the run."""
+    """The program's modules as they stand, by their names: the image proper keeps only what the program
+    calls. With this the bench opens a terminal's journal after the run."""
     tree, output = Path(directory) / "reader", Path(directory) / "reader.romfs"
     for room in ("protocol", "firmware"):
         shutil.copytree(_ROOT / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
@@ -203,12 +204,13 @@ class Fleet:
         if self._reader is None:
             self._reader = await asyncio.to_thread(build_reader, self._directory)
         path = car.terminal.flash.path
-        rows = await asyncio.to_thread(self._run_once, car.name, self._reader, path, program, "unsent")
+        given = (car.name, self._reader, path, program, "unsent", _READER_HEAP)
+        rows = await asyncio.to_thread(self._run_once, *given)
         if rows[-1] != "end":
             raise FleetError(f"{car.name}: the journal could not be read to its end: {rows[-1]}")
         return [tuple(int(word) for word in row.split()) for row in rows[:-1]]
 
-    def _run_once(self, name, image, flash_path, program, mark):
+    def _run_once(self, name, image, flash_path, program, mark, heap=CHIP_HEAP):
         """Run a program on the terminal in virtual time; what its lines say after `mark`, at least one."""
         with tempfile.NamedTemporaryFile("w", suffix=".py", dir=self._directory, encoding="utf-8") as script:
             script.write(program)
@@ -218,7 +220,7 @@ class Fleet:
             kernel.subscribe(
                 lambda event: lines.append(event.fields["line"]) if event.what == "log" else None
             )
-            terminal = Terminal(kernel, name, BOARD, image, flash_path, script=script.name)
+            terminal = Terminal(kernel, name, BOARD, image, flash_path, heap, script.name)
             terminal.power_on()
             kernel.run_until(lambda: any(_ENDED.match(line) for line in lines), _RUN_S)
             kernel.run_for(0.1)

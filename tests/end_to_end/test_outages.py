@@ -1,4 +1,4 @@
-"""What the system promises when its servers die: nothing lost, one name for one frame, a lamp that never lies.
+"""What the system promises when its servers die: nothing lost, one name for a frame, a lamp that never lies.
 
 Real firmware, real gateway, real broker; the wall's clock.
 """
