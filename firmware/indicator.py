@@ -8,6 +8,8 @@ from firmware.signal import Signal
 from protocol.compat import const
 
 _LATER = const(1000)  # nothing changes by itself: look again then, to report to the supervisor
+# A lit lamp goes dark before the alarm's next stage: nobody takes light that was there before for the answer.
+_GAP_MS = const(100)
 
 DARK = ()
 STEADY = (1,)
@@ -60,14 +62,20 @@ class _Lamp:
         self._write = write
         self._pattern = DARK
         self._since = 0
+        self._level = 0
 
-    def show(self, pattern, now_ms):
+    def show(self, pattern, now_ms, gap_ms=0):
+        """From now on; after `gap_ms` of darkness if it is lit."""
         if pattern != self._pattern:
             self._pattern = pattern
-            self._since = now_ms
+            self._since = now_ms + gap_ms if self._level else now_ms
 
     def step(self, now_ms):
-        level, left = phase(self._pattern, now_ms - self._since)
+        if now_ms < self._since:
+            level, left = 0, self._since - now_ms
+        else:
+            level, left = phase(self._pattern, now_ms - self._since)
+        self._level = level
         self._write(level)
         return left
 
@@ -176,7 +184,7 @@ class Indicator:
     def _refresh(self):
         now = self._uptime_ms()
         if self._stage is not None and not self._covert:
-            self._red.show(_red(self._stage), now)
+            self._red.show(_red(self._stage), now, _GAP_MS)
         else:
             # Both lamps of a fault count from the same moment, whenever each joins in: they blink in turn.
             self._red.show(FAULT_RED if self._fault else DARK, 0)

@@ -44,11 +44,11 @@ def test_sending_blinks_fast_received_slowly_acknowledged_steadily():
     wires.changes.clear()
     wires.indicator.panic(RECEIVED)
     wires.run(1500)
-    assert wires.of("red") == [(900, 0), (1400, 1), (1900, 0)]
+    assert wires.of("red") == [(400, 0), (500, 1), (1000, 0), (1500, 1)]
     wires.changes.clear()
     wires.indicator.panic(ACKNOWLEDGED)
     wires.run(5000)
-    assert wires.of("red") == [(1900, 1)]
+    assert wires.of("red") == [(1900, 0), (2000, 1)], "dark for a moment: this light is the answer"
     wires.indicator.panic(None)
     wires.run(5000)
     assert wires.levels["red"] == 0
@@ -87,7 +87,7 @@ def test_a_fault_blinks_both_in_turn_until_an_alarm_needs_the_red_lamp():
     wires.indicator.panic(STORED)
     wires.changes.clear()
     wires.run(1000)
-    assert len(wires.of("red")) == 10
+    assert wires.of("red")[:4] == [(1000, 0), (1100, 1), (1200, 0), (1300, 1)]
     wires.indicator.panic(None)
     wires.changes.clear()
     wires.run(2000)
