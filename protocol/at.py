@@ -222,6 +222,8 @@ class Reader:
         return kind
 
     def _final(self) -> int:
-        self._prompt = False
+        if self.result != OK:
+            # OK follows the bytes, never instead of the prompt: this one would be an older command's.
+            self._prompt = False
         kind: int = FINAL
         return kind

@@ -127,15 +127,33 @@ async def test_a_panic_waits_for_no_more_than_the_command_in_progress():
 
 
 async def test_a_question_that_hangs_costs_a_panic_three_seconds_and_no_probe():
+    """The alarm itself is the probe: whether AT would be answered is not asked before it."""
     story = Story()
     await story.up()
-    story.modem.answers[b"AT+CESQ"] = lambda modem, command: None
+    await asyncio.sleep_ms(1000)
+    story.modem.answers[b"AT"] = story.modem.answers[b"AT+CESQ"] = lambda modem, command: None
     await story.until(lambda: story.modem.times_of(b"AT+CESQ"), 31000)
     asked = story.modem.times_of(b"AT+CESQ")[-1]
     story.driver.send(b"panic", True)
     sent_at = await story.until(lambda: story.modem.datagrams == [b"panic"], 4000)
     assert time.ticks_diff(sent_at, asked) < 3200
     assert story.driver.up
+    await story.stop()
+
+
+async def test_an_ok_of_an_older_command_does_not_end_a_datagram():
+    story = Story()
+    await story.up()
+    await asyncio.sleep_ms(1000)
+
+    def late(modem, command):
+        modem.say(prompt(modem, command), 60)
+        return OK
+
+    story.modem.answers[b"AT+CIPSEND="] = late
+    story.driver.send(b"whole")
+    await story.until(lambda: story.driver.sent == 1, 1000)
+    assert story.modem.datagrams == [b"whole"]
     await story.stop()
 
 

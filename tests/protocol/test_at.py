@@ -135,7 +135,8 @@ def test_a_urc_before_the_prompt():
 
 def test_nobody_asked_for_a_prompt():
     assert events([b"\r\n>hello\r\n"]) == [("line", b">hello")]
-    # An error ends the wait for it: what comes then is text.
+    # A late OK of an older command does not take the prompt away; an error does: what comes then is text.
+    assert events([b"\r\nOK\r\n\r\n>"], b"AT+CIPSEND", True)[1] == ("prompt", None)
     assert events([b"\r\nERROR\r\n>x\r\n"], b"AT+CIPSEND", True) == [
         ("final", (at.ERROR, b"")),
         ("line", b">x"),
