@@ -1,119 +1,15 @@
-"""From reset to a running terminal. Whatever is wrong is said, shown by the lamps, and stops as little as
-it can.
+"""What the board starts. It sets the heap up before anything else is loaded; `start` does the rest."""
 
-| what is wrong | what still works |
-|---|---|
-| a setting | everything, with that setting's default |
-| no link keys | keys, lamps, alarms and positions kept on flash |
-| no identity | the lamps: nothing can be signed; the console waits for flash.py |
-| the board's description | nothing; the console says which entry |
-"""
+import gc
 
-import asyncio
-import sys
-import time
-
-from firmware.app import App
-from firmware.hal import BoardError, Hal
-from firmware.indicator import Indicator
-from firmware.signer import Signer
-from protocol.compat import const
-from protocol.errors import Misuse
-
-_PROBLEM = const(1)
-_RETRY_MS = const(30000)
-
-
-def _forget(*names):
-    """Let go of modules that only a start needs: their tables are a twentieth of the heap."""
-    package = sys.modules["firmware"]
-    for name in names:
-        del sys.modules["firmware." + name]
-        if hasattr(package, name):
-            delattr(package, name)
-
-
-class Log:
-    """`log(level, text)` prints what is not above the level of the settings: 1 wrong, 2 happens, 3 all."""
-
-    def __init__(self):
-        self.level = _PROBLEM
-        self._began = time.ticks_ms()
-
-    def __call__(self, level, text):
-        if level <= self.level:
-            print("%8d %s" % (time.ticks_diff(time.ticks_ms(), self._began), text))
-
-
-class _Uptime:
-    """For lamps without a clock: good for the twelve days of ticks, which nobody blinks for."""
-
-    def __init__(self):
-        self._began = time.ticks_ms()
-
-    def ms(self):
-        return max(0, time.ticks_diff(time.ticks_ms(), self._began))
-
-
-async def _show_fault(hal, for_ms):
-    """Blink, for ever with `for_ms` None. No watchdog: flash.py needs the console in peace."""
-    uptime = _Uptime()
-    lamps = Indicator(hal.red.write, hal.green.write, hal.buzzer.write, hal.vibrator.write, False, uptime.ms)
-    lamps.fault(True)
-    while for_ms is None or uptime.ms() < for_ms:
-        await asyncio.sleep_ms(lamps.step())
-
-
-def _prepare(hal, log):
-    """The App, or None when nothing can be signed."""
-    from firmware import bootcount, config, provision
-
-    values, problems = config.load()
-    log.level = values["log"]
-    key_pins, more = config.key_pins(values["keys"], hal.keys)
-    problems += more
-    link, problem = provision.read_link()
-    if problem is not None:
-        problems.append(problem)
-    identity = provision.read_identity()
-    if identity is None:
-        problems.append("/identity is missing or damaged. Provision the terminal with flash.py.")
-    signer = None
-    if identity is not None:
-        boot, problem = bootcount.next_boot(hal.entropy)
-        if problem is not None:
-            problems.append(problem)
-        try:
-            signer = Signer(identity[0], identity[1], hal.entropy, boot, hal.uid)
-        except Misuse as error:
-            problems.append("/identity: %s. Provision the terminal with flash.py." % error)
-    for text in problems:
-        log(_PROBLEM, text)
-    if signer is None:
-        return None
-    _forget("config", "provision", "bootcount")
-    app = App(hal, values, key_pins, link, signer, boot, log)
-    if problems:
-        app.indicator.fault(True)
-    hal.start_watchdog(values["watchdog_s"])
-    return app
+# Without a threshold MicroPython collects only when the heap is full, and by then small live objects lie all
+# over it: 47 KB free, and no kilobyte in one piece for a datagram. Collected this often, they stay together.
+_COLLECT_BYTES = 8192
 
 
 def main():
-    """Started by the board at power-on."""
-    import board
+    gc.collect()
+    gc.threshold(_COLLECT_BYTES)
+    from firmware.start import start
 
-    log = Log()
-    hal = None
-    try:
-        hal = Hal(board.BOARD)
-        app = _prepare(hal, log)
-        asyncio.run(_show_fault(hal, None) if app is None else app.run())
-    except BoardError as error:
-        log(_PROBLEM, str(error))
-    except Exception as error:
-        # A start that failed may go well the next time: flash that was busy, a heap in pieces.
-        sys.print_exception(error)
-        if hal is not None:
-            asyncio.run(_show_fault(hal, _RETRY_MS))
-            hal.reset()
+    start()

@@ -56,7 +56,8 @@ class Panics:
         for row in rows[-MOST:]:
             id, state, boot, seq = row
             if RAISED <= state <= ACKNOWLEDGED and self.find(id) is None:
-                self.open.append(Panic(id, state, boot, seq))
+                # What an earlier frame reached says nothing of the one that will be sent now.
+                self.open.append(Panic(id, state if state == ACKNOWLEDGED else RAISED, boot, seq))
 
     def waiting(self):
         """Alarms without a frame to carry them: of an earlier boot, raised again with the same id, unless
@@ -97,7 +98,6 @@ class Panics:
         """The alarm's frame exists: signed, and on flash when `stored`."""
         panic.boot = boot
         panic.seq = seq
-        # A receipt an earlier boot had was for an earlier frame: this one is on its way again.
         panic.state = STORED if stored else RAISED
         # The frame on flash tells the next boot all there is to know. Our own file can wait until the frame
         # is on the air; only one that is not on flash needs it now.

@@ -24,7 +24,14 @@ ROOMS = ("protocol", "firmware")
 # What is called from outside the program: by the boot file, and by this tool over the REPL.
 ENTRIES = ("main", "Hal", "create_identity", "install", "public_key")
 # Modules that a start needs and lets go of, or that are called by name from outside; all others become one.
-APART = {"firmware.main", "firmware.hal", "firmware.config", "firmware.provision", "firmware.bootcount"}
+APART = {
+    "firmware.main",
+    "firmware.start",
+    "firmware.hal",
+    "firmware.config",
+    "firmware.provision",
+    "firmware.bootcount",
+}
 
 
 class FlashError(Exception):

@@ -99,6 +99,7 @@ def test_after_a_power_cut_it_is_raised_again_with_the_same_id():
     later = Panics(8, flash.store)
     later.load(flash.rows)
     waiting = later.waiting()
+    assert later.least() == RAISED, "what the old frame reached is not what the new one has reached"
     assert [p.id for p in waiting] == [panic.id]
     later.framed(waiting[0], 8, 0, True)
     # The receipt of the old frame doesn't speak for the new one.
