@@ -4,6 +4,7 @@
 #   make demo ARGS="--seconds 40 --json demo.json"
 #   make test  ARGS="-k panic"                  the whole test-suite, or a part of it
 #   make check                                  ruff, mypy, import rules
+#   make bench                                  what the bench's wire costs, as ratios within one run
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,7 @@ PEERS := .venv-peers
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help setup setup-peers demo test check format conformance soak bench lock clean
+.PHONY: help setup setup-peers demo test check format bench lock clean
 
 help:
 	@grep '^#' Makefile | sed 's/^# \{0,1\}//'
@@ -51,6 +52,9 @@ check: setup
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(RUN) -m pytest -q tests/test_rooms.py
+
+bench: setup
+	@$(RUN) -m benchmarks.wire $(ARGS)
 
 format: setup
 	@$(VENV)/bin/ruff check --fix-only -q .
