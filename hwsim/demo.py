@@ -72,12 +72,19 @@ def demo(arguments):
 async def _plain(bench, seconds, _console):
     """Without a terminal: a line now and then."""
     script = Script(bench, seconds)
+    bench.kernel.subscribe(_console)
     progress = asyncio.create_task(_progress(bench))
     try:
         await script.play()
     finally:
         progress.cancel()
     return script.drained
+
+
+def _console(event):
+    """What a terminal prints on its console is a complaint: with the settings as they are it says nothing else."""
+    if event.what == "log":
+        _say(f"{event.t_us / 1e6:6.1f} s  {event.source} says: {event.fields['line'].strip()}")
 
 
 async def _progress(bench):

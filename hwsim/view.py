@@ -201,6 +201,8 @@ class View:
             self.say(f"{unit}: {fields['pin']}, {fields['meaning']}", "dim")
         elif what == "modem":
             self.say(f"{unit}: modem {fields['state']}", "dim")
+        elif what == "log":
+            self.say(f"{unit} says: {fields['line'].strip()}", "yellow")
         elif what in ("start", "died", "watchdog", "torn"):
             self.say(f"{unit}: {what} {fields.get('reason', '')}", "bold red" if what != "start" else "dim")
 
