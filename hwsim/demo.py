@@ -72,7 +72,7 @@ def demo(arguments):
 async def _plain(bench, seconds, _console):
     """Without a terminal: a line now and then."""
     script = Script(bench, seconds)
-    bench.kernel.subscribe(_console)
+    bench.kernel.subscribe(_complaint)
     progress = asyncio.create_task(_progress(bench))
     try:
         await script.play()
@@ -81,8 +81,8 @@ async def _plain(bench, seconds, _console):
     return script.drained
 
 
-def _console(event):
-    """What a terminal prints on its console is a complaint: with the settings as they are it says nothing else."""
+def _complaint(event):
+    """What a terminal prints on its console: with these settings, only what is wrong."""
     if event.what == "log":
         _say(f"{event.t_us / 1e6:6.1f} s  {event.source} says: {event.fields['line'].strip()}")
 

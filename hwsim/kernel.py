@@ -179,7 +179,7 @@ class Kernel:
         self.t0_mono_ms = self._started * 1000
         self.paced = True
         stopped = self.loop.create_task(stop.wait())
-        stopped.add_done_callback(lambda _: self._wake.set())
+        stopped.add_done_callback(lambda _, wake=self._wake: wake.set())
         try:
             while not stop.is_set():
                 self._wake.clear()

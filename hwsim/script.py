@@ -35,14 +35,16 @@ class Script:
             (80, lambda: run.do(cars[0].press, "on_scene")),
         ]
         clearing = asyncio.create_task(self._clear())
-        for at, scene in scenes:
-            await self._until(at * share)
-            scene()
-        await self._until(self._seconds)
-        # On a bad day an alarm needs longer than the demonstration was to last: it is worth waiting for.
-        await run.until(lambda: all("shown" in alarm.at_ms for alarm in run.story.alarms), _LATE_S)
-        await run.until(clearing.done, _LATE_S)
-        clearing.cancel()
+        try:
+            for at, scene in scenes:
+                await self._until(at * share)
+                scene()
+            await self._until(self._seconds)
+            # On a bad day an alarm needs longer than the demonstration was to last: it is worth waiting for.
+            await run.until(lambda: all("shown" in alarm.at_ms for alarm in run.story.alarms), _LATE_S)
+            await run.until(clearing.done, _LATE_S)
+        finally:
+            clearing.cancel()
         self.drained = await run.drain(self._drain_s)
 
     async def _until(self, seconds):

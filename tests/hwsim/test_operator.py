@@ -161,6 +161,7 @@ async def test_the_operator_comes_back_after_the_broker_was_killed(tmp_path):
         await desk.until(lambda: desk.operator.connected and desk.client.is_connected())
         desk.publish("frame", frame(0))
         await desk.until(lambda: desk.operator.frames)
+        assert desk.broker.starts == 2
 
 
 async def test_a_broker_that_cannot_listen_says_so(tmp_path):
