@@ -76,7 +76,9 @@ class Bench:
     async def close(self):
         if self._pace is not None:
             self._stop.set()
-            await self._pace
+            await asyncio.wait(
+                [self._pace]
+            )  # what went wrong in it was told by `until`; the rest ends all the same
             self._pace = None
         self.operator.stop()
         self.fleet.close()
