@@ -15,7 +15,7 @@ ARGS ?=
 .PHONY: help setup setup-peers demo test check format bench lock clean
 
 help:
-	@grep '^#' Makefile | sed 's/^# \{0,1\}//'
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 setup: $(VENV)/.complete
 setup-peers: $(PEERS)/.complete
