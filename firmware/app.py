@@ -45,6 +45,7 @@ class App:
         self.clock = Clock(time.ticks_ms, time.ticks_diff)
         uptime_ms = self.clock.uptime_ms
         self.receiver = gnss.Receiver(self.clock)
+        self._gnss_uart = hal.uart("gnss")
         self.indicator = indicator.Indicator(
             hal.red.write, hal.green.write, hal.buzzer.write, hal.vibrator.write, values["covert"], uptime_ms
         )
@@ -180,7 +181,7 @@ class App:
         return indicator.run(watch, self.indicator)
 
     def _run_gnss(self, watch):
-        return gnss.run(watch, self.hal.uart("gnss"), self.receiver, self.clock, self.beat.fixed.set)
+        return gnss.run(watch, self._gnss_uart, self.receiver, self.clock, self.beat.fixed.set)
 
     def _run_beat(self, watch):
         return beat.run(watch, self.beat)

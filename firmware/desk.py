@@ -29,7 +29,8 @@ class Desk:
     that a panic is young; `log(level, text)`."""
 
     def __init__(self, config, builder, panics, duty, indicator, modem, log):
-        self._config = config
+        self._drill = config["drill"]
+        self._event_code = config["event_code"]
         self._builder = builder
         self._panics = panics
         self._duty = duty
@@ -46,7 +47,7 @@ class Desk:
             self._alarm(self._panics.press())
             self._indicator.click()
         elif meaning == "event":
-            event = {report.EVENT_CODE: self._config["event_code"], report.EVENT_COUNT: number}
+            event = {report.EVENT_CODE: self._event_code, report.EVENT_COUNT: number}
             self._builder.make(report.KIND_EVENT, report.EVENT, event, urgent=True)
         elif meaning == "accept":
             self._answer_task(self._duty.key("accept"))
@@ -90,7 +91,7 @@ class Desk:
         self._log(1, "panic %d: frame %d%s" % (panic.id, seq, "" if stored else ", in memory only"))
 
     def _field(self, panic):
-        state = report.PANIC_DRILL if self._config["drill"] else report.PANIC_RAISED
+        state = report.PANIC_DRILL if self._drill else report.PANIC_RAISED
         return {report.PANIC_ID: panic.id, report.PANIC_STATE: state, report.PANIC_SOURCE: report.SOURCE_KEY}
 
     def stored(self, boot, seq):

@@ -66,6 +66,10 @@ class Hal:
             self._supply = machine.ADC(machine.Pin(adc["supply"]))
         self._watchdog = None
 
+    def release(self):
+        """Everything is built: the description is needed no more."""
+        self._board = self._pins = None
+
     @property
     def keys(self):
         """{name of a key: pin number}"""

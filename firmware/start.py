@@ -27,6 +27,7 @@ _RETRY_MS = const(30000)
 def _forget(*names):
     """Let go of modules that only a start needs: their tables are a twentieth of the heap."""
     package = sys.modules["firmware"]
+    sys.modules.pop("board", None)
     for name in names:
         del sys.modules["firmware." + name]
         if hasattr(package, name):
@@ -93,20 +94,25 @@ def prepare(hal, log):
         return None
     _forget("config", "provision", "bootcount")
     app = App(hal, values, key_pins, link, signer, boot, log)
+    hal.release()
     if problems:
         app.indicator.fault(True)
     hal.start_watchdog(values["watchdog_s"])
     return app
 
 
-def start():
-    """Called by main.py; returns only when the board's description is wrong."""
+def _hal():
     import board
 
+    return Hal(board.BOARD)
+
+
+def start():
+    """Called by main.py; returns only when the board's description is wrong."""
     log = Log()
     hal = None
     try:
-        hal = Hal(board.BOARD)
+        hal = _hal()
         app = prepare(hal, log)
         asyncio.run(_show_fault(hal, None) if app is None else app.run())
     except BoardError as error:

@@ -13,8 +13,9 @@ from protocol.exchange import URGENT
 RENEW_MS = const(20000)
 _HINT_MS = const(1000)
 _HINT_CAP_MS = const(20000)
-# Older attempts of one job that are still listened to; with the newest they cover a minute.
-_OLDER = const(2)
+# Older attempts of one job that are still listened to; with the newest they cover 40 s. With four jobs each
+# more costs 3 KB of heap.
+_OLDER = const(1)
 _AGAIN_MS = const(1000)
 _AGAIN_CAP_MS = const(60000)
 _PANIC_CAP_MS = const(5000)
