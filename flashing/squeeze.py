@@ -1,9 +1,9 @@
 """Constants of other modules become literals before the program is compiled.
 
 MicroPython's compiler replaces `_NAME = const(1)` within its module and drops the name. A public constant
-keeps its name, its slot in the module and one in every module that imports it: about 40 bytes of a small chip's
-heap each. Here `from protocol.report import KIND` and `coap.POST` become the number itself, everywhere, and the
-definition goes too. Lines stay where they are, so a traceback still names the right one.
+keeps its name, its slot in the module and one in every module that imports it: about 40 bytes of a small
+chip's heap each. Here `from protocol.report import KIND` and `coap.POST` become the number itself,
+everywhere, and the definition goes too. Lines stay where they are, so a traceback still names the right one.
 
 Only whole numbers defined once, at the top of a module, by `const(...)` are touched.
 """

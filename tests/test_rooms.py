@@ -11,7 +11,8 @@ OURS = {"protocol", "firmware", "gateway", "hwsim", "boards", "tests", "benchmar
 # Names MicroPython has and the firmware may use; `machine` and `network` only in hal.py.
 MICROPYTHON = {
     "array", "asyncio", "binascii", "cryptolib", "errno", "gc", "hashlib", "io", "json", "micropython",
-    "os", "random", "select", "struct", "sys", "time", "vfs", "deflate", "uctypes", "machine", "network", "esp32",
+    "os", "random", "select", "struct", "sys", "time", "vfs", "deflate", "uctypes", "machine", "network",
+    "esp32",
 }  # fmt: skip
 HARDWARE = {"machine", "network", "esp32", "rp2", "pyb"}
 GATEWAY = {"cbor2", "cryptography", "paho"}
