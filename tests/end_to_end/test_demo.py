@@ -52,7 +52,7 @@ def test_a_recorded_drive_over_a_bad_network(tmp_path):
     log = VECTORS / "nmea" / "drives" / "20100403_Z205_Switzerland_short.nmea"
     if not log.exists():
         pytest.skip("vectors are not here")
-    said, report = demo(tmp_path, "--seconds", "30", "--nmea", str(log), "--loss", "0.2", "--rtt", "150")
+    said, report = demo(tmp_path, "--seconds", "24", "--nmea", str(log), "--loss", "0.2", "--rtt", "150")
     check(report, 3)
     lost = sum(counts["up_lost"] + counts["down_lost"] for counts in report["datagrams"].values())
     assert lost > 0, "the network was to lose datagrams"
