@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The technician's tool.
 
-    ./flash.py boards                                  which boards there are
+    ./flash.py boards                                    which boards there are
     ./flash.py image --board SIM --output patrola.romfs  the program as one ROMFS image
+
+It needs what `make setup` installs: `. .venv/bin/activate` first.
 
 Exit codes: 0 good, 1 the thing asked for failed, 2 wrong use.
 """

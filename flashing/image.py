@@ -89,7 +89,9 @@ def tool_version(module: str, argument: str = "--version") -> str:
         [sys.executable, "-m", module, argument], capture_output=True, check=False, text=True
     )
     if done.returncode:
-        raise FlashError(f"{module} does not run: {done.stderr.strip()}. Do: make setup")
+        raise FlashError(
+            f"{module} does not run: {done.stderr.strip()}. Do: make setup; . .venv/bin/activate"
+        )
     return done.stdout.strip()
 
 
