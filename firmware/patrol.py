@@ -25,6 +25,7 @@ _SLOW_CM_S = const(100)  # a receiver at rest shows up to 60 cm/s
 _TURN_CM_S = const(300)  # below this the course is noise
 _STILL_MS = const(60000)  # at a red light a car isn't parked
 _STOPPED_CM_S = const(70)
+_LOOK_MS = const(500)
 
 # cos of 0, 5, 10 ... 90 degrees, times 4096
 _COS = (4096, 4080, 4034, 3956, 3849, 3712, 3547, 3355, 3138, 2896)  # 0 to 45
@@ -96,7 +97,8 @@ class Patrol:
         change = self._move(now_ms, fix, ignition)
         since = None if self._said_ms is None else now_ms - self._said_ms
         if alarm:
-            return ALARM if since is None or since >= self._alarm_ms else NOTHING
+            # Whoever looks about once a second would else find 3 s only after 4.
+            return ALARM if since is None or since >= self._alarm_ms - _LOOK_MS else NOTHING
         if since is None:
             # The first position waits for a fix, but not for ever: no fix is news too.
             return FIRST if fix.valid or now_ms >= self._spans_ms[SLOW] else NOTHING

@@ -91,6 +91,65 @@ def test_a_cut_at_any_operation_leaves_the_old_or_the_new():
     assert 3 <= len(left) < 200 and b"old" in left, left
 
 
+class Shaky(RamFlash):
+    """One operation fails, as in a dip of the supply; the next ones work until power is gone."""
+
+    fail_at = None
+
+    def writeblocks(self, block, data, offset=None):
+        if self._fails():
+            return -5
+        return RamFlash.writeblocks(self, block, data, offset)
+
+    def ioctl(self, request, argument):
+        if request == 6 and self._fails():
+            return -5
+        return RamFlash.ioctl(self, request, argument)
+
+    def _fails(self):
+        if self.fail_at is None or self.operations < self.fail_at:
+            return False
+        self.fail_at = None
+        return True
+
+
+def test_a_write_that_fails_and_a_cut_after_it_leave_the_old_or_the_new():
+    with Room() as room:
+        statefile.write(PATH, b"old")
+    failed = 0
+    for fail_at in range(8):
+        for cut_at in range(fail_at, fail_at + 6):
+            flash = Shaky(room.flash.blocks, bytearray(room.flash.data))
+            vfs.mount(vfs.VfsLfs2(flash), ROOM)
+            flash.programs = flash.erases = 0
+            flash.fail_at, flash.cut_at = fail_at, cut_at
+            try:
+                statefile.write(PATH, b"new")
+            except (PowerLost, OSError):
+                failed += 1
+            finally:
+                try:
+                    vfs.umount(ROOM)
+                except PowerLost:
+                    pass
+            with Room(RamFlash(flash.blocks, flash.data)):
+                assert statefile.read(PATH) in (b"old", b"new"), (fail_at, cut_at)
+    assert failed > 10
+
+
+def test_a_counter_that_cannot_be_looked_at_is_not_a_missing_one():
+    """Number 1 would name new frames like old ones."""
+    with Room():
+        bootcount.next_boot(entropy, PATH)
+    flash = RamFlash(16)
+    vfs.VfsLfs2.mkfs(flash)
+    with Room(flash):
+        read, flash.readblocks = flash.readblocks, lambda block, buffer, offset=0: -5
+        boot, trouble = bootcount.next_boot(entropy, PATH)
+        flash.readblocks = read
+    assert boot >= 1 << 30 and trouble is not None
+
+
 def test_the_boot_counter_counts():
     with Room():
         assert [bootcount.next_boot(entropy, PATH) for _ in range(3)] == [(1, None), (2, None), (3, None)]
@@ -106,5 +165,5 @@ def test_a_damaged_counter_goes_on_far_away():
 
 
 def test_a_counter_that_cannot_be_kept_is_random_and_says_so():
-    boot, trouble = bootcount.next_boot(entropy, "/no/such/folder/boot")
+    boot, trouble = bootcount.next_boot(entropy, "absent/boot")
     assert boot >= 1 << 30 and "cannot be written" in trouble
