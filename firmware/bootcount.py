@@ -4,6 +4,7 @@
 come twice.
 """
 
+import errno
 import os
 
 from firmware import statefile
@@ -46,6 +47,7 @@ def _spare(entropy):
 def _there(path):
     try:
         os.stat(path)
-    except OSError:
-        return False
+    except OSError as error:
+        # Only what is certainly absent lets the numbers begin at 1.
+        return error.errno != errno.ENOENT
     return True

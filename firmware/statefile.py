@@ -26,12 +26,8 @@ def replace(path, data):
         file.flush()
     finally:
         file.close()
-    try:
-        os.rename(new, path)
-    except OSError:
-        # FAT does not rename onto a file that is there.
-        os.remove(path)
-        os.rename(new, path)
+    # Nothing is ever removed to make way: if this fails, the old file is what is left.
+    os.rename(new, path)
 
 
 def read(path):
