@@ -69,8 +69,10 @@ class Watch:
                 self._backoff.reset()
             self.failing += 1
             self.restarts += 1
+            pause_ms = self._backoff.next(random16())
+            # Not before the pause is certain: who dies in here must be missed.
             self._paused = True
-            await asyncio.sleep_ms(self._backoff.next(random16()))
+            await asyncio.sleep_ms(pause_ms)
 
 
 class Supervisor:

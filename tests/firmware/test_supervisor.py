@@ -125,3 +125,24 @@ def test_a_hung_task_lets_the_real_watchdog_bite():
     _bench.solo_watchdog = None
     assert "not fed for 8000 ms" in str(bite.value)
     assert 12000 <= bench.uptime_ms() <= 14000
+
+
+async def test_a_death_that_cannot_be_handled_is_not_covered_up():
+    """Without a random number there is no pause, and the task is never started again."""
+    bench = Bench()
+
+    def no_random():
+        raise OSError(5)
+
+    async def dies(watch):
+        watch.alive()
+        raise ValueError("broken")
+
+    bench.supervisor._random16 = no_random
+    bench.supervisor.add("well", _well, 5000)
+    bench.supervisor.add("dies", dies, 5000)
+    try:
+        await bench.run(60)
+    except OSError:
+        pass
+    assert bench.fed <= 6 and bench.supervisor.overdue == "dies", bench.fed
