@@ -72,6 +72,7 @@ class Journal:
         `after`. A key is (boot, seq, ...), good until the next boot."""
         found = []
         bad = []
+        unread = None
         behind = (-1, 0) if after is None else (after[2].lane, after[2].number)
         for part in self._side(urgent):
             if len(found) == n:
@@ -80,12 +81,17 @@ class Journal:
             # A segment that was merged into its neighbour keeps its number, and is another one.
             if place < behind or (place == behind and part is not after[2]):
                 continue
-            for at, data in part.records(after[3] if place == behind else -1, n - len(found)):
-                if data is None:
-                    bad.append((part, at))
-                else:
-                    boot, seq = segment.name_of(data)
-                    found.append(((boot, seq, part, at), segment.frame_of(data)))
+            try:
+                for at, data in part.records(after[3] if place == behind else -1, n - len(found)):
+                    if data is None:
+                        bad.append((part, at))
+                    else:
+                        boot, seq = segment.name_of(data)
+                        found.append(((boot, seq, part, at), segment.frame_of(data)))
+            except OSError as error:
+                unread = error  # what lies behind it need not wait for it
+        if unread is not None and not found:
+            raise unread
         for part, at in bad:
             self.damaged += 1
             part.finish(at)

@@ -302,3 +302,18 @@ def test_our_own_mistakes_are_named():
         bench.journal.append(False, b"", 1, 1)
     with raises(Misuse):
         Journal(ROOM + "/j", SIZE, BULK)
+
+
+def test_a_file_that_cannot_be_read_does_not_block_those_behind_it():
+    bench = Bench()
+    bench.add(True, [0], report.KIND_PANIC)
+    bench.add(True, [1], report.KIND_STATUS)
+    first = bench.journal.peek(True, 1)[0][0][2]
+    whole = first.path
+    first.path += "gone"
+    assert bench.seqs(True) == [1]
+    bench.journal.done([bench.journal.peek(True, 1)[0][0]])
+    with raises(OSError):
+        bench.journal.peek(True, 1)
+    first.path = whole
+    assert bench.seqs(True) == [0]
