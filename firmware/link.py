@@ -37,10 +37,11 @@ class Link:
         self.answer_ms = None  # when something authentic came last
         self.on_heard = None  # () after something authentic came
 
-    def ask(self, owner, subject, code, path, payload, lane, options=(), first=False):
-        """Start one attempt; None when it cannot be protected now."""
+    def ask(self, owner, subject, code, path, payload, lane, options=(), first=False, again=False):
+        """Start one attempt; None when it cannot be protected now. `again`: another one is under way for the
+        same thing, and the last Partial IVs are left to what has none."""
         inner = Message(CON, code, options=[(URI_PATH, path)] + list(options), payload=payload)
-        protected = self._session.protect(inner, lane == URGENT)
+        protected = self._session.protect(inner, lane == URGENT and not again)
         if protected is None:
             return None
         outer, binding = protected

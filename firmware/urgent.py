@@ -93,11 +93,12 @@ class UrgentLane:
         return RENEW_MS if first_ms is None else first_ms + RENEW_MS - now
 
     def _start(self, job, now):
-        attempt = self._link.ask(self, job, coap.POST, job.path, job.payload, URGENT, (), job.panic)
+        again = bool(job.attempts)
+        attempt = self._link.ask(self, job, coap.POST, job.path, job.payload, URGENT, (), job.panic, again)
         if attempt is None:
             # No number to protect it with. What is under way goes on as it is.
             self.unprotected += 1
-            self._after(job, now, _AGAIN_MS)
+            self._after(job, now, RENEW_MS if again else _AGAIN_MS)
             return
         if job.attempts:
             self._link.quiet(job.attempts[-1])

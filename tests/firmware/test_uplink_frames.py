@@ -211,6 +211,22 @@ def test_worn_out_flash_does_not_stop_a_panic():
     assert bench.uplink.unsaved == 3, "four fit into memory; the oldest gave way, and it is counted"
 
 
+def test_worn_out_flash_and_a_long_outage_leave_numbers_for_a_new_panic():
+    """What is renewed again and again does not use up what a key still to be pressed needs."""
+    bench = linked()
+    bench.flash.worn_out = True
+    bench.deaf = True
+    bench.say(0, KIND_PANIC)
+    bench.say(1, KIND_STATUS)
+    for _ in range(60):
+        bench.run(60000)
+        bench.sent_log.clear()
+    bench.say(2, KIND_PANIC)
+    bench.deaf = False
+    bench.run(3000)
+    assert sorted(bench.stored) == [(1, 0), (1, 1), (1, 2)], bench.stored
+
+
 def test_unreadable_flash_does_not_stop_a_panic():
     bench = linked()
     bench.modem.set_up(False)
