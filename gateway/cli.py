@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         "enroll",
         "take a terminal into the registry and make its link keys",
         "enroll --public-key 60fed4... --directorate vranje --station ps-vranje --unit vr-101 \\\n"
-        '      --vehicle "Skoda Octavia BG 123-AB" --call-sign "Vranje 101" --json',
+        '      --vehicle "Škoda Octavia, VR-101-PT" --call-sign "Vranje 101" --json',
         administration.enroll,
     )
     part.add_argument(
@@ -62,8 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     for name in ("directorate", "station", "unit"):
         part.add_argument(f"--{name}", required=True, metavar="SLUG", help="a-z 0-9 _ -, part of the topic")
-    part.add_argument("--vehicle", required=True, metavar="TEXT")
-    part.add_argument("--call-sign", default="", metavar="TEXT", help="default: the unit")
+    part.add_argument("--vehicle", required=True, metavar="TEXT", help="make and plate, shown to operators")
+    part.add_argument("--call-sign", default="", metavar="TEXT", help="as on the radio; default: the unit")
 
     part = add("suspend", "refuse a terminal for now", "suspend 0f1e2d3c4b5a6978", administration.suspend)
     part.add_argument("terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument("terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
 
     part = add("list", "show the registry", "list --state enrolled --json", administration.show)
-    part.add_argument("--state", choices=("enrolled", "suspended", "revoked"))
+    part.add_argument("--state", choices=("enrolled", "suspended", "revoked"), help="only these")
 
     part = add(
         "journal", "show stored frames", "journal --from 1200 --limit 20 --kind panic", inspection.journal
@@ -81,9 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument(
         "--from", type=int, default=0, dest="start", metavar="ID", help="first journal position"
     )
-    part.add_argument("--limit", type=int, default=50, metavar="N")
-    part.add_argument("--terminal", metavar="KID|UNIT")
-    part.add_argument("--kind", choices=sorted(inspection.KIND_NUMBERS))
+    part.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (50)")
+    part.add_argument("--terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
+    part.add_argument("--kind", choices=sorted(inspection.KIND_NUMBERS), help="only frames of this kind")
     part.add_argument("--unrelayed", action="store_true", help="only what the broker has not confirmed")
     part.add_argument("--count", action="store_true", help="only the numbers")
 
@@ -109,15 +109,19 @@ def _parser() -> argparse.ArgumentParser:
         "  python -m gateway send vranje/ps-vranje/vr-101 acknowledge --panic 65537 --operator desk-1",
         administration.send,
     )
-    part.add_argument("terminal", metavar="KID|UNIT")
-    part.add_argument("name", choices=("message", "task", "acknowledge", "clear"))
-    part.add_argument("--text", default="")
-    part.add_argument("--task", type=int, metavar="ID")
-    part.add_argument("--panic", type=int, metavar="ID")
-    part.add_argument("--lat", type=float)
-    part.add_argument("--lon", type=float)
-    part.add_argument("--operator", default="", help="who asks; kept in the record")
-    part.add_argument("--expires-s", type=int, metavar="N")
+    part.add_argument("terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
+    part.add_argument(
+        "name",
+        choices=("message", "task", "acknowledge", "clear"),
+        help="message needs --text; task --task and --text; acknowledge and clear need --panic",
+    )
+    part.add_argument("--text", default="", help="at most 400 bytes of UTF-8")
+    part.add_argument("--task", type=int, metavar="ID", help="your number of the task; answers carry it")
+    part.add_argument("--panic", type=int, metavar="ID", help="the alarm, as `journal --kind panic` shows it")
+    part.add_argument("--lat", type=float, metavar="DEGREES", help="place of the task, with --lon")
+    part.add_argument("--lon", type=float, metavar="DEGREES", help="place of the task, with --lat")
+    part.add_argument("--operator", default="", metavar="TEXT", help="who asks; kept in the record")
+    part.add_argument("--expires-s", type=int, metavar="N", help="no longer delivered after so many seconds")
     return parser
 
 

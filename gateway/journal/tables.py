@@ -129,7 +129,10 @@ class SqliteTransaction(Dispatch):
                 f"another terminal, {known[0].hex()}, has the same first 7 bytes: make a new key pair"
             )
         if known is not None:
-            raise ValueError(f"terminal {t.kid.hex()} is known already and is {known[1]}")
+            raise ValueError(
+                f"terminal {t.kid.hex()} is known already and is {known[1]}. To enroll it anew: revoke it, "
+                "and make a new key pair on it"
+            )
         place = (t.directorate, t.station, t.unit)
         taken = self._run(
             "SELECT kid FROM terminals WHERE directorate = ? AND station = ? AND unit = ? AND state <> ?",
