@@ -114,8 +114,9 @@ class Bench:
         quiet = {"since": loop.time(), "seen": None}
 
         def calm():
-            now = (len(self.story.frames), self.story.count("received"))
-            if now != quiet["seen"] or checkers.nothing_lost(self.story, self._listener()):
+            asked = sum(car.air.unanswered for car in self.fleet.cars)
+            now = (len(self.story.frames), self.story.count("received"), asked)
+            if asked or now != quiet["seen"] or checkers.nothing_lost(self.story, self._listener()):
                 quiet.update(since=loop.time(), seen=now)
             return loop.time() - quiet["since"] > quiet_s
 

@@ -57,9 +57,7 @@ LIVELY = {
     "moving_m": 120,
     "least_s": 2,
     "slow_s": 10,
-    "parked_s": 20,
     "track_s": 30,
-    "health_s": 30,
 }
 
 
