@@ -14,6 +14,7 @@ from gateway.journal.records import (
     ACKNOWLEDGED,
     CLEARED,
     DELIVERED,
+    ENROLLED,
     EXPIRED,
     OPEN_STATES,
     QUEUED,
@@ -68,8 +69,7 @@ def place(
 
 
 def _objection(tx: Transaction, terminal: Terminal, request: Request, waiting: int, limit: int) -> str | None:
-    if terminal.state != "enrolled":
-        return f"the terminal is {terminal.state}"
+    # An alarm is ended also when its terminal was cut off since; it is the operations centre's fact.
     if request.panic is not None and request.name in ("acknowledge", "clear"):
         known = tx.panic(terminal.kid, request.panic)
         if known is None:
@@ -79,6 +79,8 @@ def _objection(tx: Transaction, terminal: Terminal, request: Request, waiting: i
             by = f" by {known.operator}" if known.operator else ""
             return f"already {'cleared' if request.name == 'clear' else 'acknowledged'}{by} at {iso(done)}"
         return None
+    if terminal.state != ENROLLED:
+        return f"the terminal is {terminal.state}"
     if waiting >= limit:
         return f"{waiting} commands wait for this terminal already"
     return None

@@ -40,7 +40,7 @@ class Registry:
         return terminal if terminal is not None and terminal.kid == kid else None
 
     def by_unit(self, directorate: str, station: str, unit: str) -> Terminal | None:
-        """The terminal that is this unit now; a revoked one is nobody's."""
+        """The terminal that is this unit now, or was the last to be it: its alarms may still be open."""
         return self._by_unit.get((directorate, station, unit))
 
     async def load(self) -> None:
@@ -82,5 +82,7 @@ class Registry:
             if self._by_unit.get(place) is before:
                 del self._by_unit[place]
         self._by_sender[terminal.sender_id] = terminal
-        if terminal.state != REVOKED:
-            self._by_unit[(terminal.directorate, terminal.station, terminal.unit)] = terminal
+        place = (terminal.directorate, terminal.station, terminal.unit)
+        holder = self._by_unit.get(place)
+        if terminal.state != REVOKED or holder is None or holder.state == REVOKED:
+            self._by_unit[place] = terminal
