@@ -20,13 +20,13 @@ from gateway.observers import Observers
 from gateway.refusals import Refusals
 from gateway.registry import Registry
 from gateway.resources import Resources, Response
-from gateway.security import Answer, Peer, Peers
+from gateway.security import MAX_BUSY, Answer, Inside, Peer, Peers
 from protocol import coap
 from protocol.coap import Message, code_text
 from protocol.errors import Malformed, Misuse, Unauthentic
 from protocol.exchange import reset_for
 from protocol.limits import MAX_DATAGRAM
-from protocol.oscore import Binding, Replayed, peek
+from protocol.oscore import Binding, Replayed, Unreadable, peek
 from protocol.responder import Reply, Request, Server
 
 MAX_DIAGNOSTIC = 120
@@ -150,9 +150,15 @@ class Exchange:
         if answer is not None and answer.digest == digest:
             self._repeated(peer, answer, request, len(data))
             return
+        if peer.busy >= MAX_BUSY:
+            self._overloaded(request, peer.terminal)
+            return
         name = peer.terminal.kid.hex()
+        inside: Inside
         try:
-            inner, binding = peer.context.unprotect_request(request.message)
+            inside = peer.context.unprotect_request(request.message)
+        except Unreadable as error:
+            inside = (error, error.binding)
         except Replayed as error:
             self._refuse(request, coap.UNAUTHORIZED, name, "replayed", str(error))
             return
@@ -162,20 +168,20 @@ class Exchange:
         except Malformed as error:
             self._refuse(request, coap.BAD_REQUEST, name, "malformed", str(error))
             return
-        peer.note_source(request.source, binding)
-        answer = Answer(digest, request.source, inner, binding)
+        peer.note_source(request.source, inside[1])
+        answer = Answer(digest, request.source, inside)
         peer.remember(piv, answer)
-        self._spawn(self._serve(peer, answer, (inner, binding), request))
+        self._work(peer, answer, inside, request)
 
     def _repeated(self, peer: Peer, answer: Answer, request: Request, size: int) -> None:
-        """The same bytes again: the same answer, also to a new address (an address translation that
-        moved)."""
+        """The same bytes again: the same answer, if it is short also to a new address (an address
+        translation that moved). What is under way goes to where it was asked for: anybody can copy these
+        bytes, and the terminal sends them again."""
         if answer.failed and answer.inside is not None:
             answer.failed = False
-            answer.source = request.source
-            self._spawn(self._serve(peer, answer, answer.inside, request))
+            self._work(peer, answer, answer.inside, request)
         elif answer.datagram is None:
-            answer.source = request.source
+            return
         elif request.source == answer.source or len(answer.datagram) <= size:
             self._send(answer.datagram, request.source)
         else:
@@ -184,10 +190,11 @@ class Exchange:
                 request, coap.UNAUTHORIZED, peer.terminal.kid.hex(), "replayed", "from another address"
             )
 
-    async def _serve(
-        self, peer: Peer, answer: Answer, inside: tuple[Message, Binding], request: Request
-    ) -> None:
+    def _work(self, peer: Peer, answer: Answer, inside: Inside, request: Request) -> None:
         peer.busy += 1
+        self._spawn(self._serve(peer, answer, inside, request))
+
+    async def _serve(self, peer: Peer, answer: Answer, inside: Inside, request: Request) -> None:
         fresh = inside[1].answered
         try:
             try:
@@ -204,9 +211,12 @@ class Exchange:
         finally:
             peer.busy -= 1
 
-    async def _respond(self, peer: Peer, answer: Answer, inside: tuple[Message, Binding]) -> Response:
+    async def _respond(self, peer: Peer, answer: Answer, inside: Inside) -> Response:
+        inner, binding = inside
         try:
-            return await self._resources.serve(peer, *inside, answer.source)
+            if isinstance(inner, Malformed):
+                raise inner
+            return await self._resources.serve(peer, inner, binding, answer.source)
         except (Refused, Malformed) as error:
             code = error.code if isinstance(error, Refused) else coap.BAD_REQUEST
             reason = error.reason if isinstance(error, Refused) else "malformed"

@@ -65,11 +65,16 @@ class Observers:
     def __len__(self) -> int:
         return len(self._observers)
 
-    def register(self, peer: Peer, source: Any, token: bytes, binding: Binding) -> None:
-        """Begin, or begin anew under another token; nothing is sent before `answered`."""
+    def register(self, peer: Peer, source: Any, token: bytes, binding: Binding) -> bool:
+        """Begin, or begin anew under another token; nothing is sent before `answered`. False for a
+        registration that was overtaken by a newer one: the terminal does not know its token any more."""
+        known = self._observers.get(peer.terminal.kid)
+        if known is not None and _number(known.binding) > _number(binding):
+            return False
         self.remove(peer.terminal.kid)
         self._observers[peer.terminal.kid] = _Observer(source, token, binding)
         self._by_token[(source, token)] = peer.terminal.kid
+        return True
 
     def answered(self, kid: bytes, token: bytes, partial: bool) -> None:
         """The first response, with the whole list as it was then, is on its way."""
@@ -156,13 +161,21 @@ class Observers:
                 observer.dirty = False
                 await self._tell(terminal, observer)
         except (JournalError, Misuse) as error:
+            observer.dirty = True  # told when the terminal speaks again
             self._log.error("observer.failed", kid=kid, error=str(error))
         finally:
             observer.running = False
 
     async def _tell(self, terminal: Terminal, observer: _Observer) -> None:
-        kid = terminal.kid
         peer = await self._peers.load(terminal)
+        peer.busy += 1
+        try:
+            await self._send_list(peer, observer)
+        finally:
+            peer.busy -= 1
+
+    async def _send_list(self, peer: Peer, observer: _Observer) -> None:
+        kid = peer.terminal.kid
         waiting = await self._journal.read(lambda tx: tx.open_commands(kid))
         payload, numbers = commands.listing(waiting, self._clock.wall_ms())
         if not peer.may_send():
@@ -198,3 +211,7 @@ class Observers:
             return
         self._log.info("command.delivered", kid=kid, commands=numbers)
         self.on_notices()
+
+
+def _number(binding: Binding) -> int:
+    return int.from_bytes(binding.piv, "big")

@@ -82,9 +82,8 @@ class Resources:
     async def _list(self, peer: Peer, inner: Message, binding: Binding, source: Any) -> Response:
         kid = peer.terminal.kid
         observe = inner.uint(coap.OBSERVE)
-        if observe == 0:
-            self._observers.register(peer, source, inner.token, binding)
-        elif observe == 1:
+        begun = observe == 0 and self._observers.register(peer, source, inner.token, binding)
+        if observe == 1:
             self._observers.remove(kid)
         state = peer.persist()
 
@@ -96,7 +95,7 @@ class Resources:
         state.committed()
         payload, numbers = commands.listing(waiting, self._clock.wall_ms())
         options = [(coap.CONTENT_FORMAT, CBOR_FORMAT)]
-        if observe != 0:
+        if not begun:
             return Response(coap.CONTENT, payload, options)
         options.append((coap.OBSERVE, coap.uint_option(peer.context.sequence & 0xFFFFFF)))
         return Response(coap.CONTENT, payload, options, (inner.token, len(numbers) < len(waiting)))

@@ -18,13 +18,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from gateway.journal.base import Journal, Transaction
 from gateway.journal.records import Terminal
 from protocol.coap import Message
-from protocol.errors import Unauthentic
+from protocol.errors import Malformed, Unauthentic
 from protocol.oscore import Binding, Context, ReplayWindow
 
 GATEWAY_ID = b"\x01"
 RESERVE = 256
 _LOW = 64
 _ANSWERS = 8
+# Requests of one terminal under way at once; a sound one has less than twenty.
+MAX_BUSY = 32
 # A context used within this time is never dropped from memory, whatever the limit says.
 KEEP_S = 60.0
 
@@ -82,6 +84,10 @@ def verify(key: ec.EllipticCurvePublicKey, to_be_signed: bytes, signature: bytes
     return True
 
 
+# The request that was protected, or what is wrong with it although its seal is genuine.
+Inside = tuple[Message | Malformed, Binding]
+
+
 class Answer:
     """What became of one datagram: `datagram` is None while it is being worked on. `failed`: it got a 5.03,
     so the same bytes are worth another try, with the request that was inside; once answered, `inside` is let
@@ -89,10 +95,10 @@ class Answer:
 
     __slots__ = ("datagram", "digest", "failed", "inside", "source")
 
-    def __init__(self, digest: bytes, source: Any, inner: Message, binding: Binding) -> None:
+    def __init__(self, digest: bytes, source: Any, inside: Inside) -> None:
         self.digest = digest
         self.source = source
-        self.inside: tuple[Message, Binding] | None = (inner, binding)
+        self.inside: Inside | None = inside
         self.datagram: bytes | None = None
         self.failed = False
 
@@ -107,7 +113,7 @@ class Peer:
         self.source: Any = None
         self.newest = -1
         self.answers: OrderedDict[bytes, Answer] = OrderedDict()
-        self.busy = 0
+        self.busy = 0  # while it is, the context stays in memory
         self.used_s = 0.0
 
     def note_source(self, source: Any, binding: Binding) -> None:

@@ -45,6 +45,14 @@ class Binding:
         self.notification = -1  # client: highest Partial IV among the notifications (RFC 8613 4.1.3.5.2)
 
 
+class Unreadable(Malformed):
+    """Authentic, and no request inside. `binding`: what protects the answer that says so."""
+
+    def __init__(self, text: str, binding: Binding) -> None:
+        super().__init__(text)
+        self.binding = binding
+
+
 class Context:
     """A security context (RFC 8613 3), in either role or both.
 
@@ -93,7 +101,7 @@ class Context:
         return self._seal(msg, code, value, nonce, binding, observe), binding
 
     def unprotect_request(self, outer: Message) -> tuple[Message, Binding]:
-        """The request inside (8.2). Raises Malformed, Replayed or Unauthentic.
+        """The request inside (8.2). Raises Malformed, Unreadable, Replayed or Unauthentic.
 
         Only an authenticated request is marked in the window.
         """
@@ -111,10 +119,13 @@ class Context:
         binding = Binding(kid, piv, nonce, False)
         plaintext = self._open(outer, nonce, binding)
         self.window.mark(sequence)
-        msg = _inner(outer, plaintext)
-        if not msg.is_request():
-            raise Malformed("oscore request: inner code %s" % coap.code_text(msg.code))
-        binding.observe = msg.uint(coap.OBSERVE) == 0
+        try:
+            msg = _inner(outer, plaintext)
+            if not msg.is_request():
+                raise Malformed("oscore request: inner code %s" % coap.code_text(msg.code))
+            binding.observe = msg.uint(coap.OBSERVE) == 0
+        except Malformed as error:
+            raise Unreadable(str(error), binding)
         return msg, binding
 
     def protect_response(self, msg: Message, binding: Binding, fresh: bool = False) -> Message:
