@@ -27,6 +27,8 @@ from gateway.verifier import Verifier
 from protocol.responder import Server
 
 DRAIN_S = 5.0
+# Alarms of one terminal told again in a round, the newest: one gone bad must not drown the others.
+REMIND_EACH = 16
 
 
 class App:
@@ -228,14 +230,18 @@ class App:
         waiting = await self.journal.read(
             # One whose frame is still on its way to the broker needs no reminder.
             lambda tx: [
-                (p, panics.row_of(tx, p)) for p in tx.unacknowledged() if p.accepted_ms or not p.frame_id
+                (p, panics.row_of(tx, p))
+                for p in tx.unacknowledged(REMIND_EACH)
+                if p.accepted_ms or not p.frame_id
             ]
         )
+        reminders: list[tuple[str, bytes]] = []
         for panic, row in waiting:
             terminal = self.registry.by_kid(panic.kid)
             if terminal is not None and (panic.accepted_ms or panic.opened_ms) <= oldest:
                 topic = f"{unit_topic(self._prefix, terminal)}/panic"
-                self.relay.publish_now(topic, panics.reminder(terminal, row, panic, now_ms))
+                reminders.append((topic, panics.reminder(terminal, row, panic, now_ms)))
+        self.relay.remind(reminders)
 
 
 async def serve(config: Config, log: Log, ready: Callable[[tuple[str, int]], None]) -> None:

@@ -45,6 +45,8 @@ TASK_ANSWERS = {1: "shown", 2: "accepted", 3: "declined", 4: "on_scene", 5: "don
 ANTENNAS = {report.ANTENNA_OK: "ok", report.ANTENNA_OPEN: "open", report.ANTENNA_SHORT: "short"}
 JAMMING = {0: "none", 1: "suspected", 2: "strong", 3: "no_reception"}
 _RETAINED = ("position", "status")
+# The last moment that RFC 3339 can write; a report's time goes further.
+_LAST_MS = 253_402_300_799_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def feature(terminal: Terminal, row: Row, fields: dict[int, Any]) -> dict[str, A
         "kid": row.kid.hex(),
         "boot": row.boot,
         "seq": row.seq,
-        "time": None if time_ms is None else iso(time_ms),
+        "time": _time(time_ms),
         "time_ms": time_ms,
         "received_ms": row.stored_ms,
         "kind": KINDS[row.kind],
@@ -143,6 +145,10 @@ def panic_feature(
 
 def encode(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _time(ms: int | None) -> str | None:
+    return None if ms is None or ms > _LAST_MS else iso(ms)
 
 
 def _degrees(e7: int) -> float:
@@ -237,7 +243,7 @@ def _track(flat: list[int | None]) -> dict[str, Any]:
     t0 = flat[0]
     points = report.track_points(flat)
     return {
-        "times": None if t0 is None else [iso(t0 + ms) for ms, *_ in points],
+        "times": None if t0 is None else [_time(t0 + ms) for ms, *_ in points],
         "speeds_km_h": [None if speed is None else round(speed * 0.036, 2) for *_, speed, _ in points],
         "courses_deg": [_scaled(course, 100) for *_, course in points],
     }

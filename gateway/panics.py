@@ -29,6 +29,8 @@ from protocol import cbor, report
 TASK = 1
 MESSAGE = 2
 RECEIPT = 3
+# Automatic receipts that may wait for one terminal: whoever raises thousands of alarms reads none.
+MAX_RECEIPTS = 16
 
 EVENTS = {
     STORED: "panic.open",
@@ -111,8 +113,9 @@ def reach(
 
 def queue_receipt(tx: Transaction, kid: bytes, number: int, stage: int, now_ms: int) -> None:
     """Tell the terminal, in place of an older automatic receipt that it has not fetched."""
-    for command in tx.open_commands(kid):
-        if command.kind == RECEIPT and command.panic == number and command.origin is None:
+    older = [c for c in tx.open_commands(kid) if c.kind == RECEIPT and c.origin is None]
+    for place, command in enumerate(reversed(older), 2):
+        if command.panic == number or place > MAX_RECEIPTS:
             tx.set_command(command.id, SUPERSEDED)
     tx.add_command(receipt(kid, number, stage, now_ms))
 

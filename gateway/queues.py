@@ -63,7 +63,10 @@ class Backlog:
 
     @property
     def express(self) -> tuple[bytes, int] | None:
-        """(terminal, after): rows of it with a greater id are to be read before anything else."""
+        """(terminal, after): rows of it with a greater id are to be read before anything else, once what was
+        read is nearly gone: there may be a month of them."""
+        if len(self._first) >= self._limit:
+            return None
         for kid, aside in self._aside.items():
             return kid, aside.after
         return None

@@ -17,9 +17,10 @@ from typing import Any
 from gateway import panics
 from gateway.clock import Clock
 from gateway.config import Config, ConfigError
+from gateway.confirmed import Confirmed
 from gateway.connector import Connector
 from gateway.intake import Stored, name
-from gateway.journal.base import Journal, JournalError, Transaction
+from gateway.journal.base import Journal, JournalError
 from gateway.journal.records import Notice, Row
 from gateway.log import Log
 from gateway.mqtt import Incoming, Link, LinkError
@@ -60,14 +61,14 @@ class Relay:
         self._outgoing: Outgoing | None = None
         self._wake = asyncio.Event()
         self._down = asyncio.Event()
-        self._marking: deque[Row] = deque()
-        self._dropping: list[int] = []
+        self._confirmed = Confirmed(journal, log, clock)
+        self._reminders: deque[Publication] = deque()
+        self._looked_ms = 0.0
         self._newest: dict[tuple[bytes, int], tuple[int, int]] = {}
         self._stopping = False
         self._stopped = asyncio.Event()
         self._progress_ms = 0.0
         self._connector = Connector(config, log, clock)
-        self.relayed = 0
         self.connected = False
         self.on_command: Callable[[Link, Incoming], None] = lambda link, incoming: None
         self.on_facts: Callable[[list[panics.Fact]], None] = lambda facts: None
@@ -84,10 +85,11 @@ class Relay:
         self._notices_left = True
         self._wake.set()
 
-    def publish_now(self, topic: str, payload: bytes) -> None:
-        """Best effort, for reminders: repeated by whoever calls, not by us."""
-        if self._outgoing is not None:
-            self._outgoing.send("reminder", None, [Publication(topic, "panic", payload, GEOJSON_TYPE)])
+    def remind(self, reminders: list[tuple[str, bytes]]) -> None:
+        """(topic, payload) of alarms to tell once more: best effort, in place of what is left of the last
+        round, and within the window, which the broker may have set."""
+        self._reminders = deque(Publication(topic, "panic", body, GEOJSON_TYPE) for topic, body in reminders)
+        self._wake.set()
 
     async def run(self) -> None:
         """Connect, relay, connect again; until `stop`."""
@@ -136,8 +138,9 @@ class Relay:
         self.connected = True
         self._progress_ms = self._clock.mono_ms()
         first = await self._journal.read(lambda tx: tx.first_unrelayed())
-        self._backlog.restart(first, [row.id for row in self._marking])
+        self._backlog.restart(first, self._confirmed.ids)
         self._notices.clear()
+        self._reminders.clear()
         self._notice_cursor = 0
         self._notices_left = True
 
@@ -159,20 +162,23 @@ class Relay:
         while not self._down.is_set() and not self._stopping:
             self._wake.clear()
             await self._mark()
-            await self._read()
-            self._pump()
+            if not self._confirmed.full:
+                await self._read()
+                self._pump()
             if self._idle():
-                try:
+                with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_S):
                         await self._wake.wait()
-                except TimeoutError:
-                    await self._look()
+            if self._clock.mono_ms() - self._looked_ms >= _LOOK_S * 1000:
+                await self._look()
 
     async def _look(self) -> None:
-        """Quiet for a while: is it the broker, or did we miss something?"""
-        if self._outgoing is not None and self._outgoing.count:
-            if self._clock.mono_ms() - self._progress_ms > STALL_MS:
-                self._went_down("the broker confirms nothing")
+        """Now and then, also when busy: is the broker there, and did we miss something? (A commit that the
+        disk reported as failed may have been kept.)"""
+        self._looked_ms = self._clock.mono_ms()
+        stalled = self._looked_ms - self._progress_ms > STALL_MS
+        if stalled and self._outgoing is not None and self._outgoing.count:
+            self._went_down("the broker confirms nothing")
             return
         if self._backlog.missed(await self._journal.read(lambda tx: tx.first_unrelayed())):
             self._log.error(
@@ -181,12 +187,13 @@ class Relay:
 
     def _idle(self) -> bool:
         """Nothing can be done before somebody wakes us."""
-        if self._marking or self._dropping or self._wake.is_set():
+        if self._confirmed or self._wake.is_set():
             return False
         outgoing = self._outgoing
         if outgoing is None or not outgoing.room:
             return True
-        return not (self._notices_left or self._notices or self._backlog.ready or self._backlog.wants_read)
+        waiting = self._notices_left or self._notices or self._reminders
+        return not (waiting or self._backlog.ready or self._backlog.wants_read)
 
     async def _read(self) -> None:
         if self._outgoing is None or not self._outgoing.room:
@@ -216,6 +223,10 @@ class Relay:
         outgoing = self._outgoing
         if outgoing is None:
             return
+        if not outgoing.count:
+            self._progress_ms = self._clock.mono_ms()
+        while outgoing.room and self._reminders:
+            outgoing.send("reminder", None, [self._reminders.popleft()])
         while outgoing.room and self._notices:
             notice = self._notices.popleft()
             kind = GEOJSON_TYPE if notice.topic.endswith("/panic") else JSON_TYPE
@@ -232,10 +243,15 @@ class Relay:
                 self._log.error("relay.orphan", **name(row))
                 self._backlog.hold(row)
                 continue
-            known = fields if fields is not None else fields_of(row.frame)
-            outgoing.send(
-                "frame", row, publications(self._prefix, terminal, row, known, self._is_newest(row))
-            )
+            try:
+                known = fields if fields is not None else fields_of(row.frame)
+                newest = self._is_newest(row)
+                messages = list(publications(self._prefix, terminal, row, known, newest))
+            except Exception as error:
+                # It was checked when it came in: the file is damaged. One row must not stop the others.
+                self._refused("frame", row, f"unreadable: {type(error).__name__}: {error}")
+                continue
+            outgoing.send("frame", row, messages)
         outgoing.flush()
 
     def _is_newest(self, row: Row) -> bool:
@@ -257,9 +273,9 @@ class Relay:
         if failed:
             self._refused(kind, item, refused or "another message of the frame")
         elif kind == "frame":
-            self._marking.append(item)
+            self._confirmed.add_row(item)
         elif kind == "notice":
-            self._dropping.append(item.id)
+            self._confirmed.add_notice(item)
         self._connector.worked()
         self._wake.set()
 
@@ -272,7 +288,7 @@ class Relay:
         elif kind == "notice":
             self._log.error("relay.refused", error=reason, topic=item.topic)
             if not item.topic.startswith(self._prefix + "/"):
-                self._dropping.append(item.id)  # where an operator wanted his answer; ours are tried again
+                self._confirmed.add_notice(item)  # where an operator wanted his answer; ours are tried again
 
     def _release(self, kid: bytes) -> None:
         self._backlog.release(kid)
@@ -280,33 +296,7 @@ class Relay:
 
     async def _mark(self) -> None:
         """Make durable what the broker confirmed."""
-        if not self._marking and not self._dropping:
-            return
-        rows, dropped = list(self._marking), list(self._dropping)
-        now_ms = self._clock.wall_ms()
-
-        def work(tx: Transaction) -> list[panics.Fact]:
-            tx.mark_relayed([row.id for row in rows], now_ms)
-            tx.drop_notices(dropped)
-            facts: list[panics.Fact] = []
-            for row in rows:
-                if row.panic is not None:
-                    facts += panics.accepted(tx, row.kid, row.panic, now_ms)
-            return facts
-
-        try:
-            facts = await self._journal.write(work)
-        except JournalError as error:
-            # They stay in memory: sent again only after a restart, marked as soon as the disk is back.
-            self._log.error("relay.unmarked", error=str(error), count=len(rows))
-            await asyncio.sleep(0.5)
-            return
-        for _ in rows:
-            self._marking.popleft()
-        del self._dropping[: len(dropped)]
-        self._backlog.forget([row.id for row in rows])
-        self.relayed += len(rows)
-        for row in rows:
-            self._log.info("frame.relayed", **name(row))
+        ids, facts = await self._confirmed.save()
+        self._backlog.forget(ids)
         if facts:
             self.on_facts(facts)

@@ -104,8 +104,8 @@ class Transaction(ABC):
         """One alarm."""
 
     @abstractmethod
-    def unacknowledged(self) -> list[Panic]:
-        """Alarms that wait for the operations centre."""
+    def unacknowledged(self, newest: int) -> list[Panic]:
+        """Alarms that wait for the operations centre; of each terminal the newest few."""
 
     # commands
     @abstractmethod

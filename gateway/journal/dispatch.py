@@ -65,10 +65,12 @@ class Dispatch(Transaction):
         row = self._run(f"SELECT {_PANIC} FROM panics WHERE kid = ? AND panic = ?", (kid, panic)).fetchone()  # noqa: S608
         return None if row is None else _panic(row)
 
-    def unacknowledged(self) -> list[Panic]:
+    def unacknowledged(self, newest: int) -> list[Panic]:
         rows = self._run(
-            f"SELECT {_PANIC} FROM panics WHERE {WAITING} "  # noqa: S608
-            "ORDER BY opened_ms, kid, panic"
+            f"SELECT {_PANIC} FROM (SELECT *, row_number() OVER "  # noqa: S608
+            f"(PARTITION BY kid ORDER BY opened_ms DESC, panic DESC) AS place FROM panics WHERE {WAITING}) "
+            "WHERE place <= ? ORDER BY opened_ms, kid, panic",
+            (newest,),
         )
         return [_panic(row) for row in rows]
 

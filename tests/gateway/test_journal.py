@@ -170,13 +170,13 @@ async def test_panic_stages_happen_once_and_in_the_record(journal):
     assert await journal.write(lambda tx: tx.open_panic(KID, 65537, False, 1, 1, 10))
     assert not await journal.write(lambda tx: tx.open_panic(KID, 65537, False, 1, 2, 11))
     assert not await journal.write(lambda tx: tx.reach(KID, 99, ACKNOWLEDGED, 12))
-    assert len(await journal.read(lambda tx: tx.unacknowledged())) == 1
+    assert len(await journal.read(lambda tx: tx.unacknowledged(16))) == 1
     assert await journal.write(lambda tx: tx.reach(KID, 65537, ACCEPTED, 12))
     assert await journal.write(lambda tx: tx.reach(KID, 65537, ACKNOWLEDGED, 13, "desk-1"))
     assert not await journal.write(lambda tx: tx.reach(KID, 65537, ACKNOWLEDGED, 14, "desk-2"))
     panic = await journal.read(lambda tx: tx.panic(KID, 65537))
     assert (panic.stage, panic.operator, panic.acknowledged_ms) == (ACKNOWLEDGED, "desk-1", 13)
-    assert await journal.read(lambda tx: tx.unacknowledged()) == []
+    assert await journal.read(lambda tx: tx.unacknowledged(16)) == []
 
 
 async def test_commands_expire_and_are_found(journal):

@@ -1,0 +1,76 @@
+"""What the broker confirmed and the journal does not know yet."""
+
+import asyncio
+from collections import deque
+
+from gateway import panics
+from gateway.clock import Clock
+from gateway.intake import name
+from gateway.journal.base import Journal, JournalError, Transaction
+from gateway.journal.records import Notice, Row
+from gateway.log import Log
+
+# While the disk takes nothing, so many wait in memory; then nothing more is sent to the broker.
+MOST = 2048
+_PAUSE_S = 0.5
+
+
+class Confirmed:
+    """Rows and notices in the order of their confirmations; `save` makes them durable."""
+
+    def __init__(self, journal: Journal, log: Log, clock: Clock) -> None:
+        self._journal = journal
+        self._log = log
+        self._clock = clock
+        self._rows: deque[Row] = deque()
+        self._notices: list[int] = []
+        self.saved = 0
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._notices)
+
+    @property
+    def full(self) -> bool:
+        return len(self) >= MOST
+
+    @property
+    def ids(self) -> list[int]:
+        """Rows that need not be sent again on a new connection."""
+        return [row.id for row in self._rows]
+
+    def add_row(self, row: Row) -> None:
+        self._rows.append(row)
+
+    def add_notice(self, notice: Notice) -> None:
+        self._notices.append(notice.id)
+
+    async def save(self) -> tuple[list[int], list[panics.Fact]]:
+        """(ids that are marked now, stages that alarms reached by it); nothing when the disk fails."""
+        if not self:
+            return [], []
+        rows, dropped = list(self._rows), list(self._notices)
+        now_ms = self._clock.wall_ms()
+
+        def work(tx: Transaction) -> list[panics.Fact]:
+            tx.mark_relayed([row.id for row in rows], now_ms)
+            tx.drop_notices(dropped)
+            facts: list[panics.Fact] = []
+            for row in rows:
+                if row.panic is not None:
+                    facts += panics.accepted(tx, row.kid, row.panic, now_ms)
+            return facts
+
+        try:
+            facts = await self._journal.write(work)
+        except JournalError as error:
+            # They stay in memory: sent again only after a restart, marked as soon as the disk is back.
+            self._log.error("relay.unmarked", error=str(error), count=len(rows))
+            await asyncio.sleep(_PAUSE_S)
+            return [], []
+        for _ in rows:
+            self._rows.popleft()
+        del self._notices[: len(dropped)]
+        self.saved += len(rows)
+        for row in rows:
+            self._log.info("frame.relayed", **name(row))
+        return [row.id for row in rows], facts
