@@ -112,7 +112,12 @@ class App:
         """Alarms whose frames still lie in the journal are open, whatever else was lost."""
         after = None
         while True:
-            rows = self.journal.peek(True, _SCAN, after)
+            try:
+                rows = self.journal.peek(True, _SCAN, after)
+            except OSError as error:
+                # They are sent all the same once flash is read again; a terminal that doesn't start sends none.
+                self._log(1, "journal: not read: %r" % error)
+                return
             if not rows:
                 return
             after = rows[-1][0]
@@ -200,6 +205,8 @@ class App:
             await asyncio.sleep_ms(10 * _IDLE_MS)
 
     async def run(self):
-        self.indicator.panic(self.panics.least())
+        stage = self.panics.least()
+        self.indicator.panic(stage)
+        self.modem.panic_active = stage is not None
         self.keys.start(self.hal.on_edges)
         await self.supervisor.run()

@@ -87,7 +87,8 @@ class Commands:
             return 0
         left = self._due_ms - now
         # A gateway that was started again does not know its observers, and an officer waits for this answer.
-        if panic and self._observation is not None:
+        # Nor does he wait out a pause that an outage has made.
+        if panic:
             left = min(left, self._tried_ms + _PANIC_KEEPALIVE_MS - now)
         return left
 

@@ -78,6 +78,7 @@ class Panics:
             # Power went between the journal's write and ours.
             panic = Panic(id, STORED, boot, seq)
             self.open.append(panic)
+            self.unsaved = True
         elif panic.state >= ACKNOWLEDGED:
             return
         panic.state = STORED

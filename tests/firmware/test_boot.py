@@ -3,6 +3,7 @@
 
 import machine
 
+from firmware.journal import Journal
 from protocol import report
 from tests.firmware.solo_terminal import BOARD, SETTINGS, SoloTerminal, blinks
 
@@ -57,8 +58,27 @@ async def test_after_a_power_cut_the_alarm_is_open_with_the_same_id_and_in_the_j
         assert [f[report.PANIC][report.PANIC_ID] for f in frames] == [65537]
         assert (frames[0][report.BOOT], terminal.app.builder.boot) == (1, 2)
         assert blinks(await terminal.levels("red"), 100, 100)
+        assert terminal.app.modem.panic_active, "its acknowledgement is asked for as often as before the cut"
         await terminal.press("panic", 650)
         assert [f[report.PANIC][report.PANIC_ID] for f in terminal.frames(True)] == [65537, 2 * 65536 + 1]
+        await terminal.off()
+
+
+async def test_a_journal_that_cannot_be_read_does_not_keep_the_terminal_from_starting():
+    terminal = SoloTerminal()
+    peek = Journal.peek
+
+    def unreadable(self, urgent, n, after=None):
+        raise OSError(5)
+
+    with terminal:
+        Journal.peek = unreadable
+        try:
+            await terminal.boot()
+            await terminal.press("panic", 650)
+        finally:
+            Journal.peek = peek
+        assert [f[report.PANIC][report.PANIC_ID] for f in terminal.frames(True)] == [65537]
         await terminal.off()
 
 

@@ -133,6 +133,7 @@ def test_a_frame_in_the_journal_whose_alarm_was_not_yet_kept_opens_it():
     later = Panics(8, flash.store)
     later.queued(7 * 65536 + 1, 7, 3)
     assert later.least() == STORED and later.waiting() == []
+    assert later.unsaved, "once its frame has left the journal, only our own file tells of it"
     assert later.receipt(7, 3)
 
 

@@ -149,6 +149,25 @@ def test_a_gateway_that_forgot_its_observers_is_found_within_seconds_of_a_panic(
     assert bench.done == [3] and bench.answers[0][0] - pressed < 10500
 
 
+def test_after_an_outage_that_began_before_the_first_registration_an_alarm_asks_within_seconds():
+    """Started in a garage: the pause that silence made is not the officer's to wait out."""
+    bench = Bench()
+    bench.deaf = True
+    for _ in range(30):
+        bench.run(20000)
+        bench.sent_log.clear()
+    while bench.uplink._commands._trying is not None:
+        bench.run(100)
+    bench.deaf = False
+    bench.modem.panic_active = True
+    bench.say(0, KIND_PANIC)
+    bench.command(3, kind=3)
+    bench.run(1000)
+    assert bench.when("stored", 0) is not None
+    bench.run(11000)
+    assert bench.done == [3], bench.registrations
+
+
 def test_a_registration_the_gateway_refuses_is_tried_again_with_growing_pauses():
     bench = Bench()
     honest = bench._serve
