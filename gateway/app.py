@@ -27,6 +27,8 @@ from gateway.verifier import Verifier
 from protocol.responder import Server
 
 DRAIN_S = 5.0
+# An operator's request that could not be stored is tried again after this.
+RETRY_S = 1.0
 # Alarms of one terminal told again in a round, the newest: one gone bad must not drown the others.
 REMIND_EACH = 16
 
@@ -199,11 +201,8 @@ class App:
                 return commands.Placed("refused", str(error), 0, [])
             return commands.place(tx, self._prefix, terminal, request, now_ms, expire_s, limit)
 
-        try:
-            placed = await self.journal.write(work)
-        except JournalError as error:
-            # Not confirmed: the broker brings it again with the next connection.
-            self.log.error("command.unstored", topic=incoming.topic, error=str(error))
+        placed = await self._place(link, incoming, work)
+        if placed is None:
             return
         link.confirm(incoming)
         self.log.info(
@@ -212,6 +211,20 @@ class App:
         self._facts(placed.facts)
         self.relay.notices_waiting()
         self.observers.poke(terminal.kid)
+
+    async def _place(
+        self, link: Link, incoming: Incoming, work: Callable[[Transaction], commands.Placed]
+    ) -> commands.Placed | None:
+        """Tried until the disk takes it. None when the connection ended: what is not confirmed comes again
+        with the next one, and only then, which may be days away."""
+        while True:
+            try:
+                return await self.journal.write(work)
+            except JournalError as error:
+                self.log.error("command.unstored", topic=incoming.topic[:200], error=str(error))
+            await asyncio.sleep(RETRY_S)
+            if not link.up or not incoming.qos:
+                return None
 
     async def _sweep(self) -> None:
         self.refusals.sweep()

@@ -20,6 +20,8 @@ from paho.mqtt.properties import Properties
 from gateway.config import Config
 
 CONNECT_TIMEOUT_S = 10.0
+MAX_PACKET = 16_384
+MAX_UNCONFIRMED = 256
 _UNSUPPORTED = 0x84
 
 
@@ -145,6 +147,9 @@ class Link:
         if self.five:
             properties = blank(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = config.whole("broker.session_expiry_s")
+            # Requests are small: the broker is to keep from us what is not, and to wait for confirmations.
+            properties.MaximumPacketSize = MAX_PACKET
+            properties.ReceiveMaximum = MAX_UNCONFIRMED
             client.connect(host, port, keepalive, clean_start=False, properties=properties)
         else:
             client.connect(host, port, keepalive)

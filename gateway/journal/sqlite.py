@@ -28,11 +28,14 @@ _CALLERS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError,
 _Item = tuple[_Work, "asyncio.Future[Any]"]
 
 
-def connect(path: Path, busy_timeout_ms: int = 5000) -> sqlite3.Connection:
+def connect(path: Path, busy_timeout_ms: int = 5000, *, create: bool = True) -> sqlite3.Connection:
     """A connection as the gateway uses it. Creates the file, readable by its owner only: it holds link
-    secrets."""
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    secrets. Without `create` a missing file is an OSError."""
+    if create:
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    else:
+        os.stat(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     try:
         connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms:d}")
@@ -197,7 +200,7 @@ class SqliteJournal(Journal):
         try:
             outcomes = self._attempt(group)
         except Exception as error:
-            if isinstance(error, sqlite3.Error) and not isinstance(error, _CALLERS):
+            if isinstance(error, (sqlite3.Error, OSError)) and not isinstance(error, _CALLERS):
                 return self._failed(group, error)
             if len(group) == 1:
                 return [error]
@@ -210,7 +213,8 @@ class SqliteJournal(Journal):
 
     def _attempt(self, group: list[_Item]) -> list[Any]:
         if self._connection is None:
-            self._connection = connect(self._path, self._busy_timeout_ms)
+            # A new, empty file would be taken for terminals that never spoke: old Partial IVs once more.
+            self._connection = connect(self._path, self._busy_timeout_ms, create=False)
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -222,7 +226,7 @@ class SqliteJournal(Journal):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
-    def _failed(self, group: list[_Item], error: sqlite3.Error) -> list[Any]:
+    def _failed(self, group: list[_Item], error: Exception) -> list[Any]:
         self.failed_groups += 1
         # After an I/O error nothing the connection remembers is to be trusted (a failed fsync may be "good"
         # the second time): start from the file again.

@@ -5,7 +5,7 @@ import asyncio
 
 from gateway.journal.sqlite import connect
 from protocol import cbor, coap, oscore
-from tests.gateway.bench import Bench
+from tests.gateway.bench import UNIT, Bench
 
 
 def break_disk(bench):
@@ -102,3 +102,34 @@ async def test_an_overloaded_journal_answers_5_03_and_recovers(tmp_path):
     stored = (await bench.count())["frames"]
     assert stored == 6 + codes.count(coap.CHANGED)
     await bench.stop()
+
+
+async def test_a_journal_that_is_gone_is_not_begun_anew(bench):
+    """A file system that vanished: 5.03, and no empty file in its place, in which every Partial IV would
+    be new again."""
+    client = await bench.terminal()
+    t = client.terminal
+    await client.post(t.frame())
+    journal = bench.app.journal
+    path = journal._path
+    path.rename(path.with_suffix(".away"))
+    journal._connection.close()
+    journal._connection = None  # as after an I/O error
+    protected = t.post(t.frame())
+    assert coap.code_text((await client.exchange(protected)).code) == "5.03"
+    assert not path.exists()
+    path.with_suffix(".away").rename(path)
+    assert (await client.exchange(protected)).code == coap.CHANGED
+
+
+async def test_an_operators_request_is_stored_as_soon_as_the_disk_is_back(relayed):
+    """The broker would bring it again only with the next connection, which may be days away."""
+    bench, consumer = relayed
+    client = await bench.terminal()
+    await client.post(client.terminal.frame())
+    mend = break_disk(bench)
+    consumer.publish(f"{UNIT}/command", {"id": "a", "command": "message", "text": "x"})
+    await bench.until(lambda: bench.events("command.unstored"))
+    mend()
+    await bench.until(lambda: consumer.json("/command/result"))
+    assert [r["result"] for r in consumer.json("/command/result")] == ["queued"]
