@@ -198,6 +198,20 @@ def test_a_task_told_twice_is_shown_once():
     assert len(bench.maker.made) == 1
 
 
+def test_a_task_that_makes_no_sense_is_refused_and_not_kept():
+    """On flash it would break every look at the place and every key, in this boot and in all that follow."""
+    bench = Bench()
+    place = {2: 449700000, 3: 196100000}
+    ids = ({0: "41"}, {0: -1}, {0: True}, {0: 1 << 53})
+    places = ({2: "x"}, {2: 900000001}, {3: -1800000001}, {3: None})
+    for wrong in ids + places:
+        body = {0: 41}
+        body.update(place)
+        body.update(wrong)
+        assert bench.desk.command(desk.TASK, body) == REFUSED, wrong
+    assert bench.duty.open == [] and bench.maker.made == []
+
+
 def test_what_it_does_not_know_it_says():
     bench = Bench()
     assert bench.desk.command(4, {}) == NOT_SUPPORTED
