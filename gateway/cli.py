@@ -127,6 +127,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _serve(config: Config, options: argparse.Namespace) -> Result:
     log = Log(config.text("log.level"))
+    if options.ready_fd is not None:
+        try:
+            os.fstat(options.ready_fd)
+        except (OSError, OverflowError):
+            raise ConfigError(f"--ready-fd {options.ready_fd}: no open file descriptor") from None
 
     def ready(address: tuple[str, int]) -> None:
         if options.ready_fd is None:

@@ -72,12 +72,24 @@ def verify(config: Config | None, options: argparse.Namespace) -> Result:
         reason = f"the key is not that of terminal {sign1.kid.hex()}"
         return 1, {"verified": False, "reason": reason}, f"NOT genuine: {reason}"
     contents = {
-        _NAMES[number] if number < len(_NAMES) else str(number): value for number, value in fields.items()
+        _NAMES[number] if number < len(_NAMES) else str(number): _plain(value)
+        for number, value in fields.items()
     }
     contents["kind"] = KINDS[fields[report.KIND]]
     body = {"verified": True, "kid": sign1.kid.hex(), "boot": contents["boot"], "seq": contents["seq"]}
     text = f"genuine: {sign1.kid.hex()}/{contents['boot']}/{contents['seq']}\n{json.dumps(contents)}"
     return 0, {**body, "report": contents}, text
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can hold it: a newer terminal's fields may be of any kind."""
+    if isinstance(value, dict):
+        return {key.hex() if isinstance(key, bytes) else str(key): _plain(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if value is None or isinstance(value, bool | int | str) else repr(value)
 
 
 def _frame(config: Config | None, options: argparse.Namespace) -> tuple[bytes, bytes]:
@@ -87,6 +99,8 @@ def _frame(config: Config | None, options: argparse.Namespace) -> tuple[bytes, b
         return frame, _hex(options.public_key, "--public-key")
     if config is None:
         raise ValueError("without --public-key and --frame the registry is needed: name it with --config")
+    if frame is None and not 0 < options.id < 1 << 63:
+        raise ValueError(f"--id {options.id}: no such frame in the journal")
     with transaction(config.journal_path, config.whole("journal.busy_timeout_ms"), write=False) as tx:
         if frame is None:
             rows = tx.frames(options.id - 1, 1)

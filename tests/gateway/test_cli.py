@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from gateway.cli import main
-from protocol import coap
+from protocol import cbor, coap, cose
 from tests.gateway.bench import ROOT, Bench, call_cli, config_text, enroll, run_cli
 from tests.gateway.terminal import Client, Terminal
 
@@ -255,3 +255,20 @@ def test_a_port_that_is_taken_is_named(folder):
         assert "cannot listen on 127.0.0.1" in done.stderr
     finally:
         served.end()
+
+
+def test_verify_shows_a_newer_terminals_fields(tmp_path):
+    terminal = Terminal()
+    body = {0: 1, 1: 0, 3: 1, 11: b"later", 12: {b"k": cbor.Tag(3, "x"), 5: [True, None, 1]}}
+    frame = cose.sign1_encode(terminal.kid, cbor.encode(body), terminal.sign)
+    got = call_cli(tmp_path, "verify", "--frame", frame.hex(), "--public-key", terminal.public_key.hex())
+    assert got["report"]["11"] == b"later".hex()
+    assert got["report"]["12"]["5"] == [True, None, 1]
+
+
+def test_numbers_beyond_every_journal_are_refused(tmp_path):
+    (tmp_path / "gateway.toml").write_text(config_text())
+    answer = call_cli(tmp_path, "verify", "--id", "9" * 30, code=1)
+    assert "no such frame" in answer["error"]
+    assert main(["serve", "--ready-fd", "9999", "--config", str(tmp_path / "gateway.toml")]) == 2
+    assert main(["serve", "--ready-fd", "9" * 30, "--config", str(tmp_path / "gateway.toml")]) == 2
