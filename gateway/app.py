@@ -183,11 +183,7 @@ class App:
             link.confirm(incoming)
             return
         own = f"{unit_topic(self._prefix, terminal)}/command/result"
-        reply = incoming.response_topic
-        if reply is not None and (
-            len(reply) > 256 or set("+#\0") & set(reply) or reply.startswith(self._prefix + "/")
-        ):
-            reply = None  # nobody makes us speak where frames and alarms are told
+        reply = requests.reply_topic(incoming.response_topic, self._prefix)
         now_ms = self.clock.wall_ms()
         expire_s, limit = self.config.whole("commands.expire_s"), self.config.whole("commands.per_terminal")
 

@@ -5,6 +5,8 @@ from gateway.log import Log
 
 # More peers than this in one while share one line: a flood of made-up addresses fills neither memory nor log.
 MAX_PEERS = 1024
+# `detail` may quote what a stranger sent.
+MAX_DETAIL = 160
 _OTHERS = "others"
 
 
@@ -26,6 +28,7 @@ class Refusals:
 
     def note(self, peer: str, reason: str, code: str, detail: str = "") -> None:
         """`peer` is a terminal's id, or the address of somebody unknown; `code` is what was answered."""
+        detail = detail[:MAX_DETAIL]
         self.counts[reason] = self.counts.get(reason, 0) + 1
         now = self._clock.mono_ms()
         known = self._peers.get(peer)

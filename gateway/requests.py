@@ -74,6 +74,14 @@ def parse(payload: bytes, reply_topic: str | None = None, correlation: bytes | N
     )
 
 
+def reply_topic(topic: str | None, prefix: str) -> str | None:
+    """Where an operator wants his answer, if we may speak there: not where frames and alarms are told, and
+    not where a broker would end the connection for it, as that would hold up everything else."""
+    if not topic or len(topic) > 256 or not topic.isprintable() or set("+#") & set(topic):
+        return None
+    return None if topic.startswith(("$", prefix + "/")) else topic
+
+
 def refusal(payload: bytes, reason: str, now_ms: int) -> bytes:
     """The result of a request that could not be read; with its id where that much was right."""
     origin = name = None

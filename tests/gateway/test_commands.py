@@ -6,7 +6,7 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from gateway import commands
+from gateway import commands, requests
 from gateway.journal.records import Command
 from protocol import cbor, coap
 from protocol.limits import MAX_COMMANDS
@@ -244,3 +244,25 @@ async def test_a_command_sent_while_the_gateway_is_down_waits_at_the_broker(tmp_
     client = await bench.client(client.terminal)
     assert [c[3] for c in await client.observe()] == [{0: "while you were away"}]
     await bench.stop()
+
+
+@pytest.mark.parametrize(
+    ("topic", "taken"),
+    [
+        ("desk/answers", True),
+        ("пост/одговори", True),
+        ("", False),
+        ("patrola/v1/vranje/ps-vranje/vr-101/panic", False),
+        ("$SYS/broker", False),
+        ("$share/group/x", False),
+        ("desk/+", False),
+        ("desk/#", False),
+        ("desk/\x00", False),
+        ("desk/\x01", False),
+        ("desk/\ufffe", False),
+        ("x" * 257, False),
+        (None, False),
+    ],
+)
+def test_a_reply_topic_that_a_broker_may_choke_on_is_not_used(topic, taken):
+    assert requests.reply_topic(topic, "patrola/v1") == (topic if taken else None)
