@@ -80,7 +80,12 @@ class BulkFrames:
         size = 0
         after = None
         while len(keys) < self._most:
-            rows = self._journal.peek(False, self._most, after)
+            try:
+                rows = self._journal.peek(False, self._most, after)
+            except OSError:
+                if not keys:
+                    raise
+                break  # what was read goes out
             if not rows:
                 break
             for key, frame in rows:

@@ -242,6 +242,21 @@ def test_unreadable_flash_does_not_stop_a_panic():
     assert sorted(bench.stored) == [(1, 0), (1, 1), (1, 2)] and left(bench) == (0, 0)
 
 
+def test_an_unreadable_file_keeps_back_only_the_positions_in_it():
+    bench = linked()
+    bench.modem.set_up(False)
+    bench.run(100)
+    for seq in range(40):
+        bench.say(seq)
+    last = bench.journal._lanes[2][-1]
+    inside = [key[1] for key, _ in bench.journal.peek(False, 100) if key[2] is last]
+    assert 0 < len(inside) < 40
+    last.path += "gone"
+    bench.modem.set_up(True)
+    bench.run(60000)
+    assert len(bench.stored) == 40 - len(inside) and left(bench) == (0, len(inside)), bench.stored
+
+
 def test_four_slots_repeat_at_a_time_and_a_panic_takes_one():
     bench = linked()
     bench.deaf = True
