@@ -18,10 +18,10 @@ PANIC_RECEIPT = const(3)
 DONE = const(1)
 NOT_SUPPORTED = const(2)
 REFUSED = const(3)
+LATER = const(0)  # no answer yet: it stays on the gateway's list, and is told again
 
 _STAGE_ACKNOWLEDGED = const(5)
 _STAGE_CLEARED = const(7)
-_CLOSED = const(8)
 
 
 class Desk:
@@ -37,7 +37,6 @@ class Desk:
         self._indicator = indicator
         self._modem = modem
         self._log = log
-        self._closed = []  # ids of alarms cleared lately: their commands may come again
 
     # --- keys
 
@@ -115,6 +114,8 @@ class Desk:
         again."""
         if kind == PANIC_RECEIPT:
             return self._panic_command(body[0], body[1])
+        if (kind == MESSAGE or kind == TASK) and self._indicator.hushed:
+            return LATER  # nothing may sound now, and what nobody heard was not shown
         if kind == MESSAGE:
             self._indicator.message()
             return DONE
@@ -130,8 +131,6 @@ class Desk:
     def _panic_command(self, id, stage):
         if stage == _STAGE_CLEARED:
             if self._panics.step(id, "cleared"):
-                self._closed.append(id)
-                self._closed = self._closed[-_CLOSED:]
                 self._show()
             return DONE
         if stage != _STAGE_ACKNOWLEDGED:
@@ -144,7 +143,7 @@ class Desk:
         if panic is not None and panic.state == ACKNOWLEDGED:
             return DONE
         # An alarm this terminal doesn't know cannot have been shown; saying so would be a lie.
-        return DONE if id in self._closed else REFUSED
+        return DONE if id in self._panics.closed else REFUSED
 
 
 def _is_task(id, lat_e7, lon_e7):

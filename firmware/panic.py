@@ -28,6 +28,7 @@ _NEXT = {
 }
 
 MOST = const(8)  # alarms open at once
+_CLOSED = const(4)
 
 
 class Panic:
@@ -49,13 +50,18 @@ class Panics:
         self._store = store
         self._presses = 0
         self.open = []
+        # Ids cleared lately, on flash too: their frames may still lie in the journal, their commands may come
+        # again.
+        self.closed = []
         self.unsaved = False
 
     def load(self, rows):
         """Take over what an earlier boot kept; rows that make no sense are left out."""
-        for row in rows[-MOST:]:
+        for row in rows[-MOST - _CLOSED :]:
             id, state, boot, seq = row
-            if RAISED <= state <= ACKNOWLEDGED and self.find(id) is None:
+            if state == CLEARED:
+                self.closed.append(id)
+            elif RAISED <= state <= ACKNOWLEDGED and self.find(id) is None:
                 # What an earlier frame reached says nothing of the one that will be sent now.
                 self.open.append(Panic(id, state if state == ACKNOWLEDGED else RAISED, boot, seq))
 
@@ -75,6 +81,8 @@ class Panics:
         is."""
         panic = self.find(id)
         if panic is None:
+            if id in self.closed:
+                return
             # Power went between the journal's write and ours.
             panic = Panic(id, STORED, boot, seq)
             self.open.append(panic)
@@ -124,6 +132,7 @@ class Panics:
         panic.state = state
         if state == CLEARED:
             self.open.remove(panic)
+            self.closed = (self.closed + [id])[-_CLOSED:]
         self.save()
         return True
 
@@ -147,7 +156,8 @@ class Panics:
     def save(self):
         """Keep what is open on flash, if that has changed."""
         self.unsaved = False
-        self._store([[p.id, p.state, p.boot, p.seq] for p in self.open])
+        rows = [[id, CLEARED, None, None] for id in self.closed]
+        self._store(rows + [[p.id, p.state, p.boot, p.seq] for p in self.open])
 
     def _least_needed(self):
         for panic in self.open:

@@ -52,7 +52,7 @@ def test_stages_in_order():
     assert panics.step(panic.id, "acknowledged") and panics.least() == ACKNOWLEDGED
     assert flash.rows == [[panic.id, ACKNOWLEDGED, 7, 12]]
     assert panics.step(panic.id, "cleared") and panics.least() is None
-    assert flash.rows == []
+    assert flash.rows == [[panic.id, CLEARED, None, None]]
 
 
 def test_a_receipt_for_another_frame_moves_nothing():
@@ -135,6 +135,30 @@ def test_a_frame_in_the_journal_whose_alarm_was_not_yet_kept_opens_it():
     assert later.least() == STORED and later.waiting() == []
     assert later.unsaved, "once its frame has left the journal, only our own file tells of it"
     assert later.receipt(7, 3)
+
+
+def test_an_alarm_that_was_cleared_is_not_opened_again_by_its_frame():
+    """The order to clear overtook the receipt, or flash refused the mark; then power went."""
+    flash, panics = make(boot=7)
+    panic = pressed(panics, 9)
+    other = pressed(panics, 10)
+    panics.step(panic.id, "cleared")
+    for boot in (8, 9):
+        later = Panics(boot, flash.store)
+        later.load(flash.rows)
+        later.queued(panic.id, 7, 9)
+        later.queued(other.id, 7, 10)
+        assert [p.id for p in later.open] == [other.id] and later.waiting() == []
+        assert not later.receipt(7, 9) and not later.step(panic.id, "acknowledged")
+        later.save()
+    assert len(flash.rows) == 2
+
+
+def test_cleared_alarms_are_remembered_within_bounds():
+    flash, panics = make()
+    for n in range(20):
+        panics.step(pressed(panics, n).id, "cleared")
+    assert len(flash.rows) <= MOST and panics.open == []
 
 
 def test_a_press_whose_frame_could_not_be_made_waits():
