@@ -115,7 +115,8 @@ class App:
             try:
                 rows = self.journal.peek(True, _SCAN, after)
             except OSError as error:
-                # They are sent all the same once flash is read again; a terminal that doesn't start sends none.
+                # They are sent all the same once flash is read again; a terminal that doesn't start sends
+                # none.
                 self._log(1, "journal: not read: %r" % error)
                 return
             if not rows:
