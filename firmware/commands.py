@@ -15,6 +15,7 @@ PATH = b"c"
 DONE = const(1)
 NOT_SUPPORTED = const(2)
 REFUSED = const(3)
+LATER = const(0)  # not done, not answered: the next list tells it again
 
 _ID = const(0)
 _KIND = const(1)
@@ -200,6 +201,8 @@ class Commands:
                     row[2] = _OPEN
                 return
         answer = self._told.command(command)
+        if answer == LATER:
+            return
         if answer not in (DONE, NOT_SUPPORTED, REFUSED):
             answer = REFUSED
         if len(self._known) >= _REMEMBERED:

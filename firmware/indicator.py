@@ -133,7 +133,7 @@ class Indicator:
     def panic(self, stage):
         """The least advanced open alarm's stage (`Panics.least()`), None for none."""
         self._stage = stage
-        if self._covert and stage is not None:
+        if self.hushed:
             self._buzzer.silence()  # nothing that was begun may sound on
         self._refresh()
 
@@ -147,6 +147,11 @@ class Indicator:
     def fault(self, on):
         self._fault = on
         self._refresh()
+
+    @property
+    def hushed(self):
+        """A covert alarm is open: nothing sounds."""
+        return self._covert and self._stage is not None
 
     def click(self):
         self._sound(CLICK)
@@ -172,9 +177,8 @@ class Indicator:
         return min(left, self._vibrator.step(now))
 
     def _sound(self, pattern):
-        if self._covert and self._stage is not None:
-            return
-        self._play(self._buzzer, pattern)
+        if not self.hushed:
+            self._play(self._buzzer, pattern)
 
     def _play(self, player, pattern):
         player.play(pattern, self._uptime_ms())

@@ -24,8 +24,8 @@ class Uplink:
     """`journal`, `session`, `modem`: see there; `uptime_ms()` never wraps; `random16()` gives 0..65535.
 
     Callbacks, all optional: `on_sent(boot, seq)` the first datagram of an urgent frame was handed to the
-    modem; `on_stored(boot, seq)` the gateway has it, authentically; `on_command(command)` returns 1 shown,
-    2 not supported, 3 refused; `on_gateway_time(utc_ms, rtt_ms)`; `on_change()` as the two change.
+    modem; `on_stored(boot, seq)` the gateway has it, authentically; `on_command(command)` returns 0 later, 1
+    shown, 2 not supported, 3 refused; `on_gateway_time(utc_ms, rtt_ms)`; `on_change()` as the two change.
     """
 
     def __init__(self, journal, session, modem, uptime_ms, random16, keepalive_s=60, log=None):

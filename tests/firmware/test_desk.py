@@ -2,7 +2,7 @@
 """Keys and commands at the desk: which frames are made, what the lamps show, what is answered."""
 
 from firmware import config, desk
-from firmware.desk import DONE, NOT_SUPPORTED, REFUSED, Desk
+from firmware.desk import DONE, LATER, NOT_SUPPORTED, REFUSED, Desk
 from firmware.duty import Duty
 from firmware.gnss import Fix
 from firmware.indicator import Indicator
@@ -223,3 +223,22 @@ def test_stuck_keys_are_told_by_their_place_on_the_panel():
     logic = KeyLogic(["panic", "event", "accept"], lambda a, b: a - b, 600, 30000, 2000, None)
     logic.stuck = 0b101
     assert desk.stuck_mask(logic) == 1 << 0 | 1 << 7
+
+
+def test_in_a_covert_alarm_messages_and_tasks_wait_for_its_end():
+    bench = Bench(covert=True)
+    assert bench.desk.command(desk.MESSAGE, {0: "before"}) == DONE
+    bench.desk.key("panic", 0)
+    panic = bench.panics.newest().id
+    assert bench.desk.command(desk.MESSAGE, {0: "who is there?"}) == LATER
+    assert bench.desk.command(desk.TASK, {0: 9, 1: "come"}) == LATER
+    assert [kind for kind, _, _ in bench.maker.made] == [report.KIND_PANIC], "no answer to what nobody heard"
+    bench.desk.command(desk.PANIC_RECEIPT, {0: panic, 1: 7})
+    assert bench.desk.command(desk.TASK, {0: 9, 1: "come"}) == DONE
+    assert bench.maker.made[-1][1] == {report.TASK_ID: 9, report.TASK_ANSWER: report.TASK_SHOWN}
+
+
+def test_in_an_open_alarm_that_is_not_covert_they_are_shown():
+    bench = Bench()
+    bench.desk.key("panic", 0)
+    assert bench.desk.command(desk.MESSAGE, {0: "hold on"}) == DONE

@@ -101,6 +101,21 @@ def test_a_command_that_cannot_be_carried_out_is_refused_and_stops_nothing():
     assert answered(bench)[-1] == (3, 3)
 
 
+def test_a_command_for_later_is_told_again_and_answered_when_it_was_done():
+    bench = linked()
+    answers = [0, 0, 1]
+    bench.uplink.on_command = lambda command: answers.pop(0)
+    bench.command(7)
+    bench.run(500)
+    assert answered(bench) == [] and answers == [0, 1]
+    bench.run(59500)
+    assert answered(bench) == [] and answers == [1]
+    bench.run(61000)
+    assert answered(bench) == [(7, 1)] and answers == []
+    bench.run(61000)
+    assert answered(bench) == [(7, 1)]
+
+
 def test_a_list_in_no_form_at_all_is_counted_and_stops_nothing():
     bench = linked()
     token, binding = bench.observer
