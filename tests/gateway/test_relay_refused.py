@@ -1,6 +1,9 @@
 """A broker that refuses, stays silent, or allows little: nothing is lost, the other terminals go on."""
 
+import asyncio
+
 from gateway import relay as relay_module
+from gateway.journal.records import NewFrame
 from protocol import coap
 from tests.gateway.bench import Bench
 from tests.gateway.strict_broker import StrictBroker, connack
@@ -97,5 +100,38 @@ async def test_a_broken_broker_does_not_end_the_relay(tmp_path):
     await client.post(client.terminal.frame())
     await bench.until(lambda: bench.events("frame.relayed"), timeout=20)
     assert (await bench.count())["unrelayed"] == 0
+    await bench.stop()
+    await broker.stop()
+
+
+async def test_a_quiet_time_is_no_silence_of_the_broker(tmp_path, monkeypatch):
+    """Nothing to confirm for long, then a frame: the broker has its time from then on."""
+    monkeypatch.setattr(relay_module, "STALL_MS", 300)
+    monkeypatch.setattr(relay_module, "_LOOK_S", 0.05)
+    broker = await StrictBroker().start()
+    bench = await Bench(tmp_path, broker_port=broker.port).start()
+    client = await bench.terminal()
+    await bench.until(lambda: bench.app.relay.connected)
+    await asyncio.sleep(0.6)
+    await client.post(client.terminal.frame())
+    await bench.until(lambda: bench.events("frame.relayed"))
+    assert not bench.events("relay.lost")
+    await bench.stop()
+    await broker.stop()
+
+
+async def test_what_was_kept_although_the_disk_said_no_is_found_in_busy_times_too(tmp_path, monkeypatch):
+    """A commit whose fsync fails may be there after all; nobody offers its frames to the relay."""
+    monkeypatch.setattr(relay_module, "_LOOK_S", 0.3)
+    broker = await StrictBroker().start()
+    bench = await Bench(tmp_path, broker_port=broker.port).start()
+    client = await bench.terminal()
+    await client.post(client.terminal.frame())
+    await bench.until(lambda: bench.events("frame.relayed"))
+    new = NewFrame(9, 9, 1, None, client.terminal.frame(seq=9))
+    await bench.app.journal.write(lambda tx: tx.insert_frame(client.terminal.kid, new, 0))
+    async with asyncio.timeout(5):
+        while not any(e["seq"] == 9 for e in bench.events("frame.relayed")):
+            await client.post(client.terminal.frame())
     await bench.stop()
     await broker.stop()
