@@ -104,11 +104,20 @@ async def test_a_broken_broker_does_not_end_the_relay(tmp_path):
     await broker.stop()
 
 
+class Slow(StrictBroker):
+    """Takes its time over each packet."""
+
+    async def _packet(self, reader):
+        packet = await super()._packet(reader)
+        await asyncio.sleep(0.05)
+        return packet
+
+
 async def test_a_quiet_time_is_no_silence_of_the_broker(tmp_path, monkeypatch):
     """Nothing to confirm for long, then a frame: the broker has its time from then on."""
     monkeypatch.setattr(relay_module, "STALL_MS", 300)
-    monkeypatch.setattr(relay_module, "_LOOK_S", 0.05)
-    broker = await StrictBroker().start()
+    monkeypatch.setattr(relay_module, "_LOOK_S", 0.001)
+    broker = await Slow().start()
     bench = await Bench(tmp_path, broker_port=broker.port).start()
     client = await bench.terminal()
     await bench.until(lambda: bench.app.relay.connected)
@@ -131,7 +140,7 @@ async def test_what_was_kept_although_the_disk_said_no_is_found_in_busy_times_to
     new = NewFrame(9, 9, 1, None, client.terminal.frame(seq=9))
     await bench.app.journal.write(lambda tx: tx.insert_frame(client.terminal.kid, new, 0))
     async with asyncio.timeout(5):
-        while not any(e["seq"] == 9 for e in bench.events("frame.relayed")):
+        while not any(e["boot"] == 9 for e in bench.events("frame.relayed")):
             await client.post(client.terminal.frame())
     await bench.stop()
     await broker.stop()
