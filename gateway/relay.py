@@ -24,13 +24,7 @@ from gateway.journal.base import Journal, JournalError
 from gateway.journal.records import Notice, Row
 from gateway.log import Log
 from gateway.mqtt import Incoming, Link, LinkError
-from gateway.northbound import (
-    GEOJSON_TYPE,
-    JSON_TYPE,
-    Publication,
-    fields_of,
-    publications,
-)
+from gateway.northbound import GEOJSON_TYPE, JSON_TYPE, Publication, fields_of, publications
 from gateway.outgoing import Outgoing
 from gateway.queues import Backlog
 from gateway.registry import Registry

@@ -11,14 +11,7 @@ from protocol.compat import Any, const
 from protocol.cose import AES_CCM_16_64_128, enc_structure
 from protocol.errors import Malformed, Misuse, Unauthentic
 from protocol.kdf import hkdf_expand, hkdf_extract
-from protocol.limits import (
-    AEAD_KEY,
-    AEAD_NONCE,
-    AEAD_TAG,
-    MAX_OSCORE_ID,
-    MAX_PARTIAL_IV,
-    MAX_SEQUENCE,
-)
+from protocol.limits import AEAD_KEY, AEAD_NONCE, AEAD_TAG, MAX_OSCORE_ID, MAX_PARTIAL_IV, MAX_SEQUENCE
 from protocol.replay import Replayed as Replayed
 from protocol.replay import ReplayWindow as ReplayWindow
 

@@ -142,5 +142,6 @@ async def test_what_was_kept_although_the_disk_said_no_is_found_in_busy_times_to
     async with asyncio.timeout(5):
         while not any(e["boot"] == 9 for e in bench.events("frame.relayed")):
             await client.post(client.terminal.frame())
+    assert len(bench.events("relay.missed")) == 1
     await bench.stop()
     await broker.stop()
