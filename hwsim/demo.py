@@ -6,6 +6,7 @@ centre. Live with keys, or by itself with `--seconds` and judged by the promises
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -30,6 +31,8 @@ _HOME_S = 20
 
 async def run(arguments):
     """Start, play, judge; (report, broken promises). Raises BrokerError, HeadquartersError, FleetError."""
+    # Whoever ends us politely gets everything taken down, as with Ctrl-C.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     console = Console()
     live = console.is_terminal and sys.stdin.isatty()
     seconds = arguments.seconds if arguments.seconds or live else _DEFAULT_SECONDS
@@ -60,6 +63,8 @@ def demo(arguments):
     """The command; its exit code."""
     try:
         report, broken = asyncio.run(run(arguments))
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
     except (BrokerError, HeadquartersError, FleetError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -106,13 +107,14 @@ def test_keys_raise_answer_and_clear_an_alarm(window):
     assert demo.end() == 0
 
 
-def test_the_first_ctrl_c_ends_it_and_leaves_nothing_running(window):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_signal_ends_it_and_leaves_nothing_running(window, number, code):
     demo = window("--terminals", "1")
     demo.until("PATROLA", 40)
     children = _children(demo.process.pid)
     assert len(children) >= 2, "broker and gateway"
-    os.kill(demo.process.pid, 2)
-    assert demo.end() == 130
+    os.kill(demo.process.pid, number)
+    assert demo.end() == code
     assert not any(_alive(child) for child in children)
 
 
