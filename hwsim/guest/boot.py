@@ -84,8 +84,8 @@ def _fill(heap):
             count += 1
         except MemoryError:
             size //= 2
-    # The collector would keep all of it for one old address that lies about somewhere: so it is given back piece by
-    # piece, as a list does that becomes short.
+    # The collector would keep all of it for one old address that lies about somewhere: so it is given back
+    # piece by piece, as a list does that becomes short.
     while len(room) > 4:
         room.pop()
     gc.collect()
