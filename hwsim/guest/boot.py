@@ -74,7 +74,7 @@ def _run(script):
 def _fill(heap):
     """Leave one free stretch of `heap` bytes, as on a chip just started; returns what fills the rest."""
     gc.collect()
-    room = [None] * (heap // struct.calcsize("P") + 8)
+    room = [None] * (heap // struct.calcsize("P") + 4)
     kept = [None] * 4096
     count = 0
     size = 1 << 16
