@@ -133,9 +133,9 @@ def test_an_interrupt_during_flash_work_keeps_its_time(bench):
 
 
 def test_the_program_has_the_chips_heap_and_no_more(bench):
-    run = bench("import gc; gc.collect(); print(gc.mem_free()); bytearray(198 * 1024)").boot(1)
+    run = bench("import gc; gc.collect(); print(gc.mem_free()); bytearray(199 * 1024)").boot(1)
     free = int(run.lines()[0])
-    assert 192 * 1024 <= free <= 198 * 1024  # 6 KB are for pins and tasks, which are Python only here
+    assert 192 * 1024 <= free < 199 * 1024  # 6 KB are for pins and tasks, which are Python only here
     assert any("MemoryError" in line for line in run.lines())
 
 
