@@ -235,7 +235,8 @@ class App:
     async def _remind(self) -> None:
         """Alarms that nobody acknowledged, once more: a broker may have forgotten them."""
         now_ms = self.clock.wall_ms()
-        oldest = now_ms - self.config.whole("panic.republish_s") * 1000
+        # Half the time, since a round comes only once in it: the first reminder is never twice as late.
+        oldest = now_ms - self.config.whole("panic.republish_s") * 500
         waiting = await self.journal.read(
             # One whose frame is still on its way to the broker needs no reminder.
             lambda tx: [

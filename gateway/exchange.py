@@ -14,7 +14,7 @@ from typing import Any
 from gateway.clock import Clock
 from gateway.intake import Refused
 from gateway.journal.base import Journal, JournalError
-from gateway.journal.records import ENROLLED, Terminal
+from gateway.journal.records import REVOKED, SUSPENDED, Terminal
 from gateway.log import Log
 from gateway.observers import Observers
 from gateway.refusals import Refusals
@@ -124,8 +124,8 @@ class Exchange:
         if terminal is None:
             detail = f"kid {kid.hex()}"
             self._refuse(request, coap.UNAUTHORIZED, _address(request.source), "unknown", detail)
-        elif terminal.state != ENROLLED:
-            self._refuse(request, coap.FORBIDDEN, terminal.kid.hex(), terminal.state)
+        elif terminal.state == REVOKED:
+            self._refuse(request, coap.FORBIDDEN, terminal.kid.hex(), REVOKED)
         elif len(self._tasks) >= self._limit:
             self._overloaded(request, terminal)
         else:
@@ -216,6 +216,9 @@ class Exchange:
         try:
             if isinstance(inner, Malformed):
                 raise inner
+            if peer.terminal.state == SUSPENDED:
+                # Protected, unlike a revoked one's: the terminal believes it, keeps its frames, slows down.
+                raise Refused(coap.FORBIDDEN, SUSPENDED, SUSPENDED)
             return await self._resources.serve(peer, inner, binding, answer.source)
         except (Refused, Malformed) as error:
             code = error.code if isinstance(error, Refused) else coap.BAD_REQUEST

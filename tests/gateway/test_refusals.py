@@ -60,7 +60,10 @@ async def test_suspended_and_revoked_within_a_second(bench, word):
     while (await client.post(client.terminal.frame())).code != coap.FORBIDDEN:
         assert loop.time() - start < 1.0
     stored = (await bench.count())["frames"]
-    await wrong(bench, client.terminal.post(client.terminal.frame())[0], "4.03")
+    if word == "revoke":
+        await wrong(bench, client.terminal.post(client.terminal.frame())[0], "4.03")
+    else:
+        await wrong(bench, stranger(client.terminal.kid[:7]).post(client.terminal.frame())[0], "4.01")
     assert (await bench.count())["frames"] == stored
     if word == "suspend":
         call_cli(bench.folder, "suspend", "--lift", client.terminal.kid.hex())
@@ -68,6 +71,29 @@ async def test_suspended_and_revoked_within_a_second(bench, word):
         assert (await client.post(client.terminal.frame())).code == coap.CHANGED
     else:
         call_cli(bench.folder, "suspend", "--lift", client.terminal.kid.hex(), code=1)
+
+
+async def test_a_suspended_terminal_is_told_under_oscore_and_a_revoked_one_is_not(bench):
+    """The first keeps its frames and slows down, which nobody else may make it do."""
+    client = await bench.terminal()
+    name = client.terminal.kid.hex()
+    call_cli(bench.folder, "suspend", name)
+    await bench.app.registry.refresh()
+    for ask in (
+        client.terminal.post(client.terminal.frame()),
+        client.terminal.protect(coap.GET, "/c", observe=0),
+    ):
+        client.socket.send(ask[0])
+        outer = coap.decode(await client.socket.get())
+        assert outer.option(coap.OSCORE) is not None
+        assert client.open_response(outer, ask[2]).code == coap.FORBIDDEN
+    await bench.stored_nothing()
+    assert bench.app.refusals.counts == {"suspended": 2}
+    call_cli(bench.folder, "revoke", name)
+    await bench.app.registry.refresh()
+    client.socket.send(client.terminal.post(client.terminal.frame())[0])
+    outer = coap.decode(await client.socket.get())
+    assert (outer.code, outer.option(coap.OSCORE)) == (coap.FORBIDDEN, None)
 
 
 async def test_replayed_datagram(bench):
