@@ -172,11 +172,14 @@ class Fleet:
         progress.
         """
         image = await asyncio.to_thread(build_image, self._directory)
-        epoch = datetime.datetime.now(datetime.UTC) - datetime.timedelta(microseconds=self.kernel.now_us)
+        ready = []
         for index, unit in enumerate(world.units(count)):
             if told is not None:
                 told(f"terminal {index + 1} of {count}: {unit.call_sign}, {unit.directorate_name}")
-            identity, flash_path = await self._provision(unit, image)
+            ready.append((unit, *await self._provision(unit, image)))
+        # Only now: the satellites' time is the wall's if the clock runs on from here.
+        epoch = datetime.datetime.now(datetime.UTC) - datetime.timedelta(microseconds=self.kernel.now_us)
+        for index, (unit, identity, flash_path) in enumerate(ready):
             options = {"epoch": epoch, "modem": self._profile, "nmea": nmea if index == 0 else None}
             self.cars.append(
                 Car(self.kernel, index, unit, identity, image, flash_path, self._network, options)
