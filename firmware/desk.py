@@ -87,7 +87,10 @@ class Desk:
         field = self._field(panic)
         seq, stored = self._builder.make(report.KIND_PANIC, report.PANIC, field, urgent=True)
         self._panics.framed(panic, self._builder.boot, seq, stored)
-        self._log(1, "panic %d: frame %d%s" % (panic.id, seq, "" if stored else ", in memory only"))
+        if stored:
+            self._log(2, "panic %d: frame %d" % (panic.id, seq))
+        else:
+            self._log(1, "panic %d: frame %d, in memory only" % (panic.id, seq))
 
     def _field(self, panic):
         state = report.PANIC_DRILL if self._drill else report.PANIC_RAISED

@@ -6,6 +6,10 @@ Levels are as the board drives them: 1 presses a key, pulls reset, switches the 
 from protocol import at
 from protocol.compat import const
 
+# Levels of the log.
+_PROBLEM = const(1)
+_NEWS = const(2)
+
 # PWRKEY. A7672X/A7670X Hardware Design V1.03: on from 50 ms, off from 2.5 s. SIM7600 Hardware Design: on from
 # 100 ms, better 500, off from 2.5 s. 600 ms switches both on and neither off.
 _KEY_ON_MS = const(600)
@@ -165,7 +169,7 @@ class Ladder:
     async def _switch_on(self):
         if self._key is None:
             return self._supply is not None and await self.boot()
-        self._say("power key: on")
+        self._say("power key: on", _NEWS)  # the first thing of every day: nothing is wrong
         await self._pulse(self._key, _KEY_ON_MS)
         return await self.boot()
 
@@ -177,6 +181,6 @@ class Ladder:
         finally:
             drive(pin, 0)
 
-    def _say(self, text):
+    def _say(self, text, level=_PROBLEM):
         self.rungs += 1
-        self._bearer.say(1, text)
+        self._bearer.say(level, text)

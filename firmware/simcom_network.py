@@ -128,7 +128,7 @@ class Registration:
 
     async def radio_restart(self):
         """Flight mode and back. 4 leaves the SIM on: no PIN is asked for again."""
-        self._bearer.say(1, "radio off and on")
+        self._bearer.say(2, "radio off and on")
         await self._port.ask(b"AT+CFUN=4", _CFUN_MS)
         await self._port.pause(_RADIO_OFF_MS)
         await self._port.ask(b"AT+CFUN=1", _CFUN_MS)

@@ -4,6 +4,7 @@ stage.
 
 from rich.console import Group
 from rich.layout import Layout
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -84,17 +85,15 @@ class View:
 
     def _head(self):
         story = self._story
-        text = Text(" PATROLA ", style="bold white on blue")
-        text.append(f"  {self._title}   ", style="dim")
+        text = Text(" PATROLA ")
+        text.append(f"  {self._title}   ", style="not bold")
         text.append(f"{self._kernel.now_us / 1e6:6.1f} s")
         text.append(f"   frames made {story.created()}")
         text.append(f"  stored {story.count('stored')}  relayed {story.count('relayed')}")
-        return text
+        return Padding(text, 0, style="bold white on blue")
 
     def _cars(self):
-        table = Table(
-            box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim underline"
-        )
+        table = Table(box=None, expand=True, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
         for name, width in _COLUMNS:
             table.add_column(name, min_width=width, ratio=width, no_wrap=True, overflow="ellipsis")
         first = max(0, min(self.chosen - 6, len(self._fleet.cars) - 12))
@@ -195,7 +194,7 @@ class View:
             self.say(
                 f"{unit}: {fields['key'].replace('_', ' ')} key", "red" if fields["key"] == "panic" else ""
             )
-        elif what == "lamp" and fields["lamp"] == "red":
+        elif what == "lamp" and fields["lamp"] == "red" and fields["state"] != "unclear":
             self.say(f"{unit}: red lamp {fields['state']}")
         elif what == "sound" and fields["meaning"]:
             self.say(f"{unit}: {fields['pin']}, {fields['meaning']}", "dim")
