@@ -30,6 +30,8 @@ _JOURNAL = "/j"
 
 _QUICK_MS = const(5000)
 _SLOW_MS = const(20000)
+# Longest pause of a task that an alarm cannot do without. After ten deaths the terminal starts afresh.
+_BLIND_MS = const(2000)
 _IDLE_MS = const(200)
 _SCAN = const(4)
 
@@ -171,13 +173,13 @@ class App:
 
     def _tasks(self):
         add = self.supervisor.add
-        add("keys", self._run_keys, _QUICK_MS)
-        add("lamps", self._run_indicator, _QUICK_MS)
+        add("keys", self._run_keys, _QUICK_MS, _BLIND_MS)
+        add("lamps", self._run_indicator, _QUICK_MS, _BLIND_MS)
         add("gnss", self._run_gnss, _SLOW_MS)
         add("beat", self._run_beat, _SLOW_MS)
         add("modem", self._run_modem, _SLOW_MS)
         if self.uplink is not None:
-            add("uplink", self.uplink.run, _SLOW_MS)
+            add("uplink", self.uplink.run, _SLOW_MS, _BLIND_MS)
         add("idle", self._run_idle, _SLOW_MS)
 
     def _run_keys(self, watch):

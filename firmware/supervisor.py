@@ -24,7 +24,7 @@ _ROUND_MS = const(1000)
 class Watch:
     """One task: `start(watch)` makes its coroutine."""
 
-    def __init__(self, name, start, deadline_ms, uptime_ms):
+    def __init__(self, name, start, deadline_ms, longest_ms, uptime_ms):
         self.name = name
         self.deadline_ms = deadline_ms
         self.restarts = 0
@@ -36,7 +36,7 @@ class Watch:
         self._heard = uptime_ms()
         self._begun = 0
         self._paused = False
-        self._backoff = Backoff(_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS)
+        self._backoff = Backoff(_FIRST_PAUSE_MS, longest_ms)
 
     def alive(self):
         """The task reports: it is running and not waiting for something that will never come."""
@@ -86,9 +86,10 @@ class Supervisor:
         self.watches = []
         self.overdue = None  # name of the task that keeps the watchdog from being fed
 
-    def add(self, name, start, deadline_ms):
-        """`start(watch)` returns the task's coroutine; called again after each death."""
-        watch = Watch(name, start, deadline_ms, self._uptime_ms)
+    def add(self, name, start, deadline_ms, longest_ms=_LONGEST_PAUSE_MS):
+        """`start(watch)` returns the task's coroutine; called again after each death, `longest_ms` later at
+        the most."""
+        watch = Watch(name, start, deadline_ms, longest_ms, self._uptime_ms)
         self.watches.append(watch)
         return watch
 

@@ -80,6 +80,21 @@ async def test_the_dead_are_started_again_with_growing_pauses_and_counted():
     assert bench.fed >= 39, "a task known to be dead is not a task that hangs"
 
 
+async def test_what_an_alarm_needs_is_never_away_for_long():
+    bench = Bench()
+    starts = []
+
+    async def dies(watch):
+        starts.append(bench.uptime_ms())
+        raise ValueError("broken")
+
+    bench.supervisor.add("keys", dies, 5000, 2000)
+    await bench.run(30)
+    assert all(starts[i + 1] - starts[i] <= 2000 for i in range(len(starts) - 1)), starts
+    assert len(starts) >= 10 and bench.supervisor.overdue == "keys", "then a fresh start is the better cure"
+    assert bench.fed <= 20
+
+
 async def test_one_that_cannot_live_ends_in_a_fresh_start():
     bench = Bench()
 
