@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from flashing.edits import Edit, apply_all
+from flashing.source import Edit, import_text, rewritten
 
 # Python calls these by itself.
 _CALLED = re.compile(r"__\w+__")
@@ -28,7 +28,7 @@ def shake(sources: dict[str, str], kept: Iterable[str] = ()) -> dict[str, str]:
             counts.update(_mentions(tree))
             asked.update(_imported(tree))
         shaken = {
-            name: apply_all(text, _unused(name, trees[name], counts, asked)) for name, text in sources.items()
+            name: rewritten(text, _unused(name, trees[name], counts, asked)) for name, text in sources.items()
         }
         if shaken == sources:
             return sources
@@ -75,11 +75,11 @@ def _unused(name: str, tree: ast.Module, counts: Counter[str], asked: set[tuple[
     own = Counter(_mentions(tree))
     for node in tree.body:
         if isinstance(node, _Function | ast.ClassDef) and not _wanted(node, counts):
-            yield Edit(node, "")
+            yield node, ""
         elif isinstance(node, ast.ClassDef):
             for member in node.body:
                 if isinstance(member, _Function) and not _wanted(member, counts):
-                    yield Edit(member, "")
+                    yield member, ""
         elif isinstance(node, ast.ImportFrom):
             yield from _import(name, node, own, asked)
 
@@ -101,5 +101,4 @@ def _import(
     ]
     if len(kept) == len(node.names):
         return
-    names = ", ".join(a.name if a.asname is None else f"{a.name} as {a.asname}" for a in kept)
-    yield Edit(node, f"from {node.module} import {names}" if kept else "")
+    yield node, import_text(node, kept)

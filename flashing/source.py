@@ -3,8 +3,10 @@ is."""
 
 import ast
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+# What to put in a node's place; "" takes a statement out.
+Edit = tuple[ast.AST, str]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -37,6 +39,13 @@ class Module:
         begin, end = self.span(node)
         lost = self._data[begin:end].count(b"\n") - text.count("\n")
         self._edits.append((begin, end, text + "\n" * lost))
+
+    def remove(self, node: ast.stmt) -> None:
+        """Take a statement out, its decorators too."""
+        first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
+        # A body must not become empty; at the top of a file it may.
+        text = "pass" if node.col_offset else ""
+        self.cut(self.place(first, node.col_offset), self.span(node)[1], text)
 
     def replace_name(self, node: ast.AST, text: str) -> None:
         """Give a definition, an attribute or an argument another name."""
@@ -73,6 +82,18 @@ class Module:
             before = begin
         self._edits = []
         self._set(data.decode())
+
+
+def rewritten(text: str, edits: Iterable[Edit]) -> str:
+    """The text with all edits made; they must not overlap."""
+    module = Module("", text)
+    for node, new in edits:
+        if isinstance(node, ast.stmt) and not new:
+            module.remove(node)
+        else:
+            module.replace(node, new)
+    module.apply()
+    return module.text
 
 
 @dataclasses.dataclass

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from flashing.edits import Edit, apply_all
+from flashing.source import Edit, import_text, rewritten
 
 
 @dataclass
@@ -32,7 +32,7 @@ def squeeze(sources: dict[str, str]) -> dict[str, str]:
     for module in modules.values():
         _read_imports(module)
     _read_constants(modules)
-    return {name: apply_all(module.text, _edits(module, modules)) for name, module in modules.items()}
+    return {name: rewritten(module.text, _edits(module, modules)) for name, module in modules.items()}
 
 
 def _read_imports(module: Module) -> None:
@@ -139,7 +139,7 @@ def _edits(module: Module, modules: dict[str, Module]) -> Iterator[Edit]:
     shadowed = _shadowed(module)
     definitions = [node for node in module.tree.body if _defined(node) in module.constants]
     for node in definitions:
-        yield Edit(node, "")
+        yield node, ""
     inside = {id(inner) for node in definitions for inner in ast.walk(node)}
     for node in ast.walk(module.tree):
         if id(node) in inside:
@@ -154,7 +154,7 @@ def _edits(module: Module, modules: dict[str, Module]) -> Iterator[Edit]:
         else:
             continue
         if value is not None:
-            yield Edit(node, f"({value})" if value < 0 else str(value))
+            yield node, f"({value})" if value < 0 else str(value)
 
 
 def _import_edit(
@@ -168,5 +168,4 @@ def _import_edit(
     ]
     if len(kept) == len(node.names):
         return
-    names = ", ".join(a.name if a.asname is None else f"{a.name} as {a.asname}" for a in kept)
-    yield Edit(node, f"from {node.module} import {names}" if kept else "")
+    yield node, import_text(node, kept)

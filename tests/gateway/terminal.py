@@ -5,27 +5,14 @@ import hashlib
 import itertools
 import os
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from protocol import cbor, coap, cose, report
 from protocol.coap import Message
-from protocol.errors import Unauthentic
 from protocol.oscore import Context
-
-
-class Ccm:
-    def seal(self, key, nonce, aad, plaintext):
-        return AESCCM(key, tag_length=8).encrypt(nonce, plaintext, aad)
-
-    def open(self, key, nonce, aad, ciphertext):
-        try:
-            return AESCCM(key, tag_length=8).decrypt(nonce, ciphertext, aad)
-        except InvalidTag:
-            raise Unauthentic("tag") from None
+from tests.protocol.pair import AEAD
 
 
 class Terminal:
@@ -43,7 +30,7 @@ class Terminal:
 
     def link(self, link):
         self.context = Context(
-            *(bytes.fromhex(link[name]) for name in ("secret", "salt", "sender_id", "recipient_id")), Ccm()
+            *(bytes.fromhex(link[name]) for name in ("secret", "salt", "sender_id", "recipient_id")), AEAD
         )
 
     def sign(self, data):
@@ -89,7 +76,7 @@ class Terminal:
 def stranger(sender_id=b"strange"):
     """A terminal that was never enrolled, with a context of its own making."""
     terminal = Terminal()
-    terminal.context = Context(b"s" * 16, b"salt", sender_id, b"\x01", Ccm())
+    terminal.context = Context(b"s" * 16, b"salt", sender_id, b"\x01", AEAD)
     return terminal
 
 

@@ -9,7 +9,8 @@ from protocol import cbor, coap, cose, report
 from protocol.coap import Message
 from protocol.oscore import Context
 from tests.gateway.bench import Bench
-from tests.gateway.terminal import Ccm, Terminal
+from tests.gateway.terminal import Terminal
+from tests.protocol.pair import AEAD
 
 SOURCE = ("192.0.2.1", 40000)
 AGAIN = settings(
@@ -211,7 +212,7 @@ def test_a_context_of_ones_own_making_opens_nothing(tmp_path_factory):
         client = await bench.terminal()
         forger = Terminal()
         for secret in (b"", b"0" * 16, client.terminal.kid):
-            forger.context = Context(secret, b"", client.terminal.kid[:7], b"\x01", Ccm())
+            forger.context = Context(secret, b"", client.terminal.kid[:7], b"\x01", AEAD)
             (answer,) = await wire.put(forger.post(client.terminal.frame())[0])
             assert coap.decode(answer).code == coap.UNAUTHORIZED
         await nothing(bench)

@@ -9,7 +9,8 @@ from protocol.coap import Message
 from protocol.limits import MAX_DATAGRAM
 from protocol.oscore import Context
 from tests.gateway.bench import Bench, call_cli, enroll
-from tests.gateway.terminal import Ccm, Client, Socket, Terminal, stranger
+from tests.gateway.terminal import Client, Socket, Terminal, stranger
+from tests.protocol.pair import AEAD
 
 
 async def wrong(bench, datagram, code):
@@ -240,7 +241,7 @@ async def test_a_frame_of_another_enrolment_is_not_taken(tmp_path):
     bench = await Bench(tmp_path).start()
     terminal = enroll(tmp_path, Terminal())
     await bench.app.registry.refresh()
-    terminal.context = Context(b"other secret 16b", b"salt", terminal.kid[:7], b"\x01", Ccm())
+    terminal.context = Context(b"other secret 16b", b"salt", terminal.kid[:7], b"\x01", AEAD)
     client = await Client.open(terminal, bench.app.address)
     assert (
         await client.post(terminal.frame(report.KIND_STATUS, {report.STATUS: 1}))
