@@ -12,6 +12,7 @@ from protocol.errors import ProtocolError
 from protocol.exchange import BULK
 
 PATH = b"c"
+# Answers, as they go over the air.
 DONE = const(1)
 NOT_SUPPORTED = const(2)
 REFUSED = const(3)

@@ -4,6 +4,7 @@ No task and no waiting here: each call does its whole work and returns, so a pre
 frame on flash when `key` returns.
 """
 
+from firmware.commands import DONE, LATER, NOT_SUPPORTED, REFUSED
 from firmware.config import FUNCTIONS
 from firmware.panic import ACKNOWLEDGED
 from protocol import report
@@ -11,14 +12,10 @@ from protocol.compat import const
 
 STATUS_CODES = {"available": 1, "on_the_way": 2, "on_scene": 3, "busy": 4, "off_duty": 5}
 
-# Commands of the gateway: kinds and answers.
+# Commands of the gateway: kinds.
 TASK = const(1)
 MESSAGE = const(2)
 PANIC_RECEIPT = const(3)
-DONE = const(1)
-NOT_SUPPORTED = const(2)
-REFUSED = const(3)
-LATER = const(0)  # no answer yet: it stays on the gateway's list, and is told again
 
 _STAGE_ACKNOWLEDGED = const(5)
 _STAGE_CLEARED = const(7)

@@ -2,7 +2,8 @@
 """Keys and commands at the desk: which frames are made, what the lamps show, what is answered."""
 
 from firmware import config, desk
-from firmware.desk import DONE, LATER, NOT_SUPPORTED, REFUSED, Desk
+from firmware.commands import DONE, LATER, NOT_SUPPORTED, REFUSED
+from firmware.desk import Desk
 from firmware.duty import Duty
 from firmware.gnss import Fix
 from firmware.indicator import Indicator
