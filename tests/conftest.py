@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.portable import Skip
+from tests.portable import Skip, take_tallies
+from tests.vectors.account import Account
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 240
@@ -40,6 +41,10 @@ def marker(path: Path) -> str:
         first = file.readline().strip()
     head = "# runs on: "
     return first[len(head) :].strip() if first.startswith(head) else "cpython"
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Account(config), "vectors")
 
 
 def pytest_collect_file(file_path: Path, parent):
@@ -68,7 +73,14 @@ def pytest_runtest_makereport(item, call):
             pytest.skip(reason)
         except pytest.skip.Exception:
             call.excinfo = pytest.ExceptionInfo.from_current()
+    if call.when == "call":
+        note_tallies(item, "CPython", take_tallies())
     yield
+
+
+def note_tallies(item, python, tallies):
+    """With the report of its test a count also comes from a worker of xdist to the controller."""
+    item.user_properties.extend(("vectors", {**tally, "python": python}) for tally in tallies)
 
 
 class Nothing(pytest.Module):
@@ -115,6 +127,7 @@ class MicroPythonTest(pytest.Item):
         row = self.parent.results().get(self._test)
         if row is None:
             raise MicroPythonFailed(f"MicroPython stopped before this test:\n{self.parent.output[-3000:]}")
+        note_tallies(self, "MicroPython", row["tallies"])
         if row["outcome"] == "skipped":
             raise Skip(row["detail"])
         if row["outcome"] != "passed":

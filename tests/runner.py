@@ -23,7 +23,7 @@ def _reason(error):
     return text.getvalue()
 
 
-def _run(name, function, json, skipped, asyncio_run):
+def _run(name, function, json, skipped, asyncio_run, take_tallies):
     result = {"test": name, "outcome": "passed"}
     try:
         outcome = function()
@@ -33,6 +33,7 @@ def _run(name, function, json, skipped, asyncio_run):
         result = {"test": name, "outcome": "skipped", "detail": str(error)}
     except (Exception, AssertionError) as error:
         result = {"test": name, "outcome": "failed", "detail": _reason(error)}
+    result["tallies"] = take_tallies()
     print("PATROLA-TEST " + json.dumps(result))
 
 
@@ -51,13 +52,13 @@ def main(argv):
     import gc
     import json
 
-    from tests.portable import Skip
+    from tests.portable import Skip, take_tallies
 
     module_name = path[: -len(".py")].replace("/", ".")
     module = __import__(module_name, None, None, ("x",))
     names = only or sorted(n for n in dir(module) if n.startswith("test"))
     for name in names:
-        _run(name, getattr(module, name), json, Skip, _asyncio_run)
+        _run(name, getattr(module, name), json, Skip, _asyncio_run, take_tallies)
         gc.collect()
 
 
