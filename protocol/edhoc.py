@@ -65,7 +65,7 @@ class Initiator:
     def message_1(
         self, g_x: bytes, c_i: bytes, ead_1: tuple[object, ...] = (), suites: tuple[int, ...] = (SUITE,)
     ) -> bytes:
-        """5.2.2. The last of `suites` is the selected one; with any but 2 the only answer can be an error, then
+        """5.2.2. The last of `suites` is the selected one; with any but 2 only an error can come back, and then
         another message_1 follows. `ead_1`: labels and values, flat."""
         self._at(_NEW)
         if len(g_x) != _COORDINATE or not suites:
