@@ -65,8 +65,8 @@ class Initiator:
     def message_1(
         self, g_x: bytes, c_i: bytes, ead_1: tuple[object, ...] = (), suites: tuple[int, ...] = (SUITE,)
     ) -> bytes:
-        """5.2.2. The last of `suites` is the selected one; with any but 2 only an error can come back, and then
-        another message_1 follows. `ead_1`: labels and values, flat."""
+        """5.2.2. The last of `suites` is the selected one; with any but 2 only an error can come back, and
+        then another message_1 follows. `ead_1`: labels and values, flat."""
         self._at(_NEW)
         if len(g_x) != _COORDINATE or not suites:
             raise Misuse("edhoc message_1: G_X of %d bytes, %d suites" % (len(g_x), len(suites)))
