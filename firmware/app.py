@@ -37,10 +37,9 @@ _SCAN = const(4)
 
 
 class App:
-    """`values`: settings (config.py); `link`: keys of the link as bytes, or None: then everything is kept on
-    flash and nothing is sent; `key_pins`: [(function, pin)]; `log(level, text)`."""
+    """`values`: settings (config.py); `key_pins`: [(function, pin)]; `log(level, text)`."""
 
-    def __init__(self, hal, values, key_pins, link, signer, boot, log):
+    def __init__(self, hal, values, key_pins, signer, boot, log):
         self.hal = hal
         self._log = log
         self._signer = signer
@@ -66,17 +65,15 @@ class App:
         self.desk = Desk(values, self.builder, self.panics, duty, self.indicator, self.modem, log)
         health = Health(values["health_s"] * 1000, values["supply_low_mv"], hal.reset_cause)
         self.beat = beat.Beat(values, self, Patrol(values), health)
-        self.uplink = None
-        if link is not None:
-            session = Session(link, AesCcm(), boot, log=log)
-            keepalive_s = values["keepalive_s"]
-            uplink = Uplink(self.journal, session, self.modem, uptime_ms, self._random16, keepalive_s, log)
-            uplink.on_stored = self.desk.stored
-            uplink.on_command = self._command
-            uplink.on_gateway_time = self._gateway_time
-            uplink.on_change = self.beat.fixed.set
-            self.builder.on_frame = uplink.frame
-            self.uplink = uplink
+        session = Session(AesCcm(), log=log)
+        keepalive_s = values["keepalive_s"]
+        uplink = Uplink(self.journal, session, self.modem, uptime_ms, self._random16, keepalive_s, log)
+        uplink.on_stored = self.desk.stored
+        uplink.on_command = self._command
+        uplink.on_gateway_time = self._gateway_time
+        uplink.on_change = self.beat.fixed.set
+        self.builder.on_frame = uplink.frame
+        self.uplink = uplink
         self.keys = self._make_keys(values, key_pins)
         self.supervisor = Supervisor(hal.feed, uptime_ms, self._random16, log)
         self._tasks()
@@ -84,7 +81,7 @@ class App:
     # --- what the parts ask
 
     def linked(self):
-        return self.uplink is not None and self.uplink.linked
+        return self.uplink.linked
 
     def queue(self):
         return self.journal.count(True) + self.journal.count(False)
@@ -178,8 +175,7 @@ class App:
         add("gnss", self._run_gnss, _SLOW_MS)
         add("beat", self._run_beat, _SLOW_MS)
         add("modem", self._run_modem, _SLOW_MS)
-        if self.uplink is not None:
-            add("uplink", self.uplink.run, _SLOW_MS, _BLIND_MS)
+        add("uplink", self.uplink.run, _SLOW_MS, _BLIND_MS)
         add("idle", self._run_idle, _SLOW_MS)
 
     def _run_keys(self, watch):

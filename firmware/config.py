@@ -7,9 +7,12 @@ Every key is explained in docs/configuration.md, and a test holds that table to 
 
 import json
 
+from firmware import p256
+
 FUNCTIONS = ("panic", "available", "on_the_way", "on_scene", "busy", "off_duty", "event", "accept")
 
-# (key, kind, default, least, most): s = text (limits are its length), i = whole number, b = true or false
+# (key, kind, default, least, most): s = text (limits are its length), i = whole number, b = true or false,
+# k = public key in hexadecimal
 TABLE = (
     # Link. The names are the modem driver's own.
     ("apn", "s", "", 0, 63),
@@ -19,6 +22,7 @@ TABLE = (
     ("host", "s", "", 1, 63),
     ("port", "i", 5683, 1, 65535),
     ("local_port", "i", 5683, 1024, 65535),
+    ("gateway_key", "k", "", 128, 128),
     ("keepalive_s", "i", 60, 15, 600),
     # Officer
     ("covert", "b", False, 0, 1),
@@ -47,8 +51,7 @@ TABLE = (
 )
 
 
-class ConfigError(Exception):
-    """The file as a whole cannot be used; the text says why and what to do."""
+KEY_HELP = 'Copy what `gateway enroll --json` gives as "gateway_key", all 128 digits.'
 
 
 def _text(key, value, low, high):
@@ -62,6 +65,22 @@ def _text(key, value, low, high):
             return "holds the character %r; the modem takes printable ASCII without quotation marks" % c
     if key == "pin" and value and not (value.isdigit() and len(value) >= 4):
         return "must be 4 to 8 digits, or empty for a SIM without a PIN"
+    return None
+
+
+def _public_key(value, digits):
+    if not isinstance(value, str):
+        return "must be text in quotes"
+    if len(value) != digits:
+        return "has %d characters; it needs %d hexadecimal digits" % (len(value), digits)
+    try:
+        public = bytes.fromhex(value)
+    except ValueError:
+        public = b""
+    if len(public) * 2 != digits:  # some readers of hexadecimal text pass over blanks
+        return "holds something that is not a hexadecimal digit"
+    if not p256.valid_public(public):
+        return "is not a public key: at least one digit is wrong"
     return None
 
 
@@ -108,15 +127,21 @@ def check(given):
             wrong = _text(key, value, low, high)
         elif kind == "i":
             wrong = _number(value, low, high)
+        elif kind == "k":
+            wrong = _public_key(value, low)
         else:
             wrong = None if isinstance(value, bool) else "must be true or false, without quotes"
         if wrong is None:
             values[key] = value
+        elif kind == "k":
+            errors.append('"%s" %s. %s' % (key, wrong, KEY_HELP))
         else:
             shown = '"%s"' % default if kind == "s" else json.dumps(default)
             errors.append('"%s" %s. Correct it, or leave it out for %s.' % (key, wrong, shown))
     if "host" not in given:
         errors.append('"host" is missing. Give the address of the gateway at headquarters.')
+    if "gateway_key" not in given:
+        errors.append('"gateway_key" is missing. ' + KEY_HELP)
     values["keys"] = {}
     if "keys" in given:
         wrong = _keys(given["keys"])

@@ -1,50 +1,61 @@
-"""The terminal's OSCORE context: from the link keys of provisioning, with its Partial IVs reserved on flash.
+"""The terminal's OSCORE contexts: kept on flash, each with its reserved Partial IVs, in two slots.
 
 RFC 8613 B.1.1: a sender sequence number is never used twice. 64 are reserved on flash before the first of
-them is used, and a start goes on where the reservation ended: losing power skips numbers but repeats none.
-The gateway's answers need no window kept on flash: each is bound to a request of this boot by its nonce.
+them is used, and a start goes on where the reservation ended: losing power skips numbers but repeats none. A
+slot holds keys and reservation in one record, so that the one is never there without the other: with a slot
+that is lost or damaged its context is lost, and another is agreed on.
+
+A new context goes into the slot that is not in use, and is used from then on; the old slot stays until the
+gateway has answered under the new context. The gateway's answers need no window kept on flash: each is bound
+to a request of this boot by its nonce.
 """
 
 import os
 
 from firmware import statefile
+from protocol import cbor
 from protocol.compat import const
 from protocol.errors import ProtocolError
+from protocol.limits import MAX_SEQUENCE
 from protocol.oscore import Context
 
-PATH = "/oscore"
+SLOTS = ("/oscore0", "/oscore1")
 
 RESERVE = const(64)
 # With fewer left, only urgent messages are protected until flash has taken the next reservation: a pressed
 # panic key neither waits for flash nor depends on it.
 LOW = const(16)
-# Without a readable file the numbers go on at boot << 22. Every boot stays below the next one's start (four
-# million messages), so that this too repeats none as long as the boot counter does not.
-_BOOT_SHIFT = const(22)
-_MOST_BOOTS = const(1 << 17)
+# A context that flash did not take lives in memory alone, where nothing has to be reserved. Its numbers begin
+# here, far above all that are ever reserved: should flash have taken it after all, the next start repeats
+# none.
+_UNKEPT = const(1 << 39)
+_LIMIT_BYTES = const(5)
 
 
 class Session:
-    """`link` holds "secret", "salt", "sender_id" and "recipient_id" as bytes; `aead` see protocol.oscore.
+    """`aead` see protocol.oscore. Without a whole slot there is no context: nothing is protected."""
 
-    `trouble` is what a person has to mend, in words, or None."""
-
-    def __init__(self, link, aead, boot, path=PATH, log=None):
-        self._path = path
+    def __init__(self, aead, slots=SLOTS, log=None):
+        self._aead = aead
+        self._slots = slots
         self._log = log
-        self.trouble = None
+        self._context = None
+        self._old = None  # the one before: answers to what was protected under it still come
+        self._slot = 0
+        self._rest = b""  # what stands in the slot behind the limit
+        self._generation = 0
+        self._proved = False  # the gateway has answered under the context in force
+        self.made_ms = None  # UTC at which the context in force was made, or None
+        self.failing = False  # flash did not take the last reservation
         self.flash_errors = 0
         self.unauthentic = 0
-        start = self._stored(boot)
-        self._context = Context(
-            link["secret"],
-            link["salt"],
-            link["sender_id"],
-            link["recipient_id"],
-            aead,
-            sequence=start or 0,
-            limit=start or 0,
-        )
+        there = (self._look(0), self._look(1))
+        self._tidy = not there[1 - self._slot]  # the other slot holds nothing
+
+    @property
+    def ready(self):
+        """There is a context, with numbers left to use."""
+        return self._context is not None and (self.left() > 0 or not self.failing)
 
     def protect(self, message, urgent):
         """(outer message, binding), or None while there is no number that may be used."""
@@ -54,47 +65,94 @@ class Session:
 
     def unprotect(self, outer, binding):
         """The message inside, or None when it is not the gateway's answer to this request."""
+        old = self._old
+        former = old is not None and binding.kid is old.sender_id
         try:
-            return self._context.unprotect_response(outer, binding)
+            message = (old if former else self._context).unprotect_response(outer, binding)
         except ProtocolError as error:
             self.unauthentic += 1
             self._say(2, "not authentic: %s" % error)
             return None
+        if not former:
+            self._proved = True
+        return message
 
     def left(self):
         """Numbers that may be used without touching flash."""
-        return self._context.limit - self._context.sequence
+        context = self._context
+        return 0 if context is None else context.limit - context.sequence
 
     def prepare(self):
         """Reserve the next numbers when few are left; True when there are enough. For quiet moments."""
-        if self.trouble is not None:
+        if self._proved and not self._tidy:
+            self._retire()
+        if self._context is None:
             return False
         if self.left() >= LOW:
             return True
         limit = self._context.limit + RESERVE
-        try:
-            statefile.write(self._path, limit.to_bytes(5, "big"))
-        except OSError as error:
-            self.flash_errors += 1
-            self._say(1, "%s: %r" % (self._path, error))
+        self.failing = not self._write(self._slot, limit, self._rest)
+        if self.failing:
             return False
         self._context.limit = limit
         return True
 
-    def _stored(self, boot):
-        data = statefile.read(self._path)
-        if data is not None and len(data) == 5:
-            return int.from_bytes(data, "big")
+    def adopt(self, secret, salt, sender_id, recipient_id, made_ms):
+        """A context that the gateway holds too: on flash, then in force. Should flash not take it, it is used
+        from memory as long as there is power."""
+        generation = self._generation + 1
+        rest = cbor.encode([generation, secret, salt, sender_id, recipient_id, made_ms])
+        slot = 1 - self._slot
+        kept = self._write(slot, RESERVE, rest)
+        self._old = self._context
+        self._enter(slot, RESERVE, rest)
+        if not kept:
+            self._context.sequence = _UNKEPT
+            self._context.limit = MAX_SEQUENCE
+        else:
+            self._context.sequence = 0
+        self.failing = False
+        self._proved = self._tidy = False
+
+    def _retire(self):
+        """The gateway uses the new context: nothing needs the old one."""
+        statefile.remove(self._slots[1 - self._slot])
+        self._tidy = True
+        self._old = None
+
+    def _look(self, slot):
+        """Take the context in this slot if it is whole and the newest. True when there is anything."""
+        path = self._slots[slot]
+        data = statefile.read(path)
         try:
-            os.stat(self._path)
-            self._say(1, self._path + " is damaged; counting goes on from the boot counter")
+            if data is None:
+                os.stat(path)
+                raise ValueError
+            rest = data[_LIMIT_BYTES:]
+            if cbor.decode(rest)[0] > self._generation:
+                self._enter(slot, int.from_bytes(data[:_LIMIT_BYTES], "big"), rest)
         except OSError:
-            self._say(2, self._path + ": first use of these link keys")
-        if boot >= _MOST_BOOTS:
-            self.trouble = "%s and the boot counter are both lost. Enroll and provision again." % self._path
-            self._say(1, self.trouble)
-            return None
-        return boot << _BOOT_SHIFT
+            return False
+        except (ProtocolError, ValueError, TypeError, IndexError):
+            self._say(1, path + " is damaged; its keys are used no more")
+        return True
+
+    def _enter(self, slot, limit, rest):
+        self._generation, secret, salt, sender_id, recipient_id, self.made_ms = cbor.decode(rest)
+        self._context = Context(
+            secret, salt, sender_id, recipient_id, self._aead, sequence=limit, limit=limit
+        )
+        self._slot = slot
+        self._rest = rest
+
+    def _write(self, slot, limit, rest):
+        try:
+            statefile.write(self._slots[slot], limit.to_bytes(_LIMIT_BYTES, "big") + rest)
+        except OSError as error:
+            self.flash_errors += 1
+            self._say(1, "%s: %r" % (self._slots[slot], error))
+            return False
+        return True
 
     def _say(self, level, text):
         if self._log is not None:

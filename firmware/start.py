@@ -4,7 +4,7 @@ it can.
 | what is wrong | what still works |
 |---|---|
 | a setting | everything, with that setting's default |
-| no link keys | keys, lamps, alarms and positions kept on flash |
+| no public key of the gateway | everything while the link's keys on flash serve, then what needs no link |
 | no identity | the lamps: nothing can be signed; the console waits for flash.py |
 | the board's description | nothing; the console says which entry |
 """
@@ -73,9 +73,6 @@ def prepare(hal, log):
     log.level = values["log"]
     key_pins, more = config.key_pins(values["keys"], hal.keys)
     problems += more
-    link, problem = provision.read_link()
-    if problem is not None:
-        problems.append(problem)
     identity = provision.read_identity()
     if identity is None:
         problems.append("/identity is missing or damaged. Provision the terminal with flash.py.")
@@ -93,7 +90,7 @@ def prepare(hal, log):
     if signer is None:
         return None
     _forget("config", "provision", "bootcount")
-    app = App(hal, values, key_pins, link, signer, boot, log)
+    app = App(hal, values, key_pins, signer, boot, log)
     hal.release()
     if problems:
         app.indicator.fault(True)

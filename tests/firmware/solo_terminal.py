@@ -18,6 +18,7 @@ from firmware import bootcount, config, p256, provision, signer, start
 from firmware.hal import Hal
 from protocol import cose, report
 from protocol.nmea import checksum
+from tests.firmware.gateway_key import GATEWAY_KEY
 from tests.firmware.ramflash import RamFlash
 
 BOARD = {
@@ -39,9 +40,8 @@ BOARD = {
     "adc": {"supply": 30, "supply_full_mv": 36300},
     "modem": {"model": "a76xx"},
 }
-LINK = {"secret": "00" * 16, "salt": "11" * 8, "sender_id": "22" * 7, "recipient_id": "01"}
 START_ONLY = {"bootcount": bootcount, "config": config, "provision": provision}
-SETTINGS = {"host": "192.0.2.10", "log": 1}
+SETTINGS = {"host": "192.0.2.10", "gateway_key": GATEWAY_KEY, "log": 1}
 
 
 def sentence(second):
@@ -65,7 +65,7 @@ class SoloTerminal:
     """`boot()` as after power-on; `run(ms)` goes on; `off()` takes power away. Flash stays from boot to
     boot."""
 
-    def __init__(self, settings=SETTINGS, link=LINK):
+    def __init__(self, settings=SETTINGS):
         self.flash = RamFlash(256)
         vfs.VfsLfs2.mkfs(self.flash)
         self.log = Said()
@@ -73,7 +73,7 @@ class SoloTerminal:
         self._task = None
         with self:
             provision.create_identity(Hal(BOARD))
-            wrong = provision.install(json.dumps(settings), json.dumps(link))
+            wrong = provision.install(json.dumps(settings))
             assert wrong == [], wrong
 
     # The firmware's paths begin at /: while it runs, / is its flash.

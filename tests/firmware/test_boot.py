@@ -1,6 +1,8 @@
 # runs on: micropython+guest
 """The whole firmware from power-on, in virtual time: what it stores, shows and survives without any link."""
 
+import json
+
 import machine
 
 from firmware.journal import Journal
@@ -154,7 +156,7 @@ async def test_a_stuck_key_is_in_the_health_report_and_blocks_no_other():
 async def test_a_wrong_setting_is_shown_and_the_rest_works():
     terminal = SoloTerminal()
     with terminal:
-        terminal.spoil("/config.json", '{"host": "192.0.2.10", "moving_s": 0}')
+        terminal.spoil("/config.json", json.dumps(dict(SETTINGS, moving_s=0)))
         await terminal.boot()
         assert any('"moving_s" is 0' in text for level, text in terminal.said), terminal.said
         assert blinks(await terminal.levels("red"), 250, 250)
@@ -164,15 +166,16 @@ async def test_a_wrong_setting_is_shown_and_the_rest_works():
         await terminal.off()
 
 
-async def test_without_link_keys_alarms_are_kept_on_flash():
+async def test_without_the_gateways_key_alarms_are_kept_on_flash():
     terminal = SoloTerminal()
     with terminal:
-        terminal.spoil("/link.json", "{}")
+        terminal.spoil("/config.json", '{"host": "192.0.2.10"}')
         await terminal.boot()
-        assert any("/link.json" in text for level, text in terminal.said)
-        assert terminal.app.uplink is None
+        assert any('"gateway_key" is missing' in text for level, text in terminal.said)
+        assert blinks(await terminal.levels("red"), 250, 250)
         await terminal.press("panic", 700)
         assert len(terminal.frames(True)) == 1
+        assert blinks(await terminal.levels("red"), 100, 100)
         await terminal.off()
 
 

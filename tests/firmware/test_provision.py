@@ -6,14 +6,16 @@ import os
 
 import vfs
 
-from firmware import provision, signer
+from firmware import p256, provision, signer
 from firmware.provision import ProvisionError
+from tests.firmware.gateway_key import GATEWAY_KEY
 from tests.firmware.ramflash import RamFlash
 from tests.portable import raises
 
 ROOM = "/prov"
-IDENTITY, CONFIG, LINK = ROOM + "/identity", ROOM + "/config.json", ROOM + "/link.json"
-GOOD_LINK = {"secret": "00" * 16, "salt": "", "sender_id": "22" * 7, "recipient_id": "01"}
+IDENTITY, CONFIG = ROOM + "/identity", ROOM + "/config.json"
+SLOTS = (ROOM + "/oscore0", ROOM + "/oscore1")
+GOOD = {"host": "192.0.2.1", "gateway_key": GATEWAY_KEY}
 
 
 class Chip:
@@ -34,13 +36,25 @@ class Room:
         return False
 
 
-def _install(config, link):
-    return provision.install(config, link, CONFIG, LINK)
+def _create(replace=False):
+    return provision.create_identity(Chip(), replace, IDENTITY, SLOTS)
+
+
+def _install(config):
+    return provision.install(
+        config if isinstance(config, str) else json.dumps(config), CONFIG, IDENTITY, SLOTS
+    )
+
+
+def _fill_slots():
+    for path in SLOTS:
+        with open(path, "wb") as file:
+            file.write(b"keys")
 
 
 def test_the_key_pair_signs():
     with Room():
-        public = provision.create_identity(Chip(), path=IDENTITY)
+        public = _create()
         private, kept = provision.read_identity(IDENTITY)
         assert kept == public and len(public) == 64
         # The signer checks a signature of its own with the public key when it is made.
@@ -49,11 +63,11 @@ def test_the_key_pair_signs():
 
 def test_a_second_key_pair_is_not_made_by_accident():
     with Room():
-        first = provision.create_identity(Chip(), path=IDENTITY)
+        first = _create()
         with raises(ProvisionError):
-            provision.create_identity(Chip(), path=IDENTITY)
+            _create()
         assert provision.read_identity(IDENTITY)[1] == first
-        assert provision.create_identity(Chip(), True, IDENTITY) != first
+        assert _create(True) != first
 
 
 def test_a_damaged_identity_is_none():
@@ -64,44 +78,50 @@ def test_a_damaged_identity_is_none():
             assert provision.read_identity(IDENTITY) is None
 
 
-def test_good_files_are_kept_as_they_are():
+def test_keys_of_the_link_do_not_outlive_the_identity_they_were_made_for():
     with Room():
-        config = json.dumps({"host": "192.0.2.1", "covert": True})
-        assert _install(config, json.dumps(GOOD_LINK)) == []
+        _create()
+        _fill_slots()
+        with raises(ProvisionError):
+            _create()
+        assert sorted(os.listdir(ROOM)) == ["identity", "oscore0", "oscore1"]
+        _create(True)
+        assert os.listdir(ROOM) == ["identity"]
+
+
+def test_good_settings_are_kept_as_they_are():
+    with Room():
+        config = json.dumps(dict(GOOD, covert=True))
+        assert _install(config) == []
         with open(CONFIG) as file:
             assert file.read() == config
-        link, problem = provision.read_link(LINK)
-        assert problem is None and link["sender_id"] == b"\x22" * 7 and link["salt"] == b""
 
 
-def test_wrong_files_are_refused_whole_with_all_that_is_wrong():
+def test_wrong_settings_are_refused_whole_with_all_that_is_wrong():
     with Room():
-        wrong = _install('{"host": "h", "port": 0, "movign": 1}', json.dumps(dict(GOOD_LINK, secret="xyz")))
+        wrong = _install({"host": "h", "port": 0, "movign": 1, "gateway_key": GATEWAY_KEY[1:]})
         assert len(wrong) == 3, wrong
-        assert '"port" is 0' in wrong[0] and '"movign"' in wrong[1] and '"secret"' in wrong[2]
+        assert '"gateway_key" has 127' in wrong[1] and '"port" is 0' in wrong[0] and '"movign"' in wrong[2]
+        assert '"gateway_key" is missing' in _install({"host": "h"})[0]
+        assert "not JSON" in _install("{")[0]
+        assert "not an object" in _install("[]")[0]
         assert os.listdir(ROOM) == []
-        assert "not JSON" in _install("{", json.dumps(GOOD_LINK))[0]
-        assert "not an object" in _install("[]", json.dumps(GOOD_LINK))[0]
-        assert "link.json" in _install('{"host": "h"}', "{")[0]
 
 
-def test_each_link_key_is_measured():
-    for name, value in (
-        ("secret", "00" * 15),
-        ("salt", "00" * 65),
-        ("sender_id", "00" * 8),
-        ("sender_id", ""),
-        ("recipient_id", ""),
-        ("secret", None),
-        ("secret", 5),
-        ("salt", "0"),
-    ):
-        problem = provision.check_link(dict(GOOD_LINK, **{name: value}))
-        assert problem is not None and '"%s"' % name in problem, (name, value, problem)
-    assert provision.check_link([]) is not None
-    assert provision.check_link(GOOD_LINK) is None
+def test_the_terminals_own_key_is_not_the_gateways():
+    with Room():
+        own = _create()
+        wrong = _install(dict(GOOD, gateway_key=own.hex()))
+        assert len(wrong) == 1 and "of this terminal itself" in wrong[0] and "enroll" in wrong[0]
+        assert os.listdir(ROOM) == ["identity"]
 
 
-def test_a_missing_link_says_what_to_do():
-    link, problem = provision.read_link("/no/link.json")
-    assert link is None and "flash.py" in problem
+def test_another_gateway_ends_the_keys_of_the_link_and_other_settings_do_not():
+    with Room():
+        assert _install(GOOD) == []
+        _fill_slots()
+        assert _install(dict(GOOD, apn="police")) == []
+        assert len(os.listdir(ROOM)) == 3
+        other = GATEWAY_KEY[:64] + "%064x" % (p256.P - int(GATEWAY_KEY[64:], 16))
+        assert _install(dict(GOOD, gateway_key=other)) == []
+        assert os.listdir(ROOM) == ["config.json"]
