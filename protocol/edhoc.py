@@ -7,7 +7,7 @@ public one. I * G_Y may be computed only after `read_message_2` (docs/adr/0011).
 `oscore`.
 
 What proves nothing ends nothing, as 9.7 allows: a refused message leaves the initiator waiting for the true
-one, but only _PATIENCE times, for the length of the MACs counts on few guesses (9.1). Then it is `over`.
+one, but only _PATIENCE times each, for the length of the MACs counts on few guesses (9.1). Then it is `over`.
 
 Secrets are dropped as soon as they are used; neither Python can overwrite them.
 """
@@ -36,7 +36,9 @@ _SENT_3 = const(3)
 _DONE = const(4)
 _OVER = const(5)
 
-_PATIENCE = const(4)  # messages refused in one handshake
+_PATIENCE = const(4)  # refusals of one message
+_PROVED = const(3)  # what is refused now was not forged (3.8: the session is aborted)
+assert _PROVED == _PATIENCE - 1
 _LONGEST = const(256)  # of a message; each 32 bytes of it cost an HMAC before anything is proved
 
 
@@ -76,7 +78,7 @@ class Initiator:
             message += encode(item)
         if suites[-1] == SUITE:
             self._c_i = c_i
-            self._th = hashlib.sha256(message).digest()
+            self._th = _hash(message)
             self._state = _SENT_1
         return message
 
@@ -112,12 +114,14 @@ class Initiator:
         context = plaintext[:end_c_r] + encode({4: kid}) + encode(th_2) + self._cred_r + plaintext[end:]
         if not _same(mac, _kdf(prk, 2, context, _MAC)):
             raise Unauthentic("edhoc MAC_2")
+        self._refused = _PROVED
         _check_ead(plaintext[end:])
         # Appendix A.1: the two become OSCORE's Sender and Recipient ID.
         if c_r == self._c_i or len(c_r) > MAX_OSCORE_ID:
             raise Malformed("edhoc C_R: %s" % c_r.hex())
         self._th = _hash(encode(th_2) + plaintext + self._cred_r)
         self._prk = prk
+        self._refused = 0
         self._state = _READ_2
         return c_r
 
@@ -146,7 +150,9 @@ class Initiator:
         prk_4e3m = self._prk
         sealed = _string(message_4, AEAD_TAG)
         key, nonce = _kdf(prk_4e3m, 8, th_4, AEAD_KEY), _kdf(prk_4e3m, 9, th_4, AEAD_NONCE)
-        _check_ead(self._aead.open(key, nonce, enc_structure(b"", th_4), sealed))
+        ead_4 = self._aead.open(key, nonce, enc_structure(b"", th_4), sealed)
+        self._refused = _PROVED
+        _check_ead(ead_4)
         self._prk = _kdf(_kdf(prk_4e3m, 7, th_4, _HASH), 10, b"", _HASH)
         self._th = b""
         self._state = _DONE
