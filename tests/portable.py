@@ -70,7 +70,7 @@ def load_json(path):
 
 
 def vector_files(folder, *endings):
-    """Names, as "cbor/appendix_a.json", of the files anywhere below a folder of the vectors; none without them."""
+    """Names, as "cbor/appendix_a.json", of the files anywhere below a folder of the vectors."""
     root = vectors_root()
     if root is None:
         skip("no vectors: set PATROLA_VECTORS to their folder")

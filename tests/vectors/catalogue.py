@@ -1,7 +1,7 @@
 """What lies in the folder of vectors: how many cases each file has, or why nobody has to run it.
 
-The counts are made here on their own, not by the tests that run the cases. A file is known by its folder and its
-shape, not by its name, so more files of the same kind are run without a change here.
+The counts are made here on their own, not by the tests that run the cases. A file is known by its folder and
+its shape, not by its name, so more files of the same kind are run without a change here.
 """
 
 import json
