@@ -4,7 +4,7 @@
 #   make demo ARGS="--seconds 40 --json demo.json"
 #   make test  ARGS="-k panic"                  the whole test-suite, or a part of it
 #   make check                                  ruff, mypy, import rules
-#   make bench                                  what the bench's wire costs, as ratios within one run
+#   make bench ARGS="--only firmware"           ratios against named peers, in one run
 
 PYTHON ?= python3
 VENV := .venv
@@ -53,8 +53,8 @@ check: setup
 	@$(VENV)/bin/mypy
 	@$(RUN) -m pytest -q tests/test_rooms.py
 
-bench: setup
-	@$(RUN) -m benchmarks.wire $(ARGS)
+bench: setup setup-peers
+	@$(RUN) -m benchmarks $(ARGS)
 
 format: setup
 	@$(VENV)/bin/ruff check --fix-only -q .
