@@ -7,7 +7,7 @@ from benchmarks.places import Absent, Failed
 
 
 class Bench:
-    """Keeps `figures`, `left_out`, `failed` and `remarks`. `tell(figure)` hears of each figure as it comes."""
+    """Keeps `figures`, `left_out`, `failed`, `remarks`; `tell(figure)` hears of each figure as it comes."""
 
     def __init__(self, places, turns, tell=None):
         self.places = places
@@ -43,8 +43,8 @@ class Bench:
         self._held(name, measure)
 
     def rates(self, name, ours, peer):
-        """Two sides that keep their own time: (what, where, object with `rate(seconds)`). Medians, as they may
-        be helped by luck as well as hindered."""
+        """Two sides that keep their own time: (what, where, object with `rate(seconds)`).
+        Medians, as luck may help them as well as hinder."""
 
         def measure():
             seconds = self._turns.round_ms / 1000

@@ -1,7 +1,7 @@
 """Two sides in turns, and what comes of it: a figure, its peer's, their ratio, and the bounds it has to keep.
 
-Noise of the machine only ever adds time, so the best round of each side counts, and the ratio is that of the two
-bests; beside it stands between what the ratios of the single rounds lay (their middle half).
+Noise of the machine only ever adds time, so the best round of each side counts, and the ratio is that of the
+two bests; beside it stands between what the ratios of the single rounds lay (their middle half).
 """
 
 import statistics
@@ -41,7 +41,7 @@ class Bound:
 
 @dataclass
 class Figure:
-    """One line of the table. The ratio is ours over the peer's: of times and bytes less is better, of rates more."""
+    """One line of the table. The ratio is ours over the peer's: less is better of times and bytes, more of rates."""
 
     suite: str
     name: str

@@ -1,6 +1,6 @@
 """P-256 as one writes it first: a comb of 6 teeth, Jacobian coordinates, inversions by Fermat's power.
 
-The peer that `firmware.p256` is measured against, on both Pythons. It protects nothing and is used for nothing else.
+The peer that `firmware.p256` is measured against, on both Pythons. It protects nothing.
 Cost of a signature: 42 doublings, about 42 additions, and two powers of 256 bits.
 """
 

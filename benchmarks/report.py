@@ -98,15 +98,15 @@ def table(bench, machine):
     for figure in bench.figures:
         if figure.suite != suite:
             suite = figure.suite
-            lines += ["", f"{suite:22} {'ours':>11} {'peer':>11} {'ratio':>6} {'middle half':>13}  x  of"]
+            lines += ["", f"{suite:26} {'ours':>11} {'peer':>11} {'ratio':>6} {'middle half':>13}  x  of"]
         spread = "" if figure.spread is None else f"{_ratio(figure.spread[0])}..{_ratio(figure.spread[1])}"
         lines.append(
-            f"  {figure.name:20} {amount(figure.ours, figure.unit):>11} {amount(figure.peer, figure.unit):>11} "
-            f"{_ratio(figure.ratio):>6} {spread:>13} {figure.rounds:>2}  "
+            f"  {figure.name:24} {amount(figure.ours, figure.unit):>11} "
+            f"{amount(figure.peer, figure.unit):>11} {_ratio(figure.ratio):>6} {spread:>13} {figure.rounds:>2}  "
             f"{_where(figure.ours_what, figure.ours_where)} : {_where(figure.peer_what, figure.peer_where)}"
         )
         if figure.bounds:
-            lines.append(f"{'':22} {_said(figure)}")
+            lines.append(f"{'':26} {_said(figure)}")
     for row in bench.left_out:
         lines.append(f"left out: {row.suite}.{row.name}: {row.reason}")
     for row in bench.failed:

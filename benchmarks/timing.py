@@ -1,7 +1,7 @@
 """Times a piece of work, under either Python.
 
-Processor time, not the wall's: what else runs on the machine then costs less. MicroPython's clock of it has steps
-of one millisecond, so a round has to be long.
+Processor time, not the wall's: what else runs on the machine then costs less. MicroPython's clock of it has
+steps of one millisecond, so a round has to be long.
 """
 
 import gc

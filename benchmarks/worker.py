@@ -29,7 +29,7 @@ def _main():
         try:
             answer = _answer(json.loads(line))
         except Exception as error:
-            answer = {"error": "%s: %s" % (type(error).__name__, error)}
+            answer = {"error": "{}: {}".format(type(error).__name__, error)}
         print(json.dumps(answer))
         if hasattr(sys.stdout, "flush"):
             sys.stdout.flush()

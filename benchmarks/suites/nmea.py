@@ -11,7 +11,7 @@ _PEERS = "benchmarks.work.peers_nmea:"
 
 
 def run(bench):
-    """On MicroPython every line of the logs; on CPython those that all parsers read, and the same fields of them."""
+    """On MicroPython every line of the logs; on CPython what all parsers read, and the same fields of it."""
     if not work.recordings():
         bench.remark(
             "nmea: no recorded logs (set PATROLA_VECTORS to the folder of the vectors): a small log typed in "

@@ -1,8 +1,8 @@
 """How many waits a second the wire between bench and terminal carries, against MicroPython's bare ping-pong.
 
 Peer: the same MicroPython answering 12 bytes with 16 over a socket pair, with no bench behind it: what the
-operating system allows. The ratio is what kernel, Lockstep and overlays cost on top. By the wall's clock, as two
-processes take turns.
+operating system allows. The ratio is what kernel, Lockstep and overlays cost on top. By the wall's clock, as
+two processes take turns.
 """
 
 import socket

@@ -1,4 +1,4 @@
-"""P-256 of the firmware and of the plain comb, on the same keys, digests and nonces. Runs under both Pythons."""
+"""P-256 of the firmware and of the plain comb: same keys, digests and nonces. Runs under both Pythons."""
 
 import hashlib
 

@@ -1,8 +1,9 @@
 """AES-CCM by others, on CPython: the same key, frame and tag length."""
 
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
 from benchmarks.timing import Work
 from benchmarks.work.frames import AAD, KEY, NONCE, PLAINTEXT
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 
 def openssl():

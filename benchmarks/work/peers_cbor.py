@@ -1,13 +1,14 @@
 """The same frames by `cbor2`: the functions of its Python code, imported as such, and those of its C code.
 
-cbor2 6 is Rust alone; 5.9 in the environment of the peers has both. `canonical=True` is asked of the encoder: it
-sorts keys as ours does, though by RFC 7049's rule; none of them checks on decoding that the input was deterministic.
+cbor2 6 is Rust alone; 5.9 in the environment of the peers has both. `canonical=True` is asked of the encoder:
+it sorts keys as ours does, though by RFC 7049's rule. On decoding ours alone checks that the input was deterministic.
 """
 
 import _cbor2
+from cbor2 import _decoder, _encoder
+
 from benchmarks.timing import Work
 from benchmarks.work.frames import FRAMES, PAYLOADS, REPORTS
-from cbor2 import _decoder, _encoder
 
 _DATA = FRAMES + PAYLOADS
 

@@ -1,9 +1,10 @@
 """The same work by the `ecdsa` package's algorithm, in pure Python (without gmpy2)."""
 
-from benchmarks.timing import Work
-from benchmarks.work import p256 as ours
 from ecdsa import NIST256p, SigningKey, ellipticcurve, numbertheory
 from ecdsa.ecdsa import Signature
+
+from benchmarks.timing import Work
+from benchmarks.work import p256 as ours
 
 if numbertheory.GMPY or numbertheory.GMPY2:
     raise RuntimeError("ecdsa has found gmpy2 and is no pure-Python peer any more")

@@ -3,13 +3,14 @@
 import functools
 
 import pynmea2
-from benchmarks.timing import Work
-from benchmarks.work import nmea
-from protocol.nmea import Parser
 from pynmeagps import NMEAReader
 from pynmeagps.exceptions import NMEAParseError
 
-# What `nmea.FIELDS` takes, by pynmea2's names. It converts a field when it is asked for; its GSV has only text.
+from benchmarks.timing import Work
+from benchmarks.work import nmea
+from protocol.nmea import Parser
+
+# What `nmea.FIELDS` takes, by pynmea2's names. It converts a field when asked for it; its GSV has only text.
 PYNMEA2 = {
     "RMC": lambda m: (m.is_valid, m.latitude, m.longitude, m.spd_over_grnd, m.true_course, _moment(m)),
     "GGA": lambda m: (m.latitude, m.longitude, m.timestamp, m.gps_qual, m.num_sats, _hdop(m), m.altitude),
@@ -39,7 +40,7 @@ def _hdop(message):
 
 @functools.cache
 def common():
-    """Sentences that all three read without complaint. What pynmea2 or pynmeagps cannot read is left to nobody."""
+    """Sentences that all three read without complaint."""
     lines = []
     for line in nmea.recorded_lines():
         line = line[line.rfind(b"$") :]
