@@ -1,20 +1,19 @@
 """Command line: the registry, and commands to terminals. Works beside a running service, on the same file."""
 
 import argparse
-import hashlib
 import json
 import secrets
 from dataclasses import replace
 from typing import Any
 
-from gateway import commands, requests
+from gateway import commands, key, requests
 from gateway.clock import Clock
 from gateway.config import SLUG, Config
 from gateway.journal.base import Transaction
 from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, Terminal
 from gateway.journal.sqlite import transaction
 from gateway.log import iso
-from gateway.security import GATEWAY_ID, load_public_key
+from gateway.security import load_public_key
 
 Result = tuple[int, dict[str, Any], str]
 
@@ -36,7 +35,7 @@ def find(tx: Transaction, name: str) -> Terminal:
 
 
 def describe(terminal: Terminal) -> dict[str, Any]:
-    """A terminal without its secrets."""
+    """A terminal as `list` shows it."""
     return {
         "kid": terminal.kid.hex(),
         "state": terminal.state,
@@ -56,7 +55,7 @@ def _open(config: Config, write: bool = True) -> Any:
 
 
 def enroll(config: Config, options: argparse.Namespace) -> Result:
-    """Prints the link keys once, for the technician's tool; they are not shown again."""
+    """Prints what the terminal is to be given: the gateway's public key."""
     try:
         public_key = bytes.fromhex(options.public_key)
         load_public_key(public_key)
@@ -78,7 +77,7 @@ def enroll(config: Config, options: argparse.Namespace) -> Result:
             raise ValueError(f"--{name} {value!r}: 1 to {MAX_LABEL} printable characters")
     now_ms = Clock().wall_ms()
     terminal = Terminal(
-        kid=hashlib.sha256(public_key).digest()[:8],
+        kid=key.kid_of(public_key),
         public_key=public_key,
         directorate=options.directorate,
         station=options.station,
@@ -86,24 +85,33 @@ def enroll(config: Config, options: argparse.Namespace) -> Result:
         vehicle=options.vehicle,
         call_sign=call_sign,
         state=ENROLLED,
-        secret=secrets.token_bytes(16),
-        salt=secrets.token_bytes(8),
         enrolled_ms=now_ms,
         changed_ms=now_ms,
     )
-    if terminal.sender_id == GATEWAY_ID:
-        raise ValueError("this key's id is the gateway's own: make a new key pair")
     with _open(config) as tx:
+        own = key.settle(config.key_path, tx)
+        if terminal.kid == own.kid:
+            raise ValueError("--public-key: that is the gateway's own; take the one the terminal shows")
         tx.enroll(terminal)
-    link = {
-        "secret": terminal.secret.hex(),
-        "salt": terminal.salt.hex(),
-        "sender_id": terminal.sender_id.hex(),
-        "recipient_id": GATEWAY_ID.hex(),
-    }
-    shown = json.dumps(link, indent=2)
-    text = f"enrolled {terminal.kid.hex()}\nlink keys for the terminal (not shown again):\n{shown}"
-    return 0, {"kid": terminal.kid.hex(), "link": link}, text
+    text = f"enrolled {terminal.kid.hex()}\ngateway_key for the terminal's configuration:\n{own.public.hex()}"
+    return 0, {"kid": terminal.kid.hex(), "gateway_key": own.public.hex()}, text
+
+
+def gateway_key(config: Config, options: argparse.Namespace) -> Result:
+    """The public half of the gateway's own key, or with --replace a new one."""
+    with _open(config) as tx:
+        if options.replace:
+            if config.key_path.exists():
+                raise ValueError(
+                    f"{config.key_path} is there: put it away first. With a new key every terminal has to be "
+                    "provisioned again."
+                )
+            own = key.create(config.key_path)
+            tx.set_gateway_key(own.public)
+        else:
+            own = key.settle(config.key_path, tx)
+    body = {"kid": own.kid.hex(), "gateway_key": own.public.hex()}
+    return 0, body, f"{own.kid.hex()}\n{own.public.hex()}"
 
 
 def _set_state(config: Config, name: str, state: str) -> Result:

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable
 from gateway import commands, panics, requests
 from gateway.clock import Clock
 from gateway.config import Config
+from gateway.contexts import Contexts, Entry
 from gateway.datagram import Endpoint
 from gateway.exchange import Exchange
 from gateway.intake import Intake, Stored
 from gateway.journal.base import Journal, JournalError, Transaction
-from gateway.journal.records import Terminal
+from gateway.journal.records import ENROLLED, REVOKED, Terminal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.log import Log
 from gateway.mqtt import Incoming, Link
@@ -71,7 +72,9 @@ class App:
         config, log, clock = self.config, self.log, self.clock
         self.registry = Registry(self.journal, log)
         await self.registry.load()
-        self.peers = Peers(self.journal, config.whole("security.contexts"))
+        self.contexts = Contexts(self.journal, log, clock)
+        await self.contexts.load()
+        self.peers = Peers(self.journal, self.contexts, config.whole("security.contexts"))
         self.refusals = Refusals(log, clock, config.whole("security.refusal_log_s"))
         self.verifier = Verifier(config.whole("security.verify_threads"))
         server = Server(lambda: secrets.randbelow(65536), limit=config.whole("security.contexts"))
@@ -82,6 +85,7 @@ class App:
         self.exchange = Exchange(
             server,
             self.registry,
+            self.contexts,
             self.peers,
             self.resources,
             self.observers,
@@ -99,6 +103,7 @@ class App:
         self.endpoint = await Endpoint.open(host, port, buffer, self.exchange.receive, log)
         self._every(POLL_S, self.registry.refresh)
         self._every(1.0, self._sweep)
+        self._every(1.0, self.contexts.sweep)
         self._every(config.whole("panic.republish_s"), self._remind)
         if config.text("broker.host"):
             self._relaying = asyncio.create_task(self.relay.run())
@@ -110,6 +115,7 @@ class App:
         self.observers.on_notices = self.relay.notices_waiting
         self.registry.commanded = self._commanded
         self.registry.changed = self._changed
+        self.contexts.on_gone = self._gone
         self.relay.on_command = lambda link, incoming: self._spawn(self._command(link, incoming))
         self.relay.on_facts = self._facts
         self._spawned: set[asyncio.Task[None]] = set()
@@ -168,9 +174,17 @@ class App:
         self.observers.poke(terminal.kid)
         self.relay.notices_waiting()
 
-    def _changed(self, terminal: Terminal) -> None:
-        if terminal.state != "enrolled":
+    async def _changed(self, terminal: Terminal) -> None:
+        if terminal.state != ENROLLED:
             self.observers.remove(terminal.kid)
+        if terminal.state == REVOKED:
+            for entry in self.contexts.of(terminal.kid):
+                self.peers.drop(entry)
+        await self.contexts.reload(terminal.kid)
+
+    def _gone(self, entry: Entry) -> None:
+        self.peers.drop(entry)
+        self.observers.gone(entry)
 
     async def _command(self, link: Link, incoming: Incoming) -> None:
         """A request of an operator: stored, with its result, before the broker may forget it."""

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway import __version__, administration, inspection
+from gateway import __version__, administration, inspection, requests
 from gateway.app import serve
 from gateway.config import Config, ConfigError, load
 from gateway.datagram import ListenError
 from gateway.journal.base import JournalError
+from gateway.key import KeyFileError
 from gateway.log import Log
 
 Result = tuple[int, dict[str, Any], str]
@@ -52,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
 
     part = add(
         "enroll",
-        "take a terminal into the registry and make its link keys",
+        "take a terminal into the registry, and show the gateway's public key for it",
         "enroll --public-key 60fed4... --directorate vranje --station ps-vranje --unit vr-101 \\\n"
         '      --vehicle "Škoda Octavia, VR-101-PT" --call-sign "Vranje 101" --json',
         administration.enroll,
@@ -64,6 +65,19 @@ def _parser() -> argparse.ArgumentParser:
         part.add_argument(f"--{name}", required=True, metavar="SLUG", help="a-z 0-9 _ -, part of the topic")
     part.add_argument("--vehicle", required=True, metavar="TEXT", help="make and plate, shown to operators")
     part.add_argument("--call-sign", default="", metavar="TEXT", help="as on the radio; default: the unit")
+
+    part = add(
+        "key",
+        "show the gateway's public key, which every terminal is given",
+        "key --json",
+        administration.gateway_key,
+    )
+    part.add_argument(
+        "--replace",
+        action="store_true",
+        help="make a new one because the file was lost for good: every terminal has to be provisioned again, "
+        "and a running service to be started again",
+    )
 
     part = add("suspend", "refuse a terminal for now", "suspend 0f1e2d3c4b5a6978", administration.suspend)
     part.add_argument("terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
@@ -112,8 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument("terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
     part.add_argument(
         "name",
-        choices=("message", "task", "acknowledge", "clear"),
-        help="message needs --text; task --task and --text; acknowledge and clear need --panic",
+        choices=requests.NAMES,
+        help="message needs --text; task --task and --text; acknowledge and clear need --panic; renew (make "
+        "a new security context) needs nothing",
     )
     part.add_argument("--text", default="", help="at most 400 bytes of UTF-8")
     part.add_argument("--task", type=int, metavar="ID", help="your number of the task; answers carry it")
@@ -158,7 +173,7 @@ def main(arguments: list[str] | None = None) -> int:
         code, body, text = options.handler(_config(options), options)
     except ConfigError as error:
         return _fail(2, str(error), as_json)
-    except (JournalError, ValueError) as error:
+    except (JournalError, KeyFileError, ValueError) as error:
         return _fail(1, str(error), as_json)
     if as_json:
         print(json.dumps(body, ensure_ascii=False))

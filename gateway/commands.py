@@ -96,6 +96,8 @@ def _command(
         expires = expire_s if expires is None else expires
         if request.name == "message":
             kind, body = panics.MESSAGE, cbor.encode({0: request.text})
+        elif request.name == "renew":
+            kind, body = panics.RENEW, cbor.encode({})
         else:
             fields: dict[int, Any] = {0: request.task, 1: request.text}
             if request.lat_e7 is not None:

@@ -88,6 +88,11 @@ KEYS: dict[str, dict[str, Key]] = {
         "contexts": Key(20000, _whole(1, 10_000_000), "security contexts kept in memory"),
         "refusal_log_s": Key(60, _whole(1, 86400), "one log line for each peer in this time"),
     },
+    "edhoc": {
+        "key": Key("gateway.key", _filled, "name the gateway's own key file; it is made at the first start"),
+        "sessions": Key(1024, _whole(16, 100_000), "handshakes under way that are kept in memory"),
+        "rate": Key(50, _whole(1, 10_000), "handshakes begun in a second; each costs about a millisecond"),
+    },
     "broker": {
         "host": Key(
             "127.0.0.1", _text, "name the MQTT broker; empty means no relay, frames wait in the journal"
@@ -129,6 +134,7 @@ KEYS: dict[str, dict[str, Key]] = {
 
 _FILES = (
     "journal.path",
+    "edhoc.key",
     "broker.password_file",
     "broker.ca_file",
     "broker.certificate_file",
@@ -159,6 +165,10 @@ class Config:
     @property
     def journal_path(self) -> Path:
         return Path(self.text("journal.path"))
+
+    @property
+    def key_path(self) -> Path:
+        return Path(self.text("edhoc.key"))
 
     def broker_password(self) -> str | None:
         """Read when connecting, so that a new password needs no restart."""
@@ -229,15 +239,16 @@ def _check_together(config: Config) -> None:
             f"{config.source}: broker.certificate_file, broker.key_file: one without the other. "
             "What to do: set both."
         )
-    for name in _FILES[1:]:
+    for name in _FILES[2:]:
         value = config.text(name)
         if value and not Path(value).is_file():
             raise ConfigError(
                 f"{config.source}: {name} = {value!r}: no such file. What to do: check the path."
             )
-    parent = config.journal_path.parent
-    if not parent.is_dir():
-        raise ConfigError(
-            f"{config.source}: journal.path = {str(config.journal_path)!r}: no such folder. "
-            f"What to do: create {parent}."
-        )
+    for name in _FILES[:2]:
+        parent = Path(config.text(name)).parent
+        if not parent.is_dir():
+            raise ConfigError(
+                f"{config.source}: {name} = {config.text(name)!r}: no such folder. "
+                f"What to do: create {parent}."
+            )

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.clock import Clock
+from gateway.contexts import Contexts, Entry
 from gateway.intake import Refused
-from gateway.journal.base import Journal, JournalError
+from gateway.journal.base import ContextError, Journal, JournalError
 from gateway.journal.records import REVOKED, SUSPENDED, Terminal
 from gateway.log import Log
 from gateway.observers import Observers
@@ -39,6 +40,7 @@ class Exchange:
         self,
         server: Server,
         registry: Registry,
+        contexts: Contexts,
         peers: Peers,
         resources: Resources,
         observers: Observers,
@@ -53,6 +55,7 @@ class Exchange:
     ) -> None:
         self._server = server
         self._registry = registry
+        self._contexts = contexts
         self._peers = peers
         self._resources = resources
         self._observers = observers
@@ -120,8 +123,9 @@ class Exchange:
         except Malformed as error:
             self._refuse(request, coap.BAD_OPTION, _address(request.source), "oscore", str(error))
             return
-        terminal = self._registry.by_sender(kid)
-        if terminal is None:
+        entry = self._contexts.get(kid)
+        terminal = None if entry is None else self._registry.by_kid(entry.kid)
+        if entry is None or terminal is None:
             detail = f"kid {kid.hex()}"
             self._refuse(request, coap.UNAUTHORIZED, _address(request.source), "unknown", detail)
         elif terminal.state == REVOKED:
@@ -129,15 +133,20 @@ class Exchange:
         elif len(self._tasks) >= self._limit:
             self._overloaded(request, terminal)
         else:
-            peer = self._peers.get(terminal)
+            peer = self._peers.get(entry, terminal)
             if peer is not None:
                 self._authenticate(peer, request, data, piv)
             else:
-                self._spawn(self._load(terminal, request, data, piv))
+                self._spawn(self._load(entry, terminal, request, data, piv))
 
-    async def _load(self, terminal: Terminal, request: Request, data: bytes, piv: bytes) -> None:
+    async def _load(
+        self, entry: Entry, terminal: Terminal, request: Request, data: bytes, piv: bytes
+    ) -> None:
         try:
-            peer = await self._peers.load(terminal)
+            peer = await self._peers.load(entry, terminal)
+        except ContextError as error:
+            self._refuse(request, coap.UNAUTHORIZED, terminal.kid.hex(), "unknown", str(error))
+            return
         except (JournalError, ValueError) as error:
             self._log.error("peer.unloadable", kid=terminal.kid, error=str(error))
             self._overloaded(request, terminal)
@@ -199,6 +208,9 @@ class Exchange:
         try:
             try:
                 response = await self._respond(peer, answer, inside)
+            except ContextError as error:
+                self._refuse(request, coap.UNAUTHORIZED, peer.terminal.kid.hex(), "unknown", str(error))
+                return
             except JournalError as error:
                 self._log.error("unavailable", kid=peer.terminal.kid, error=str(error))
                 response = Response(coap.SERVICE_UNAVAILABLE, b"", [(coap.MAX_AGE, self._retry_after)])
@@ -224,7 +236,7 @@ class Exchange:
             code = error.code if isinstance(error, Refused) else coap.BAD_REQUEST
             reason = error.reason if isinstance(error, Refused) else "malformed"
             self._refusals.note(peer.terminal.kid.hex(), reason, code_text(code), str(error))
-            state = peer.persist()
+            state = peer.persist(self._clock.wall_ms())
             await self._journal.write(state.save)
             state.committed()
             return Response(code, str(error).encode()[:MAX_DIAGNOSTIC])

@@ -109,7 +109,7 @@ class Intake:
             if not good:
                 raise Refused(coap.BAD_REQUEST, f"frame {index}: signature", "signature")
         now_ms = self._clock.wall_ms()
-        state = peer.persist()
+        state = peer.persist(now_ms)
         stored = await self._journal.write(lambda tx: self._store(tx, terminal, checked, state, now_ms))
         state.committed()
         self._tell(terminal, stored)

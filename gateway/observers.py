@@ -6,7 +6,8 @@ from typing import Any
 
 from gateway import commands
 from gateway.clock import Clock
-from gateway.journal.base import Journal, JournalError
+from gateway.contexts import Entry
+from gateway.journal.base import ContextError, Journal, JournalError
 from gateway.journal.records import ENROLLED, Terminal
 from gateway.log import Log
 from gateway.registry import Registry
@@ -23,7 +24,9 @@ _EAGER_S = 1.0
 
 
 class _Observer:
-    def __init__(self, source: Any, token: bytes, binding: Binding) -> None:
+    def __init__(self, entry: Entry, source: Any, token: bytes, binding: Binding) -> None:
+        self.entry = entry
+        self.newest = entry.generation
         self.source = source
         self.token = token
         self.binding = binding
@@ -33,6 +36,11 @@ class _Observer:
         self.running = False
         self.under_way: list[int] | None = None
         self.sent_s = 0.0
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Of two registrations the greater one is the terminal's last."""
+        return _order(self.entry, self.binding)
 
 
 class Observers:
@@ -69,10 +77,10 @@ class Observers:
         """Begin, or begin anew under another token; nothing is sent before `answered`. False for a
         registration that was overtaken by a newer one: the terminal does not know its token any more."""
         known = self._observers.get(peer.terminal.kid)
-        if known is not None and _number(known.binding) > _number(binding):
+        if known is not None and known.order > _order(peer.entry, binding):
             return False
         self.remove(peer.terminal.kid)
-        self._observers[peer.terminal.kid] = _Observer(source, token, binding)
+        self._observers[peer.terminal.kid] = _Observer(peer.entry, source, token, binding)
         self._by_token[(source, token)] = peer.terminal.kid
         return True
 
@@ -91,6 +99,12 @@ class Observers:
             self._by_token.pop((observer.source, observer.token), None)
             self._server.forget(observer.source, observer.token)
 
+    def gone(self, entry: Entry) -> None:
+        """Nothing more can be said under this context. The terminal registers anew under its later one."""
+        observer = self._observers.get(entry.kid)
+        if observer is not None and observer.entry is entry:
+            self.remove(entry.kid)
+
     def poke(self, kid: bytes) -> None:
         """Something new waits for this terminal."""
         observer = self._observers.get(kid)
@@ -107,8 +121,10 @@ class Observers:
         """The terminal just proved that it is alive, and where."""
         kid = peer.terminal.kid
         observer = self._observers.get(kid)
-        if observer is None or not observer.ready:
+        if observer is None or not observer.ready or peer.entry.generation < observer.newest:
             return
+        # What it sent under an earlier context may have been long on its way.
+        observer.newest = peer.entry.generation
         moved = peer.source != observer.source
         if moved:
             self._by_token.pop((observer.source, observer.token), None)
@@ -160,6 +176,8 @@ class Observers:
             while terminal is not None and observer.dirty and observer.under_way is None:
                 observer.dirty = False
                 await self._tell(terminal, observer)
+        except ContextError:
+            self.gone(observer.entry)
         except (JournalError, Misuse) as error:
             observer.dirty = True  # told when the terminal speaks again
             self._log.error("observer.failed", kid=kid, error=str(error))
@@ -167,7 +185,7 @@ class Observers:
             observer.running = False
 
     async def _tell(self, terminal: Terminal, observer: _Observer) -> None:
-        peer = await self._peers.load(terminal)
+        peer = await self._peers.load(observer.entry, terminal)
         peer.busy += 1
         try:
             await self._send_list(peer, observer)
@@ -179,7 +197,7 @@ class Observers:
         waiting = await self._journal.read(lambda tx: tx.open_commands(kid))
         payload, numbers = commands.listing(waiting, self._clock.wall_ms())
         if not peer.may_send():
-            state = peer.persist()
+            state = peer.persist(self._clock.wall_ms())
             await self._journal.write(state.save)
             state.committed()
         if self._observers.get(kid) is not observer:
@@ -213,5 +231,5 @@ class Observers:
         self.on_notices()
 
 
-def _number(binding: Binding) -> int:
-    return int.from_bytes(binding.piv, "big")
+def _order(entry: Entry, binding: Binding) -> tuple[int, int]:
+    return entry.generation, int.from_bytes(binding.piv, "big")

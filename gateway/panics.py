@@ -29,6 +29,8 @@ from protocol import cbor, report
 TASK = 1
 MESSAGE = 2
 RECEIPT = 3
+# 4 and 5 are for configuration and updates.
+RENEW = 6
 # Automatic receipts that may wait for one terminal: whoever raises thousands of alarms reads none.
 MAX_RECEIPTS = 16
 

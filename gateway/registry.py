@@ -1,6 +1,6 @@
 """Who may speak: the registry in memory, kept in step with the file that `enroll` and `revoke` write."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from gateway.journal.base import Journal, JournalError
 from gateway.journal.records import REVOKED, Terminal
@@ -23,21 +23,16 @@ class Registry:
         self._log = log
         self._revision = 0
         self._commands = 0
-        self._by_sender: dict[bytes, Terminal] = {}
+        self._by_kid: dict[bytes, Terminal] = {}
         self._by_unit: dict[tuple[str, str, str], Terminal] = {}
-        self.changed: Callable[[Terminal], None] = lambda terminal: None
+        self.changed: Callable[[Terminal], Awaitable[None]] = _nobody
         self.commanded: Callable[[Terminal], None] = lambda terminal: None
 
     def __len__(self) -> int:
-        return len(self._by_sender)
-
-    def by_sender(self, sender_id: bytes) -> Terminal | None:
-        """The terminal that sends with this OSCORE kid."""
-        return self._by_sender.get(sender_id)
+        return len(self._by_kid)
 
     def by_kid(self, kid: bytes) -> Terminal | None:
-        terminal = self._by_sender.get(kid[:7])
-        return terminal if terminal is not None and terminal.kid == kid else None
+        return self._by_kid.get(kid)
 
     def by_unit(self, directorate: str, station: str, unit: str) -> Terminal | None:
         """The terminal that is this unit now, or was the last to be it: its alarms may still be open."""
@@ -63,7 +58,7 @@ class Registry:
                 for terminal in terminals:
                     self._put(terminal)
                     self._log.info("registry.changed", kid=terminal.kid, state=terminal.state)
-                    self.changed(terminal)
+                    await self.changed(terminal)
                 self._revision = revision
             if commands != self._commands:
                 after = self._commands
@@ -76,13 +71,16 @@ class Registry:
             self._log.error("registry.unreadable", error=str(error))
 
     def _put(self, terminal: Terminal) -> None:
-        before = self._by_sender.get(terminal.sender_id)
+        before = self._by_kid.get(terminal.kid)
         if before is not None:
             place = (before.directorate, before.station, before.unit)
             if self._by_unit.get(place) is before:
                 del self._by_unit[place]
-        self._by_sender[terminal.sender_id] = terminal
+        self._by_kid[terminal.kid] = terminal
         place = (terminal.directorate, terminal.station, terminal.unit)
         holder = self._by_unit.get(place)
         if terminal.state != REVOKED or holder is None or holder.state == REVOKED:
             self._by_unit[place] = terminal
+
+
+async def _nobody(terminal: Terminal) -> None: ...

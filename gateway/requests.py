@@ -15,6 +15,7 @@ MAX_TEXT = 400
 MAX_NAME = 128
 U48 = (1 << 48) - 1
 U53 = (1 << 53) - 1
+NAMES = ("acknowledge", "clear", "message", "task", "renew")
 _KNOWN = {"id", "command", "panic", "text", "task", "lat", "lon", "operator", "expires_s"}
 
 
@@ -24,7 +25,7 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A checked request. `name` is acknowledge, clear, message or task."""
+    """A checked request. `name` is one of NAMES."""
 
     origin: str
     name: str
@@ -53,8 +54,8 @@ def parse(payload: bytes, reply_topic: str | None = None, correlation: bytes | N
     if unknown:
         raise BadRequest(f"unknown field {unknown[0][:40]!r}")
     name = body.get("command")
-    if name not in ("acknowledge", "clear", "message", "task"):
-        raise BadRequest("command: must be acknowledge, clear, message or task")
+    if name not in NAMES:
+        raise BadRequest(f"command: must be one of {', '.join(NAMES)}")
     lat, lon = _degrees(body, "lat", 90), _degrees(body, "lon", 180)
     if (lat is None) != (lon is None):
         raise BadRequest("lat, lon: one without the other")
@@ -64,7 +65,7 @@ def parse(payload: bytes, reply_topic: str | None = None, correlation: bytes | N
         name=name,
         operator=_text(body, "operator", MAX_NAME, False),
         panic=_number(body, "panic", U48, alarm),
-        text=_text(body, "text", MAX_TEXT, not alarm),
+        text=_text(body, "text", MAX_TEXT, name in ("message", "task")),
         task=_number(body, "task", U53, name == "task"),
         lat_e7=lat,
         lon_e7=lon,

@@ -85,7 +85,7 @@ class Resources:
         begun = observe == 0 and self._observers.register(peer, source, inner.token, binding)
         if observe == 1:
             self._observers.remove(kid)
-        state = peer.persist()
+        state = peer.persist(self._clock.wall_ms())
 
         def work(tx: Transaction) -> list[Any]:
             state.save(tx)
@@ -113,8 +113,8 @@ class Resources:
             raise Refused(coap.BAD_REQUEST, f"answer: {code!r}")
         # SQLite's integers end at 63 bits; such an id was never given.
         wanted = number if number >> 63 == 0 else 0
-        state = peer.persist()
         now_ms = self._clock.wall_ms()
+        state = peer.persist(now_ms)
 
         def work(tx: Transaction) -> tuple[Any, list[panics.Fact]]:
             state.save(tx)

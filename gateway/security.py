@@ -7,6 +7,7 @@ IV of our own from a range that was reserved in the journal before.
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -15,13 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from gateway.journal.base import Journal, Transaction
-from gateway.journal.records import Terminal
+from gateway.contexts import GRACE_MS, Contexts, Entry
+from gateway.journal.base import ContextError, Journal, Transaction
+from gateway.journal.records import NEXT, Terminal
 from protocol.coap import Message
 from protocol.errors import Malformed, Unauthentic
 from protocol.oscore import Binding, Context, ReplayWindow
 
-GATEWAY_ID = b"\x01"
 RESERVE = 256
 _LOW = 64
 _ANSWERS = 8
@@ -104,11 +105,20 @@ class Answer:
 
 
 class Peer:
-    """A terminal that has a context in memory."""
+    """A terminal's context in memory; `used(entry)` is told when its first request is durable."""
 
-    def __init__(self, terminal: Terminal, context: Context, key: ec.EllipticCurvePublicKey) -> None:
+    def __init__(
+        self,
+        terminal: Terminal,
+        entry: Entry,
+        context: Context,
+        key: ec.EllipticCurvePublicKey,
+        used: Callable[[Entry], None],
+    ) -> None:
         self.terminal = terminal
+        self.entry = entry
         self.context = context
+        self.used = used
         self.key = key
         self.source: Any = None
         self.newest = -1
@@ -128,14 +138,14 @@ class Peer:
         while len(self.answers) > _ANSWERS:
             self.answers.popitem(last=False)
 
-    def persist(self) -> "State":
-        """What has to be durable before anything more is sent to this terminal."""
+    def persist(self, now_ms: int) -> "State":
+        """What has to be durable before anything more is sent, after an authentic request."""
         highest, bitmap = self.context.window.state()
         upto = None
         limit = self.context.limit or 0
         if limit - self.context.sequence < _LOW:
             upto = max(limit, self.context.sequence) + RESERVE
-        return State(self, highest, bitmap, upto)
+        return State(self, highest, bitmap, upto, now_ms if self.entry.state == NEXT else None)
 
     def may_send(self) -> bool:
         """A Partial IV of our own is left."""
@@ -143,78 +153,94 @@ class Peer:
 
 
 class State:
-    """A moment of a context, on its way to the journal."""
+    """A moment of a context, on its way to the journal. `first_ms`: when the first request under it came."""
 
-    __slots__ = ("_bitmap", "_highest", "_peer", "_upto")
+    __slots__ = ("_bitmap", "_first_ms", "_highest", "_peer", "_upto")
 
-    def __init__(self, peer: Peer, highest: int, bitmap: int, upto: int | None) -> None:
+    def __init__(self, peer: Peer, highest: int, bitmap: int, upto: int | None, first_ms: int | None) -> None:
         self._peer = peer
         self._highest = highest
         self._bitmap = bitmap
         self._upto = upto
+        self._first_ms = first_ms
 
     def save(self, tx: Transaction) -> None:
-        kid = self._peer.terminal.kid
-        tx.save_replay(kid, self._highest, self._bitmap)
+        """Raises ContextError when this context may serve no longer; then nothing may be done in its name."""
+        name = (self._peer.entry.oscore_id, self._peer.entry.generation)
+        tx.save_window(*name, self._highest, self._bitmap)
         if self._upto is not None:
-            tx.reserve(kid, self._upto)
+            tx.reserve(*name, self._upto)
+        if self._first_ms is not None:
+            tx.use_context(*name, self._first_ms, self._first_ms + GRACE_MS)
 
     def committed(self) -> None:
         """Call on the loop when `save` is durable."""
         context = self._peer.context
         if self._upto is not None and self._upto > (context.limit or 0):
             context.limit = self._upto
+        if self._first_ms is not None:
+            self._peer.used(self._peer.entry)
 
 
 class Peers:
     """Contexts of the terminals that speak now; the least recently used gives way."""
 
-    def __init__(self, journal: Journal, limit: int) -> None:
+    def __init__(self, journal: Journal, contexts: Contexts, limit: int) -> None:
         self._journal = journal
+        self._contexts = contexts
         self._limit = limit
         self._loop = asyncio.get_running_loop()
-        self._peers: OrderedDict[bytes, Peer] = OrderedDict()
-        self._loading: dict[bytes, asyncio.Task[Peer]] = {}
+        self._peers: OrderedDict[Entry, Peer] = OrderedDict()
+        self._loading: dict[Entry, asyncio.Task[Peer]] = {}
 
     def __len__(self) -> int:
         return len(self._peers)
 
-    def get(self, terminal: Terminal) -> Peer | None:
+    def get(self, entry: Entry, terminal: Terminal) -> Peer | None:
         """The peer, if its context is in memory."""
-        peer = self._peers.get(terminal.kid)
+        peer = self._peers.get(entry)
         if peer is not None:
-            self._peers.move_to_end(terminal.kid)
+            self._peers.move_to_end(entry)
             peer.terminal = terminal
             peer.used_s = self._loop.time()
         return peer
 
-    async def load(self, terminal: Terminal) -> Peer:
-        """The peer, with its state from the journal; raises JournalError. Two callers get the same object."""
-        peer = self.get(terminal)
+    async def load(self, entry: Entry, terminal: Terminal) -> Peer:
+        """The peer, with its state from the journal. Two callers get the same object.
+
+        Raises JournalError, or ContextError when this context may serve no longer."""
+        peer = self.get(entry, terminal)
         if peer is not None:
             return peer
-        task = self._loading.get(terminal.kid)
+        task = self._loading.get(entry)
         if task is None:
-            task = asyncio.create_task(self._load(terminal))
-            self._loading[terminal.kid] = task
-            task.add_done_callback(lambda _: self._loading.pop(terminal.kid, None))
+            task = asyncio.create_task(self._load(entry, terminal))
+            self._loading[entry] = task
+            task.add_done_callback(lambda _: self._loading.pop(entry, None))
         return await asyncio.shield(task)
 
-    async def _load(self, terminal: Terminal) -> Peer:
-        replay = await self._journal.read(lambda tx: tx.replay(terminal.kid))
+    def drop(self, entry: Entry) -> None:
+        """This context may serve no longer."""
+        self._peers.pop(entry, None)
+
+    async def _load(self, entry: Entry, terminal: Terminal) -> Peer:
+        stored = await self._journal.read(lambda tx: tx.context(entry.oscore_id))
+        gone = stored is None or stored.generation != entry.generation or not stored.secret
+        if stored is None or gone or self._contexts.get(entry.oscore_id) is not entry:
+            raise ContextError(f"context {entry.oscore_id.hex()}: not there any more")
         context = Context(
-            terminal.secret,
-            terminal.salt,
-            GATEWAY_ID,
-            terminal.sender_id,
+            stored.secret,
+            stored.salt,
+            stored.gateway_id,
+            stored.oscore_id,
             AesCcm(),
-            sequence=replay.sequence,
-            limit=replay.sequence,
-            window=ReplayWindow(replay.highest, replay.bitmap),
+            sequence=stored.sequence,
+            limit=stored.sequence,
+            window=ReplayWindow(stored.highest, stored.bitmap),
         )
-        peer = Peer(terminal, context, load_public_key(terminal.public_key))
+        peer = Peer(terminal, entry, context, load_public_key(terminal.public_key), self._contexts.used)
         peer.used_s = self._loop.time()
-        self._peers[terminal.kid] = peer
+        self._peers[entry] = peer
         self._evict()
         return peer
 
@@ -222,7 +248,7 @@ class Peers:
         # One in use must stay: its window may be ahead of the journal's, and a second object would not know.
         quiet = self._loop.time() - KEEP_S
         while len(self._peers) > self._limit:
-            kid, oldest = next(iter(self._peers.items()))
+            entry, oldest = next(iter(self._peers.items()))
             if oldest.busy or oldest.used_s > quiet:
                 break
-            del self._peers[kid]
+            del self._peers[entry]

@@ -9,13 +9,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from gateway.journal.records import Command, NewFrame, Notice, Panic, Replay, Row, Terminal
+from gateway.journal.records import (
+    Command,
+    NewContext,
+    NewFrame,
+    Notice,
+    Panic,
+    Row,
+    StoredContext,
+    Terminal,
+)
 
 T = TypeVar("T")
 
 
 class JournalError(Exception):
     """The storage failed or is overloaded: nothing of the work was kept. Say what, not whose fault."""
+
+
+class ContextError(Exception):
+    """A security context that cannot be made, or is not there any more: nothing may be done in its name."""
 
 
 class Transaction(ABC):
@@ -50,27 +63,56 @@ class Transaction(ABC):
     def count(self) -> dict[str, int]:
         """Numbers of frames, unrelayed, conflicts, open panics, waiting commands, waiting notices."""
 
-    # OSCORE state
+    # security contexts
     @abstractmethod
-    def replay(self, kid: bytes) -> Replay:
-        """State of this terminal's context; empty when it never spoke."""
+    def add_context(self, new: NewContext, now_ms: int) -> StoredContext:
+        """The terminal's next one; it takes the place of a next one that was never used.
+
+        Raises ContextError when there is no such terminal, it is revoked, or the id is taken."""
 
     @abstractmethod
-    def save_replay(self, kid: bytes, highest: int, bitmap: int) -> None:
-        """Never lowers `highest`."""
+    def context(self, oscore_id: bytes) -> StoredContext | None:
+        """One context."""
 
     @abstractmethod
-    def reserve(self, kid: bytes, upto: int) -> None:
-        """Own sequence numbers below `upto` may be used from now on."""
+    def contexts(self, kid: bytes | None = None) -> list[StoredContext]:
+        """Of one terminal, or all; older generations first."""
+
+    @abstractmethod
+    def use_context(self, oscore_id: bytes, generation: int, now_ms: int, retire_ms: int) -> None:
+        """An authentic request came under it. If it was the next one, it is the current one from now on; what
+        was current serves until `retire_ms`, and what retired before is deleted."""
+
+    @abstractmethod
+    def save_window(self, oscore_id: bytes, generation: int, highest: int, bitmap: int) -> None:
+        """Never lowers `highest`. Raises ContextError when this context is not there any more."""
+
+    @abstractmethod
+    def reserve(self, oscore_id: bytes, generation: int, upto: int) -> None:
+        """Own sequence numbers below `upto` may be used from now on. Raises ContextError likewise."""
+
+    @abstractmethod
+    def retire_contexts(self, now_ms: int, latest_ms: int) -> list[StoredContext]:
+        """Delete those whose time is over: `retire_ms` not after `now_ms`, or, by a clock that was wrong,
+        after `latest_ms`. Returns what was deleted."""
+
+    # the gateway's own key
+    @abstractmethod
+    def gateway_key(self) -> bytes | None:
+        """The public key that terminals were given, X || Y; None before the first."""
+
+    @abstractmethod
+    def set_gateway_key(self, public_key: bytes) -> None:
+        """From now on it is this one."""
 
     # registry
     @abstractmethod
     def enroll(self, terminal: Terminal) -> None:
-        """Raises ValueError when kid, sender id or the unit is taken."""
+        """Raises ValueError when kid or the unit is taken."""
 
     @abstractmethod
     def set_state(self, kid: bytes, state: str, now_ms: int) -> Terminal | None:
-        """None when there is no such terminal."""
+        """None when there is no such terminal. The secrets of a revoked one are deleted."""
 
     @abstractmethod
     def revision(self) -> tuple[int, int]:
@@ -169,6 +211,11 @@ class Journal(ABC):
     @abstractmethod
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs on committed data, beside the writer."""
+
+    @abstractmethod
+    async def scrub(self) -> bool:
+        """What was deleted is overwritten wherever the storage kept a copy. False: somebody reads it just
+        now, try again later. Raises JournalError."""
 
     @property
     @abstractmethod

@@ -21,10 +21,15 @@ EXPIRED = "expired"
 SUPERSEDED = "superseded"
 OPEN_STATES = (QUEUED, DELIVERED)
 
+# A security context: made, its first request came, another took its place.
+NEXT = "next"
+CURRENT = "current"
+RETIRING = "retiring"
+
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """One row of the registry. `kid` names it for ever; `sender_id` is its OSCORE Sender ID."""
+    """One row of the registry. `kid` names it for ever."""
 
     kid: bytes
     public_key: bytes
@@ -34,24 +39,40 @@ class Terminal:
     vehicle: str
     call_sign: str
     state: str
-    secret: bytes
-    salt: bytes
     enrolled_ms: int
     changed_ms: int
 
-    @property
-    def sender_id(self) -> bytes:
-        # RFC 8613 3.3: an id has at most nonce length - 6 = 7 bytes.
-        return self.kid[:7]
+
+@dataclass(frozen=True, slots=True)
+class NewContext:
+    """What a handshake made. `oscore_id` is the terminal's Sender ID, `gateway_id` the gateway's."""
+
+    oscore_id: bytes
+    kid: bytes
+    gateway_id: bytes
+    secret: bytes
+    salt: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
-    """Durable OSCORE state: the window of what the terminal sent, and our own reserved sequence."""
+class StoredContext:
+    """A security context with its durable state: the window of what the terminal sent, and our own reserved
+    sequence. `generation` counts those of one terminal. `used_ms`: when its first authentic request came;
+    `retire_ms`: when it is deleted. A revoked terminal's secret is empty."""
 
-    highest: int
-    bitmap: int
-    sequence: int
+    oscore_id: bytes
+    kid: bytes
+    gateway_id: bytes
+    secret: bytes
+    salt: bytes
+    state: str
+    generation: int
+    made_ms: int
+    used_ms: int | None = None
+    retire_ms: int | None = None
+    highest: int = -1
+    bitmap: int = 0
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,55 @@ STEPS = (
     CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     INSERT INTO meta VALUES ('registry', 0);
     """,
+    # Link keys come from EDHOC: a terminal may have several contexts. Those set at provisioning go on serving
+    # as the first generation, under the Sender ID they had: the first 7 bytes of the terminal's id.
+    """
+    CREATE TABLE contexts (
+        oscore_id BLOB PRIMARY KEY,
+        kid BLOB NOT NULL,
+        gateway_id BLOB NOT NULL,
+        secret BLOB NOT NULL, salt BLOB NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('next', 'current', 'retiring')),
+        generation INTEGER NOT NULL,
+        made_ms INTEGER NOT NULL, used_ms INTEGER, retire_ms INTEGER,
+        highest INTEGER NOT NULL DEFAULT -1,
+        bitmap INTEGER NOT NULL DEFAULT 0,
+        sequence INTEGER NOT NULL DEFAULT 0,
+        CHECK ((state = 'retiring') = (retire_ms IS NOT NULL)),
+        UNIQUE (kid, generation)
+    ) WITHOUT ROWID;
+    -- One of each: what a terminal can have at most.
+    CREATE UNIQUE INDEX contexts_state ON contexts (kid, state);
+    CREATE INDEX contexts_retiring ON contexts (retire_ms) WHERE retire_ms IS NOT NULL;
+
+    INSERT INTO contexts
+        SELECT sender_id, kid, x'01',
+            CASE state WHEN 'revoked' THEN x'' ELSE secret END,
+            CASE state WHEN 'revoked' THEN x'' ELSE salt END,
+            'current', 1, enrolled_ms, enrolled_ms, NULL,
+            coalesce(highest, -1), coalesce(bitmap, 0), coalesce(sequence, 0)
+        FROM terminals LEFT JOIN replay USING (kid);
+    DROP TABLE replay;
+
+    CREATE TABLE registry (
+        kid BLOB PRIMARY KEY CHECK (length(kid) = 8),
+        public_key BLOB NOT NULL CHECK (length(public_key) = 64),
+        directorate TEXT NOT NULL, station TEXT NOT NULL, unit TEXT NOT NULL,
+        vehicle TEXT NOT NULL, call_sign TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('enrolled', 'suspended', 'revoked')),
+        enrolled_ms INTEGER NOT NULL, changed_ms INTEGER NOT NULL,
+        revision INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    INSERT INTO registry SELECT kid, public_key, directorate, station, unit, vehicle, call_sign, state,
+        enrolled_ms, changed_ms, revision FROM terminals;
+    DROP TABLE terminals;
+    ALTER TABLE registry RENAME TO terminals;
+    CREATE UNIQUE INDEX terminals_unit ON terminals (directorate, station, unit) WHERE state <> 'revoked';
+    CREATE INDEX terminals_revision ON terminals (revision);
+
+    -- The public key that terminals were given: a gateway that has lost its own must not pass for this one.
+    CREATE TABLE gateway_key (one INTEGER PRIMARY KEY CHECK (one = 1), public_key BLOB NOT NULL);
+    """,
 )
 
 

@@ -29,8 +29,8 @@ _Item = tuple[_Work, "asyncio.Future[Any]"]
 
 
 def connect(path: Path, busy_timeout_ms: int = 5000, *, create: bool = True) -> sqlite3.Connection:
-    """A connection as the gateway uses it. Creates the file, readable by its owner only: it holds link
-    secrets. Without `create` a missing file is an OSError."""
+    """A connection as the gateway uses it. Creates the file, readable by its owner only: it holds the
+    secrets of the link. Without `create` a missing file is an OSError."""
     if create:
         with contextlib.suppress(FileExistsError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -113,6 +113,7 @@ class SqliteJournal(Journal):
         self._lock = -1
         self._reading = ThreadPoolExecutor(1, "journal-read")
         self._under_way = 0
+        self._scrubs: deque[asyncio.Future[bool]] = deque()
         self.groups = 0
         self.works = 0
         self.failed_groups = 0
@@ -165,6 +166,15 @@ class SqliteJournal(Journal):
             raise JournalError("journal is closed")
         return await self._loop.run_in_executor(self._reading, self._read, work)
 
+    async def scrub(self) -> bool:
+        if self._loop is None or self._closing:
+            raise JournalError("journal is closed")
+        future: asyncio.Future[bool] = self._loop.create_future()
+        with self._wake:
+            self._scrubs.append(future)
+            self._wake.notify()
+        return await future
+
     def _read(self, work: Callable[[Transaction], T]) -> T:
         if self._reader is None:
             raise JournalError("journal is closed")
@@ -182,18 +192,36 @@ class SqliteJournal(Journal):
     def _write_loop(self) -> None:
         while True:
             with self._wake:
-                while not self._queue and not self._closing:
+                while not self._queue and not self._scrubs and not self._closing:
                     self._wake.wait()
-                if not self._queue:
+                if not self._queue and not self._scrubs:
                     return
+                scrub = self._scrubs.popleft() if self._scrubs else None
                 group = [self._queue.popleft() for _ in range(min(len(self._queue), self._group_limit))]
                 self._under_way = len(group)
-            outcomes = self._commit(group)
+            outcomes = self._commit(group) if group else []
             self._under_way = 0
             if self._loop is not None:
                 # The loop is gone only when the process is ending without close().
                 with contextlib.suppress(RuntimeError):
                     self._loop.call_soon_threadsafe(_settle, group, outcomes)
+                    if scrub is not None:
+                        cleaned = self._truncate()
+                        self._loop.call_soon_threadsafe(_settle, [(None, scrub)], [cleaned])
+
+    def _truncate(self) -> bool | JournalError:
+        """secure_delete overwrites in the file itself; old pages stand in the write-ahead log until it is
+        cut."""
+        if self._connection is None:
+            return False
+        try:
+            # Nobody waits: commits come before this.
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            self._connection.execute(f"PRAGMA busy_timeout = {self._busy_timeout_ms:d}")
+        except (sqlite3.Error, OSError) as error:
+            return self._failed(error)
+        return not busy
 
     def _commit(self, group: list[_Item]) -> list[Any]:
         """One outcome for each work: its result, or the exception that its caller gets."""
@@ -201,7 +229,8 @@ class SqliteJournal(Journal):
             outcomes = self._attempt(group)
         except Exception as error:
             if isinstance(error, (sqlite3.Error, OSError)) and not isinstance(error, _CALLERS):
-                return self._failed(group, error)
+                failure = self._failed(error)
+                return [failure for _ in group]
             if len(group) == 1:
                 return [error]
             # One work is wrong (a caller's fault, not the disk's): each alone, so that the others don't
@@ -226,7 +255,7 @@ class SqliteJournal(Journal):
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
-    def _failed(self, group: list[_Item], error: Exception) -> list[Any]:
+    def _failed(self, error: Exception) -> JournalError:
         self.failed_groups += 1
         # After an I/O error nothing the connection remembers is to be trusted (a failed fsync may be "good"
         # the second time): start from the file again.
@@ -238,10 +267,10 @@ class SqliteJournal(Journal):
         if self._on_error is not None and self._loop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._on_error, message)
-        return [JournalError(message) for _ in group]
+        return JournalError(message)
 
 
-def _settle(group: list[_Item], outcomes: list[Any]) -> None:
+def _settle(group: "list[tuple[Any, asyncio.Future[Any]]]", outcomes: list[Any]) -> None:
     for (_, future), outcome in zip(group, outcomes, strict=True):
         if future.done():
             continue  # its caller was cancelled

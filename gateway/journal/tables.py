@@ -3,23 +3,20 @@ opened."""
 
 from collections.abc import Sequence
 
-from gateway.journal.dispatch import OPEN, WAITING, Dispatch
+from gateway.journal.contexts import Contexts
+from gateway.journal.dispatch import OPEN, WAITING
 from gateway.journal.records import (
     REVOKED,
     NewFrame,
-    Replay,
     Row,
     Terminal,
 )
 
 _ROW = "id, kid, boot, seq, kind, panic, stored_ms, relayed_ms, frame"
-_TERMINAL = (
-    "kid, public_key, directorate, station, unit, vehicle, call_sign, state, secret, salt, "
-    "enrolled_ms, changed_ms"
-)
+_TERMINAL = "kid, public_key, directorate, station, unit, vehicle, call_sign, state, enrolled_ms, changed_ms"
 
 
-class SqliteTransaction(Dispatch):
+class SqliteTransaction(Contexts):
     """See `base.Transaction`; all values travel as bound parameters."""
 
     def insert_frame(self, kid: bytes, frame: NewFrame, now_ms: int) -> tuple[int, bool]:
@@ -92,28 +89,6 @@ class SqliteTransaction(Dispatch):
         }
         return {name: self._run(query).fetchone()[0] for name, query in queries.items()}
 
-    def replay(self, kid: bytes) -> Replay:
-        row = self._run("SELECT highest, bitmap, sequence FROM replay WHERE kid = ?", (kid,)).fetchone()
-        # SQLite's integers are signed: the 64 bits of the window are kept as they stand.
-        return Replay(-1, 0, 0) if row is None else Replay(row[0], row[1] & (1 << 64) - 1, row[2])
-
-    def save_replay(self, kid: bytes, highest: int, bitmap: int) -> None:
-        signed = bitmap - (1 << 64) if bitmap >> 63 else bitmap
-        self._run(
-            "INSERT INTO replay (kid, highest, bitmap) VALUES (?, ?, ?) ON CONFLICT (kid) DO UPDATE SET "
-            "bitmap = CASE WHEN excluded.highest = highest THEN bitmap | excluded.bitmap "
-            "ELSE excluded.bitmap END, "
-            "highest = excluded.highest WHERE excluded.highest >= highest",
-            (kid, highest, signed),
-        )
-
-    def reserve(self, kid: bytes, upto: int) -> None:
-        self._run(
-            "INSERT INTO replay (kid, sequence) VALUES (?, ?) "
-            "ON CONFLICT (kid) DO UPDATE SET sequence = max(sequence, excluded.sequence)",
-            (kid, upto),
-        )
-
     def _next_revision(self) -> int:
         row = self._run(
             "UPDATE meta SET value = value + 1 WHERE name = 'registry' RETURNING value"
@@ -123,14 +98,10 @@ class SqliteTransaction(Dispatch):
 
     def enroll(self, terminal: Terminal) -> None:
         t = terminal
-        known = self._run("SELECT kid, state FROM terminals WHERE sender_id = ?", (t.sender_id,)).fetchone()
-        if known is not None and known[0] != t.kid:
-            raise ValueError(
-                f"another terminal, {known[0].hex()}, has the same first 7 bytes: make a new key pair"
-            )
+        known = self._run("SELECT state FROM terminals WHERE kid = ?", (t.kid,)).fetchone()
         if known is not None:
             raise ValueError(
-                f"terminal {t.kid.hex()} is known already and is {known[1]}. To enroll it anew: revoke it, "
+                f"terminal {t.kid.hex()} is known already and is {known[0]}. To enroll it anew: revoke it, "
                 "and make a new key pair on it"
             )
         place = (t.directorate, t.station, t.unit)
@@ -143,10 +114,10 @@ class SqliteTransaction(Dispatch):
                 f"unit {'/'.join(place)} belongs to terminal {taken[0].hex()}: revoke that one first"
             )
         self._run(
-            f"INSERT INTO terminals ({_TERMINAL}, sender_id, revision) VALUES ({', '.join('?' * 14)})",  # noqa: S608
+            f"INSERT INTO terminals ({_TERMINAL}, revision) VALUES ({', '.join('?' * 11)})",  # noqa: S608
             (
-                *(t.kid, t.public_key, *place, t.vehicle, t.call_sign, t.state, t.secret, t.salt),
-                *(t.enrolled_ms, t.changed_ms, t.sender_id, self._next_revision()),
+                *(t.kid, t.public_key, *place, t.vehicle, t.call_sign, t.state),
+                *(t.enrolled_ms, t.changed_ms, self._next_revision()),
             ),
         )
 
@@ -155,6 +126,8 @@ class SqliteTransaction(Dispatch):
             "UPDATE terminals SET state = ?, changed_ms = ?, revision = ? WHERE kid = ?",
             (state, now_ms, self._next_revision(), kid),
         )
+        if state == REVOKED:
+            self.forget_secrets(kid)
         row = self._run(f"SELECT {_TERMINAL} FROM terminals WHERE kid = ?", (kid,)).fetchone()  # noqa: S608
         return None if row is None else Terminal(*row)
 

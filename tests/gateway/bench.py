@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -14,7 +15,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from gateway.app import App
 from gateway.cli import main
-from gateway.config import check
+from gateway.config import check, load
+from gateway.journal.records import NewContext
+from gateway.journal.sqlite import transaction
 from gateway.log import Log
 from tests.gateway.terminal import Client, Terminal
 
@@ -76,7 +79,29 @@ def enroll(folder, terminal, unit="vr-101", station="ps-vranje", directorate="vr
         ),
         *("--unit", unit, "--vehicle", "Škoda Octavia", "--call-sign", f"Vranje {unit}"),
     )
-    terminal.link(answer["link"])
+    assert answer["kid"] == terminal.kid.hex()
+    return linked(folder, terminal)
+
+
+def linked(folder, terminal):
+    """A security context straight into the journal, as a handshake long ago would have left it; for tests
+    that are not about handshakes."""
+    config = load(folder / "gateway.toml")
+    new = NewContext(os.urandom(3), terminal.kid, b"\x01", os.urandom(16), os.urandom(8))
+    with transaction(config.journal_path, write=True) as tx:
+        stored = tx.add_context(new, 1)
+        tx.use_context(new.oscore_id, stored.generation, 1, 2)
+        # A running gateway looks at those that changed.
+        (known,) = [t for t in tx.terminals() if t.kid == terminal.kid]
+        tx.set_state(terminal.kid, known.state, known.changed_ms)
+    terminal.link(
+        {
+            "secret": new.secret.hex(),
+            "salt": new.salt.hex(),
+            "sender_id": new.oscore_id.hex(),
+            "recipient_id": new.gateway_id.hex(),
+        }
+    )
     return terminal
 
 

@@ -212,7 +212,7 @@ def test_a_context_of_ones_own_making_opens_nothing(tmp_path_factory):
         client = await bench.terminal()
         forger = Terminal()
         for secret in (b"", b"0" * 16, client.terminal.kid):
-            forger.context = Context(secret, b"", client.terminal.kid[:7], b"\x01", AEAD)
+            forger.context = Context(secret, b"", client.terminal.context.sender_id, b"\x01", AEAD)
             (answer,) = await wire.put(forger.post(client.terminal.frame())[0])
             assert coap.decode(answer).code == coap.UNAUTHORIZED
         await nothing(bench)

@@ -151,7 +151,7 @@ async def test_an_authentic_request_that_is_no_message_inside(bench):
         inner = t.context.unprotect_response(answer, binding)
         assert coap.code_text(inner.code) == "4.00"
     assert bench.app.refusals.counts == {"malformed": 4}
-    saved = await bench.app.journal.read(lambda tx: tx.replay(t.kid))
+    saved = await bench.app.journal.read(lambda tx: tx.context(t.context.sender_id))
     assert saved.highest == int.from_bytes(piv, "big")
     await bench.stored_nothing()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gateway.journal.base import JournalError
-from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, Command, NewFrame, Replay, Terminal
+from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, Command, NewFrame, Terminal
 from gateway.journal.sqlite import SqliteJournal, connect, transaction
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,20 +117,6 @@ async def test_overload_is_refused_at_once(tmp_path):
     await journal.close()
 
 
-async def test_replay_state_only_grows(journal):
-    assert await journal.read(lambda tx: tx.replay(KID)) == Replay(-1, 0, 0)
-    await journal.write(lambda tx: tx.reserve(KID, 256))
-    await journal.write(lambda tx: tx.save_replay(KID, 7, (1 << 64) - 1))
-    assert await journal.read(lambda tx: tx.replay(KID)) == Replay(7, (1 << 64) - 1, 256)
-    await journal.write(lambda tx: tx.save_replay(KID, 5, 1))
-    assert (await journal.read(lambda tx: tx.replay(KID))).highest == 7
-    await journal.write(lambda tx: tx.save_replay(KID, 9, 0b101))
-    await journal.write(lambda tx: tx.save_replay(KID, 9, 0b011))
-    assert await journal.read(lambda tx: tx.replay(KID)) == Replay(9, 0b111, 256)
-    await journal.write(lambda tx: tx.reserve(KID, 100))
-    assert (await journal.read(lambda tx: tx.replay(KID))).sequence == 256
-
-
 async def test_relay_marks(journal):
     await journal.write(lambda tx: [tx.insert_frame(KID, frame(n), 5) for n in range(10)])
     assert await journal.read(lambda tx: tx.first_unrelayed()) == 1
@@ -194,7 +180,7 @@ async def test_commands_expire_and_are_found(journal):
 
 
 def terminal(kid=KID, unit="u", state="enrolled"):
-    return Terminal(kid, bytes(64), "d", "s", unit, "v", "c", state, b"s" * 16, b"t", 1, 1)
+    return Terminal(kid, bytes(64), "d", "s", unit, "v", "c", state, 1, 1)
 
 
 def test_registry_rules(tmp_path):
@@ -203,7 +189,6 @@ def test_registry_rules(tmp_path):
         tx.enroll(terminal())
     for wrong, word in (
         (terminal(unit="other"), "known already"),
-        (terminal(b"kid1234X", "other"), "first 7 bytes"),
         (terminal(b"another1"), "belongs to terminal"),
     ):
         with pytest.raises(ValueError, match=word), transaction(path, write=True) as tx:

@@ -43,7 +43,7 @@ async def test_unknown_terminal(bench):
 
 async def test_wrong_key(bench):
     client = await bench.terminal()
-    forger = stranger(client.terminal.kid[:7])
+    forger = stranger(client.terminal.context.sender_id)
     await wrong(bench, forger.post(client.terminal.frame())[0], "4.01")
     assert bench.app.refusals.counts == {"unauthentic": 1}
     await bench.stored_nothing()
@@ -64,7 +64,9 @@ async def test_suspended_and_revoked_within_a_second(bench, word):
     if word == "revoke":
         await wrong(bench, client.terminal.post(client.terminal.frame())[0], "4.03")
     else:
-        await wrong(bench, stranger(client.terminal.kid[:7]).post(client.terminal.frame())[0], "4.01")
+        await wrong(
+            bench, stranger(client.terminal.context.sender_id).post(client.terminal.frame())[0], "4.01"
+        )
     assert (await bench.count())["frames"] == stored
     if word == "suspend":
         call_cli(bench.folder, "suspend", "--lift", client.terminal.kid.hex())
@@ -237,11 +239,11 @@ async def test_every_bit_flip_of_a_datagram_is_refused(bench):
 
 
 async def test_a_frame_of_another_enrolment_is_not_taken(tmp_path):
-    """Two gateways with different link keys for one terminal: OSCORE of one means nothing to the other."""
+    """Two gateways with different secrets for one terminal: OSCORE of one means nothing to the other."""
     bench = await Bench(tmp_path).start()
     terminal = enroll(tmp_path, Terminal())
     await bench.app.registry.refresh()
-    terminal.context = Context(b"other secret 16b", b"salt", terminal.kid[:7], b"\x01", AEAD)
+    terminal.context = Context(b"other secret 16b", b"salt", terminal.context.sender_id, b"\x01", AEAD)
     client = await Client.open(terminal, bench.app.address)
     assert (
         await client.post(terminal.frame(report.KIND_STATUS, {report.STATUS: 1}))
