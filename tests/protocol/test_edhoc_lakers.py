@@ -199,8 +199,8 @@ def test_every_bit_of_message_2():
 
 
 def test_every_bit_of_message_3():
-    """lakers refuses each: what the terminal says of itself cannot be changed on the way. The two bytes of the
-    head are left out: lakers hardly looks at them (and panics), so the gateway checks them before."""
+    """lakers refuses each: what the terminal says of itself cannot be changed on the way. The two bytes of
+    the head are left out: lakers hardly looks at them (and panics), so the gateway checks them before."""
     own, key = Key(random.Random(15)), Key(random.Random(16))
     for bit in range(2 * 8, 28 * 8):
         # lakers keeps no session after a refusal, and draws a key of its own: another handshake for each bit.
