@@ -107,7 +107,7 @@ class Renewal:
         tries = self._tries[state]
         if tries:
             step_ms = min(first_ms << min(tries - 1, 16), cap_ms)
-            step_ms -= (step_ms >> 9) * self._draw >> 8
+            step_ms -= (step_ms >> 1) * self._draw >> 8
             at_ms = max(at_ms, self._ended_ms[state] + step_ms)
         return max(0, at_ms - now_ms)
 
@@ -146,7 +146,7 @@ class Renewal:
         self.running = None
         self._tries[state] += 1
         self._ended_ms[state] = now_ms
-        self._draw = self._random16()
+        self._draw = self._random16() >> 8  # small integers end at 2^30 on the chip
         return state
 
     def _step(self, event: int, now_ms: int) -> None:
@@ -160,5 +160,5 @@ class Renewal:
                 self._spread_ms = self._jitter(_HINT_JITTER_MS)
 
     def _jitter(self, span_ms: int) -> int:
-        # Divided first: small integers end at 2^30 on the chip.
+        # Divided first, for the same reason.
         return (span_ms >> 8) * self._random16() >> 8
