@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import signal
 from collections.abc import Awaitable, Callable
 
 from gateway import commands, panics, requests
@@ -10,11 +9,13 @@ from gateway.clock import Clock
 from gateway.config import Config
 from gateway.contexts import Contexts, Entry
 from gateway.datagram import Endpoint
+from gateway.edhoc import Edhoc
 from gateway.exchange import Exchange
 from gateway.intake import Intake, Stored
 from gateway.journal.base import Journal, JournalError, Transaction
 from gateway.journal.records import ENROLLED, REVOKED, Terminal
 from gateway.journal.sqlite import SqliteJournal
+from gateway.key import GatewayKey, KeyFileError, settle
 from gateway.log import Log
 from gateway.mqtt import Incoming, Link
 from gateway.northbound import unit_topic
@@ -30,14 +31,20 @@ from protocol.responder import Server
 DRAIN_S = 5.0
 # An operator's request that could not be stored is tried again after this.
 RETRY_S = 1.0
-# Alarms of one terminal told again in a round, the newest: one gone bad must not drown the others.
-REMIND_EACH = 16
 
 
 class App:
-    """`start`, then `address` is known; `stop` finishes what is under way."""
+    """`start`, then `address` is known; `stop` finishes what is under way. `random(n)` makes what handshakes
+    show on the air; all else comes from the system."""
 
-    def __init__(self, config: Config, log: Log, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        log: Log,
+        clock: Clock | None = None,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._random = random
         self.config = config
         self.log = log
         self.clock = clock or Clock()
@@ -75,18 +82,35 @@ class App:
         self.contexts = Contexts(self.journal, log, clock)
         await self.contexts.load()
         self.peers = Peers(self.journal, self.contexts, config.whole("security.contexts"))
-        self.refusals = Refusals(log, clock, config.whole("security.refusal_log_s"))
+        window_s = config.whole("security.refusal_log_s")
+        self.refusals = Refusals(log, clock, window_s)
+        self.strangers = Refusals(log, clock, window_s, "edhoc.refused")
         self.verifier = Verifier(config.whole("security.verify_threads"))
         server = Server(lambda: secrets.randbelow(65536), limit=config.whole("security.contexts"))
         self.observers = Observers(self.journal, self.peers, self.registry, server, log, clock, self._prefix)
         self.intake = Intake(self.journal, self.verifier, log, clock, self._prefix)
         self.resources = Resources(self.journal, self.intake, self.observers, log, clock, self._prefix)
+        self.edhoc = Edhoc(
+            await self._own_key(),
+            server,
+            self.registry,
+            self.contexts,
+            self.journal,
+            self.strangers,
+            log,
+            clock,
+            sessions=config.whole("edhoc.sessions"),
+            rate=config.whole("edhoc.rate"),
+            random=self._random,
+            send=self._send,
+        )
         self.relay = Relay(config, self.journal, self.registry, log, clock)
         self.exchange = Exchange(
             server,
             self.registry,
             self.contexts,
             self.peers,
+            self.edhoc,
             self.resources,
             self.observers,
             self.refusals,
@@ -108,6 +132,15 @@ class App:
         if config.text("broker.host"):
             self._relaying = asyncio.create_task(self.relay.run())
 
+    async def _own_key(self) -> GatewayKey | None:
+        """Contexts that were made serve without it: a lost file must not keep an alarm from being taken."""
+        path = self.config.key_path
+        try:
+            return await self.journal.write(lambda tx: settle(path, tx))
+        except KeyFileError as error:
+            self.log.error("edhoc.keyless", error=str(error))
+            return None
+
     def _tie(self) -> None:
         """Who is told of what; each of them knows only its own part."""
         self.resources.on_stored = self._stored
@@ -124,6 +157,7 @@ class App:
         """Take nothing new, finish what was taken, say good-bye to the broker."""
         if self.endpoint is not None:
             await self.exchange.drain()
+            await self.edhoc.drain()
             self.endpoint.close()
         for task in self._tasks:
             task.cancel()
@@ -132,7 +166,8 @@ class App:
             done, late = await asyncio.wait([self._relaying], timeout=DRAIN_S)
             for task in late:
                 task.cancel()
-        self.refusals.sweep()
+        for refusals in (self.refusals, self.strangers):
+            refusals.sweep()
         self.verifier.close()
         await self.journal.close()
 
@@ -237,7 +272,9 @@ class App:
                 return None
 
     async def _sweep(self) -> None:
-        self.refusals.sweep()
+        for refusals in (self.refusals, self.strangers):
+            refusals.sweep()
+        self.edhoc.sweep()
         now_ms = self.clock.wall_ms()
         if await self.journal.read(lambda tx: bool(tx.expired_commands(now_ms))):
             number = await self.journal.write(
@@ -251,14 +288,7 @@ class App:
         now_ms = self.clock.wall_ms()
         # Half the time, since a round comes only once in it: the first reminder is never twice as late.
         oldest = now_ms - self.config.whole("panic.republish_s") * 500
-        waiting = await self.journal.read(
-            # One whose frame is still on its way to the broker needs no reminder.
-            lambda tx: [
-                (p, panics.row_of(tx, p))
-                for p in tx.unacknowledged(REMIND_EACH)
-                if p.accepted_ms or not p.frame_id
-            ]
-        )
+        waiting = await self.journal.read(panics.waiting)
         reminders: list[tuple[str, bytes]] = []
         for panic, row in waiting:
             terminal = self.registry.by_kid(panic.kid)
@@ -266,23 +296,3 @@ class App:
                 topic = f"{unit_topic(self._prefix, terminal)}/panic"
                 reminders.append((topic, panics.reminder(terminal, row, panic, now_ms)))
         self.relay.remind(reminders)
-
-
-async def serve(config: Config, log: Log, ready: Callable[[tuple[str, int]], None]) -> None:
-    """Run until SIGTERM or SIGINT. `ready(address)` is called when datagrams are taken."""
-    app = App(config, log)
-    await app.start()
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    log.info(
-        "gateway.ready", udp=list(app.address), terminals=len(app.registry), id=config.text("gateway.id")
-    )
-    ready(app.address)
-    try:
-        await ended.wait()
-        log.info("gateway.stopping")
-    finally:
-        await app.stop()
-        log.info("gateway.stopped")

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway import __version__, administration, inspection, requests
-from gateway.app import serve
 from gateway.config import Config, ConfigError, load
 from gateway.datagram import ListenError
 from gateway.journal.base import JournalError
 from gateway.key import KeyFileError
 from gateway.log import Log
+from gateway.service import serve
 
 Result = tuple[int, dict[str, Any], str]
 

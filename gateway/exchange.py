@@ -7,12 +7,12 @@ and his token, never more than he sent.
 import asyncio
 import contextlib
 import hashlib
-import secrets
 from collections.abc import Callable
 from typing import Any
 
 from gateway.clock import Clock
 from gateway.contexts import Contexts, Entry
+from gateway.edhoc import Edhoc
 from gateway.intake import Refused
 from gateway.journal.base import ContextError, Journal, JournalError
 from gateway.journal.records import REVOKED, SUSPENDED, Terminal
@@ -22,10 +22,10 @@ from gateway.refusals import Refusals
 from gateway.registry import Registry
 from gateway.resources import Resources, Response
 from gateway.security import MAX_BUSY, Answer, Inside, Peer, Peers
+from gateway.strangers import address, too_large
 from protocol import coap
 from protocol.coap import Message, code_text
 from protocol.errors import Malformed, Misuse, Unauthentic
-from protocol.exchange import reset_for
 from protocol.limits import MAX_DATAGRAM
 from protocol.oscore import Binding, Replayed, Unreadable, peek
 from protocol.responder import Reply, Request, Server
@@ -42,6 +42,7 @@ class Exchange:
         registry: Registry,
         contexts: Contexts,
         peers: Peers,
+        edhoc: Edhoc,
         resources: Resources,
         observers: Observers,
         refusals: Refusals,
@@ -57,6 +58,7 @@ class Exchange:
         self._registry = registry
         self._contexts = contexts
         self._peers = peers
+        self._edhoc = edhoc
         self._resources = resources
         self._observers = observers
         self._refusals = refusals
@@ -82,7 +84,7 @@ class Exchange:
         if isinstance(got, Reply):
             if got.reason is not None:
                 answer = "" if got.datagram is None else "reset"
-                self._refusals.note(_address(source), "malformed", answer, got.reason)
+                self._refusals.note(address(source), "malformed", answer, got.reason)
             if got.datagram is not None:
                 self._send(got.datagram, source)
         elif isinstance(got, Request):
@@ -113,21 +115,24 @@ class Exchange:
 
     def _request(self, request: Request, data: bytes) -> None:
         outer = request.message
+        if self._edhoc.takes(outer):
+            self._edhoc.receive(request, len(data))
+            return
         try:
             kid, _, piv = peek(outer)
             if kid is None or piv is None:
                 raise Malformed("oscore request: without kid or Partial IV")
         except Unauthentic as error:
-            self._refuse(request, coap.UNAUTHORIZED, _address(request.source), "unprotected", str(error))
+            self._refuse(request, coap.UNAUTHORIZED, address(request.source), "unprotected", str(error))
             return
         except Malformed as error:
-            self._refuse(request, coap.BAD_OPTION, _address(request.source), "oscore", str(error))
+            self._refuse(request, coap.BAD_OPTION, address(request.source), "oscore", str(error))
             return
         entry = self._contexts.get(kid)
         terminal = None if entry is None else self._registry.by_kid(entry.kid)
         if entry is None or terminal is None:
             detail = f"kid {kid.hex()}"
-            self._refuse(request, coap.UNAUTHORIZED, _address(request.source), "unknown", detail)
+            self._refuse(request, coap.UNAUTHORIZED, address(request.source), "unknown", detail)
         elif terminal.state == REVOKED:
             self._refuse(request, coap.FORBIDDEN, terminal.kid.hex(), REVOKED)
         elif len(self._tasks) >= self._limit:
@@ -273,28 +278,12 @@ class Exchange:
             self._send(self._server.respond(request, message, remember=False), request.source)
 
     def _too_large(self, data: bytes, source: Any) -> None:
-        size = data[0] & 0x0F
-        head = data[0] >> 4
-        # Version 1, CON or NON, a request with a token of proper length: it can be told. The rest stays
-        # unread.
-        if head in (4, 5) and 0 < data[1] < 0x20 and size <= 8:
-            kind = coap.ACK if head == 4 else coap.NON
-            message_id = data[2] << 8 | data[3] if head == 4 else secrets.randbelow(65536)
-            answer = Message(kind, coap.TOO_LARGE, message_id, bytes(data[4 : 4 + size]))
-            self._refusals.note(_address(source), "too_large", "4.13", f"{len(data)} bytes")
-            self._send(answer.encode(), source)
-            return
-        self._refusals.note(_address(source), "too_large", "", f"{len(data)} bytes")
-        reset = reset_for(data)
-        if reset is not None:
-            self._send(reset, source)
+        answer, code = too_large(data)
+        self._refusals.note(address(source), "too_large", code, f"{len(data)} bytes")
+        if answer is not None:
+            self._send(answer, source)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _address(source: Any) -> str:
-    # Without the port: one machine is one peer, however many sockets it opens.
-    return str(source[0]) if isinstance(source, tuple) and source else str(source)

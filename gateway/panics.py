@@ -33,6 +33,8 @@ RECEIPT = 3
 RENEW = 6
 # Automatic receipts that may wait for one terminal: whoever raises thousands of alarms reads none.
 MAX_RECEIPTS = 16
+# Alarms of one terminal told again in a round, the newest: one gone bad must not drown the others.
+REMIND_EACH = 16
 
 EVENTS = {
     STORED: "panic.open",
@@ -133,6 +135,12 @@ def receipt(kid: bytes, number: int, stage: int, now_ms: int) -> Command:
 def shown_by(command: Command) -> bool:
     """The terminal's answer to this command means that the officer sees the acknowledgement."""
     return command.kind == RECEIPT and command.stage in (ACKNOWLEDGED, SHOWN) and command.state in OPEN_STATES
+
+
+def waiting(tx: Transaction) -> list[tuple[Panic, Row | None]]:
+    """Alarms to be told again. One whose frame is still on its way to the broker needs no reminder."""
+    told = [panic for panic in tx.unacknowledged(REMIND_EACH) if panic.accepted_ms or not panic.frame_id]
+    return [(panic, row_of(tx, panic)) for panic in told]
 
 
 def reminder(terminal: Terminal, row: Row | None, panic: Panic, now_ms: int) -> bytes:

@@ -19,8 +19,9 @@ class _Peer:
 class Refusals:
     """`counts` is for metrics: reason -> number since the start."""
 
-    def __init__(self, log: Log, clock: Clock, window_s: int) -> None:
+    def __init__(self, log: Log, clock: Clock, window_s: int, event: str = "refused") -> None:
         self._log = log
+        self._event = event
         self._clock = clock
         self._window_ms = window_s * 1000.0
         self._peers: dict[str, _Peer] = {}
@@ -38,7 +39,7 @@ class Refusals:
                 known = self._peers.get(peer)
             if known is None:
                 self._peers[peer] = _Peer(now)
-                self._log.warning("refused", peer=peer, reason=reason, code=code, detail=detail, count=1)
+                self._log.warning(self._event, peer=peer, reason=reason, code=code, detail=detail, count=1)
                 return
         if now - known.since_ms >= self._window_ms:
             self._tell(peer, known, now)
@@ -57,6 +58,8 @@ class Refusals:
 
     def _tell(self, peer: str, known: _Peer, now: float) -> None:
         if known.reasons:
-            self._log.warning("refused", peer=peer, reasons=known.reasons, count=sum(known.reasons.values()))
+            self._log.warning(
+                self._event, peer=peer, reasons=known.reasons, count=sum(known.reasons.values())
+            )
         known.reasons = {}
         known.since_ms = now

@@ -65,7 +65,8 @@ def call_cli(folder, *arguments, code=0):
     return json.loads(out.getvalue())
 
 
-def enroll(folder, terminal, unit="vr-101", station="ps-vranje", directorate="vranje"):
+def enroll(folder, terminal, unit="vr-101", station="ps-vranje", directorate="vranje", context=True):
+    """Known to the gateway; with a context, unless it is to shake hands for one."""
     answer = call_cli(
         folder,
         *(
@@ -80,7 +81,7 @@ def enroll(folder, terminal, unit="vr-101", station="ps-vranje", directorate="vr
         *("--unit", unit, "--vehicle", "Škoda Octavia", "--call-sign", f"Vranje {unit}"),
     )
     assert answer["kid"] == terminal.kid.hex()
-    return linked(folder, terminal)
+    return linked(folder, terminal) if context else terminal
 
 
 def linked(folder, terminal):
@@ -105,6 +106,24 @@ def linked(folder, terminal):
     return terminal
 
 
+async def enrolled(bench, unit="vr-101", context=False):
+    """A terminal that a running gateway knows; without a context unless told otherwise."""
+    terminal = enroll(bench.folder, Terminal(), unit, context=context)
+    await bench.app.registry.refresh()
+    return terminal
+
+
+async def states(bench, terminal):
+    """Its contexts in the journal, by state."""
+    rows = await bench.app.journal.read(lambda tx: tx.contexts(terminal.kid))
+    return {row.state: row for row in rows}
+
+
+def key_of(bench):
+    """The gateway's public key, X || Y."""
+    return bytes.fromhex(call_cli(bench.folder, "key")["gateway_key"])
+
+
 class Bench:
     """One gateway in this process, with its folder and its log."""
 
@@ -124,10 +143,10 @@ class Bench:
         path.write_text(config_text(**sections))
         return self
 
-    async def start(self, clock=None):
+    async def start(self, clock=None, **more):
         path = self.folder / "gateway.toml"
         config = check(tomllib.loads(path.read_text()), path)
-        self.app = App(config, Log(config.text("log.level"), self.log), clock)
+        self.app = App(config, Log(config.text("log.level"), self.log), clock, **more)
         await self.app.start()
         return self
 

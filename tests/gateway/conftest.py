@@ -2,6 +2,7 @@ import pytest
 
 from hwsim.broker import Broker
 from tests.gateway.bench import Bench, Consumer
+from tests.gateway.initiator import Asker
 
 
 @pytest.fixture
@@ -10,6 +11,14 @@ async def bench(tmp_path):
     bench = await Bench(tmp_path).start()
     yield bench
     await bench.stop()
+
+
+@pytest.fixture
+async def asker(bench):
+    """Asks for handshakes."""
+    asker = await Asker.open(bench)
+    yield asker
+    asker.close()
 
 
 @pytest.fixture

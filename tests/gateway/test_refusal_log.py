@@ -11,7 +11,7 @@ from tests.gateway.terminal import Socket, stranger
 
 async def test_logged_once_per_peer_and_minute(bench):
     client = await bench.terminal()
-    forger = stranger(client.terminal.kid[:7])
+    forger = stranger(client.terminal.context.sender_id)
     socket = await Socket.open(bench.app.address)
     for _ in range(50):
         socket.send(forger.post(b"x" * 100)[0])
