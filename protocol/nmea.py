@@ -71,16 +71,18 @@ class Parser:
         self._date: int | None = None  # yyyymmdd
         self._utc_time: int | None = None  # of the last RMC, while no other sentence is of another time
         self._utc_date: int | None = None
-        self._views: dict[bytes, int] = {}  # talker -> satellites in view
-        self._view_epochs: dict[bytes, int] = {}
-        self._epoch = 0  # counts RMC, modulo 2^16
+        self._views: dict[bytes, int] = {}  # address, as GPGSV -> epoch and satellites in view
+        self._epoch = 0  # counts RMC, modulo 2^16, in steps of 256
         self._known: dict[bytes, tuple[str, Callable[..., None], int]] = {}
-        # The sentences of one second repeat its time and position, those of one day its date: the
-        # fields converted last, and what they gave, save most of the work.
-        self._time_field = self._date_field = b""
+        # The sentences of one second repeat its time and position, those of one day its date, a car at rest
+        # its speed: the fields converted last, and what they gave, save most of the work.
+        self._time_field = self._date_field = self._speed_field = self._course_field = self._hdop_field = b""
         self._position_fields: list[bytes] = []
         self._last_time: int | None = None
         self._last_date: int | None = None
+        self._last_speed: int | None = None
+        self._last_course: int | None = None
+        self._last_hdop: int | None = None
         self._last_position: tuple[int | None, int | None] = (None, None)
 
     def feed(self, line: bytes) -> str | None:
@@ -89,12 +91,12 @@ class Parser:
         What stands before the last `$` is noise: another sentence cut short, binary, a second `$`.
         """
         line = bytes(line) if len(line) <= MAX_LINE else b""
-        if line[-3:-2] != b"*":
-            line = line.rstrip()
         start = line.rfind(b"$") + 1
         if not start or len(line) - start < 9 or line[-3] != _STAR:
-            self.malformed += 1
-            return None
+            line = line.rstrip()
+            if not start or len(line) - start < 9 or line[-3] != _STAR:
+                self.malformed += 1
+                return None
         body = line[start:-3]
         value = checksum(body)
         if line[-2] != _HEX[value >> 4] or line[-1] != _HEX[value & 15]:
@@ -186,14 +188,27 @@ class Parser:
             self._position_fields = fields
         return self._last_position
 
+    def _read_motion(self, speed: bytes, course: bytes) -> None:
+        if speed != self._speed_field:
+            self._last_speed = speed_cm_s(speed)
+            self._speed_field = speed
+        if course != self._course_field:
+            self._last_course = course_cdeg(course)
+            self._course_field = course
+
+    def _read_hdop(self, field: bytes) -> int | None:
+        if field != self._hdop_field:
+            self._last_hdop = bounded(number(field, 1), 0, 0xFFFF)
+            self._hdop_field = field
+        return self._last_hdop
+
     def _rmc(self, f: list[bytes]) -> None:
         if len(f) < 10:
             raise Malformed("RMC: %d fields" % len(f))
         time = self._read_time(f[1])
         valid = measured(f[2], f[12] if len(f) > 12 else b"")
         lat_e7, lon_e7 = self._read_position(f[3:7])
-        speed = speed_cm_s(f[7])
-        course = course_cdeg(f[8])
+        self._read_motion(f[7], f[8])
         if f[9] != self._date_field:
             self._last_date = date(f[9])
             self._date_field = f[9]
@@ -202,8 +217,8 @@ class Parser:
         self._utc_time, self._utc_date = (time, day) if valid else (None, None)
         self.lat_e7, self.lon_e7 = lat_e7, lon_e7
         self.valid = valid and lat_e7 is not None and lon_e7 is not None
-        self.speed_cm_s, self.course_cdeg = speed, course
-        self._epoch = (self._epoch + 1) & 0xFFFF
+        self.speed_cm_s, self.course_cdeg = self._last_speed, self._last_course
+        self._epoch = (self._epoch + 256) & 0xFFFF00
 
     def _gga(self, f: list[bytes]) -> None:
         if len(f) < 11:
@@ -212,7 +227,7 @@ class Parser:
         lat_e7, lon_e7 = self._read_position(f[2:6])
         quality = count(f[6], 9)
         sats_used = count(f[7], 255)
-        hdop_tenths = bounded(number(f[8], 1), 0, 0xFFFF)
+        hdop_tenths = self._read_hdop(f[8])
         alt_dm = bounded(signed(f[9], 1), -100000, 1000000)
         if f[10] != b"M" and f[10]:
             raise Malformed("GGA altitude unit: %r" % f[10])
@@ -239,9 +254,8 @@ class Parser:
         # Before NMEA 2.0 the letters were not there and the numbers stood elsewhere.
         if len(f) < 7 or (f[6] != b"N" and f[6]):
             raise Malformed("VTG: %d fields, no knots" % len(f))
-        course = course_cdeg(f[1])
-        speed = speed_cm_s(f[5])
-        self.course_cdeg, self.speed_cm_s = course, speed
+        self._read_motion(f[5], f[1])
+        self.speed_cm_s, self.course_cdeg = self._last_speed, self._last_course
 
     def _gsa(self, f: list[bytes]) -> None:
         if len(f) < 18:
@@ -249,27 +263,27 @@ class Parser:
         fix_type = count(f[2], 3)
         if fix_type == 0:
             raise Malformed("GSA fix type: 0")
-        hdop_tenths = bounded(number(f[16], 1), 0, 0xFFFF)
+        hdop_tenths = self._read_hdop(f[16])
         self.fix_type, self.hdop_tenths = fix_type, hdop_tenths
 
     def _gsv(self, f: list[bytes]) -> None:
         if len(f) < 4:
             raise Malformed("GSV: %d fields" % len(f))
-        total, number, view = count(f[1], 99), count(f[2], 99), count(f[3], 255)
-        if total is None or number is None or not 0 < number <= total:
-            raise Malformed("GSV: message %r of %r" % (f[2], f[1]))
-        view = view or 0
-        talker = f[0][:2]
-        before = self._views.get(talker)
+        address, total, number, view = f[0], f[1], f[2], count(f[3], 255) or 0
+        if not total.isdigit() or not number.isdigit() or not 0 < int(number) <= int(total) <= 99:
+            raise Malformed("GSV: message %r of %r" % (number, total))
+        said = self._epoch | view
+        before = self._views.get(address)
+        if before == said:
+            return
         if before is None:
             if len(self._views) == _MAX_TALKERS:
                 return
             before = 0
-        elif view <= before and self._view_epochs[talker] == self._epoch:
+        elif said < before and said >> 8 == before >> 8:
             return  # since NMEA 4.1 once per signal: the signal that most satellites have counts
-        self._views[talker] = view
-        self._view_epochs[talker] = self._epoch
-        self.sats_view = (self.sats_view or 0) - before + view
+        self._views[address] = said
+        self.sats_view = (self.sats_view or 0) - (before & 255) + view
 
     def _txt(self, f: list[bytes]) -> None:
         if len(f) < 5:

@@ -1,11 +1,7 @@
 """The parts of an NMEA sentence: bytes in, integers out. An empty field is None, a wrong one Malformed."""
 
-from protocol.compat import const
 from protocol.errors import Malformed
 
-_DOT = const(46)
-_64_BITS = 0xFFFFFFFFFFFFFFFF
-_256_BITS = (1 << 256) - 1
 _POWERS = (1, 10, 100, 1000, 10000, 100000, 1000000, 10000000)
 _UNMEASURED = (b"N", b"S", b"M")  # no fix, simulated, typed in
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -13,16 +9,16 @@ _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 def checksum(body: bytes) -> int:
     """Exclusive-or of all bytes, up to 256: what stands between `$` and `*`."""
-    # Folded as one integer: no loop over bytes, and half as long as one under MicroPython.
+    # Folded as one integer, shorter than a loop over bytes on either Python. The shifts are powers of two, so
+    # each byte comes down to the lowest in one way only; what they leave above it does no harm.
     x = int.from_bytes(body, "big")
-    if len(body) > 128:
-        x ^= x >> 1024
     if len(body) > 64:
+        x ^= x >> 1024
         x ^= x >> 512
-    x = (x ^ x >> 256) & _256_BITS
+    x ^= x >> 256
     x ^= x >> 128
-    x = (x ^ x >> 64) & _64_BITS
-    x ^= x >> 32
+    x ^= x >> 64
+    x = (x ^ x >> 32) & 0xFFFFFFFF
     x ^= x >> 16
     return (x ^ x >> 8) & 255
 
@@ -34,27 +30,26 @@ def angle(field: bytes, side: bytes, plus: bytes, minus: bytes, limit_e7: int) -
     """
     if not field:
         return None
-    whole = field.find(b".")
-    if whole < 0:
-        digits = field
-        whole = len(field)
-    else:
-        digits = field[:whole] + field[whole + 1 :]
-    if not 3 <= whole <= 5 or not digits.isdigit():
+    digits = field.replace(b".", b"")
+    decimals = len(digits)
+    whole = decimals if decimals == len(field) else field.find(b".")
+    if not 3 <= whole <= 5 or not digits.isdigit() or len(field) - decimals > 1:
         raise Malformed("coordinate: %r" % field)
-    decimals = len(digits) - whole
-    minutes = int(digits[whole - 2 :])
-    e7 = int(digits[: whole - 2]) * 10000000
+    decimals -= whole
+    value = int(digits)
     if decimals <= 7:
-        minutes *= _POWERS[7 - decimals]
-        if minutes >= 600000000:
-            raise Malformed("minutes: %r" % field)
-        e7 += (minutes + 30) // 60
+        degree = 100 * _POWERS[decimals]
+        e7 = value // degree
+        minutes = (value - e7 * degree) * _POWERS[7 - decimals]
+        unit = 60
     else:
         unit = 60 * 10 ** (decimals - 7)
-        if minutes >= 10000000 * unit:
-            raise Malformed("minutes: %r" % field)
-        e7 += (minutes + unit // 2) // unit
+        degree = 100 * 10**decimals
+        e7 = value // degree
+        minutes = value - e7 * degree
+    if minutes >= 10000000 * unit:
+        raise Malformed("minutes: %r" % field)
+    e7 = e7 * 10000000 + (minutes + unit // 2) // unit
     if e7 > limit_e7:
         raise Malformed("coordinate out of range: %r" % field)
     if side == plus:
@@ -68,19 +63,20 @@ def number(field: bytes, places: int) -> int | None:
     """An unsigned decimal number, times 10 ** places, rounded half up."""
     if not field:
         return None
-    dot = field.find(b".")
-    if dot < 0:
-        if not field.isdigit():
-            raise Malformed("number: %r" % field)
-        return int(field) * _POWERS[places]
-    digits = field[:dot] + field[dot + 1 :]
+    digits = field.replace(b".", b"")
     if not digits.isdigit():
         raise Malformed("number: %r" % field)
-    excess = len(digits) - dot - places
+    value = int(digits)
+    dots = len(field) - len(digits)
+    if not dots:
+        return value * _POWERS[places]
+    if dots > 1:
+        raise Malformed("number: %r" % field)
+    excess = len(digits) - field.find(b".") - places
     if excess <= 0:
-        return int(digits) * _POWERS[-excess]
+        return value * _POWERS[-excess]
     unit: int = 10**excess
-    return (int(digits) + unit // 2) // unit
+    return (value + unit // 2) // unit
 
 
 def signed(field: bytes, places: int) -> int | None:
@@ -125,15 +121,13 @@ def speed_cm_s(field: bytes) -> int | None:
     """Knots -> cm/s: 1852 m/h are 463/9 cm/s. Rounded half up, once, from all digits."""
     if not field:
         return None
-    dot = field.find(b".")
-    if dot < 0:
-        digits = field
-        unit = 9
-    else:
-        digits = field[:dot] + field[dot + 1 :]
-        unit = 9 * 10 ** (len(field) - dot - 1)
-    if not digits.isdigit():
+    digits = field.replace(b".", b"")
+    dots = len(field) - len(digits)
+    if not digits.isdigit() or dots > 1:
         raise Malformed("speed: %r" % field)
+    unit = 9
+    if dots:
+        unit *= 10 ** (len(digits) - field.find(b"."))
     value = (int(digits) * 926 + unit) // (2 * unit)
     if value > 0xFFFF:
         raise Malformed("speed out of range: %r" % field)
@@ -154,11 +148,8 @@ def time_of_day(field: bytes) -> int | None:
     """`hhmmss[.s..]` -> hhmmssmmm as one integer, below 2^30; what is finer than a millisecond is cut off."""
     if not field:
         return None
-    whole = field[:6]
-    fraction = field[7:]
-    if len(whole) < 6 or not whole.isdigit():
-        raise Malformed("time: %r" % field)
-    if len(field) > 6 and (field[6] != _DOT or not fraction.isdigit()):
+    whole, dot, fraction = field.partition(b".")
+    if len(whole) != 6 or not whole.isdigit() or (dot and not fraction.isdigit()):
         raise Malformed("time: %r" % field)
     value = int(whole)
     if value > 235960 or value // 100 % 100 > 59 or value % 100 > 60:
