@@ -120,7 +120,7 @@ def _nmea(path: Path) -> int | None:
     if name.endswith("_expected.txt"):
         return len(re.findall(r"^\w+ [sS]entence", path.read_text(encoding="ascii"), re.MULTILINE))
     if path.suffix in (".log", ".nmea", ".txt"):
-        return sum(bool(line.rstrip(b"\r")) for line in path.read_bytes().split(b"\n"))
+        return sum(line not in (b"", b"\r") for line in path.read_bytes().split(b"\n"))
     return None
 
 
@@ -128,7 +128,7 @@ def _modem(path: Path) -> int | None:
     if path.suffix not in (".txt", ".log"):
         return None
     lines = path.read_bytes().split(b"\n")
-    return sum(bool(line.strip()) and not line.startswith(b"#") for line in lines)
+    return sum(bool(line.strip(b" \r\0")) and not line.startswith(b"#") for line in lines)
 
 
 _COUNTERS: dict[str, Callable[[Path], int | None]] = {

@@ -14,14 +14,18 @@ if CPYTHON:
 
     openssl_cryptolib.install()
 
-from firmware import p256  # noqa: E402
+from firmware import p256, p256_point  # noqa: E402
 from firmware.ccm import AesCcm  # noqa: E402
 from firmware.drbg import HmacDrbg  # noqa: E402
-from firmware.p256_point import shared_secret  # noqa: E402
 
 
-def _firmware_verify(public, message, signature):
-    return p256.verify(public, hashlib.sha256(message).digest(), signature)
+def verify_digest(public, digest, signature):
+    """By the firmware: a key met once, and one that it has prepared a table for."""
+    said = p256_point.verify(public, digest, signature)
+    if p256.valid_public(public):
+        table = p256_point.prepared(public)
+        assert p256_point.verify_with(table, digest, signature) == said, "with a table it says otherwise"
+    return said
 
 
 def _gateway_verify(public, message, signature):
@@ -36,7 +40,7 @@ def _gateway_verify(public, message, signature):
 
 def verify(public, message, signature):
     """ES256 by all of ours; they must agree. `public` is X || Y."""
-    said = _firmware_verify(public, message, signature)
+    said = verify_digest(public, hashlib.sha256(message).digest(), signature)
     if CPYTHON:
         assert _gateway_verify(public, message, signature) == said, "terminal and gateway disagree"
     return said
@@ -63,6 +67,6 @@ def sign_rfc6979(private, message):
 def agreed_secret(private, x):
     """ECDH by the firmware: 32 bytes, from the peer's x-coordinate. Raises Malformed where that is none."""
     secret = None
-    for secret in shared_secret(int.from_bytes(private, "big"), x):  # noqa: B007 - the last one is it
+    for secret in p256_point.shared_secret(int.from_bytes(private, "big"), x):  # noqa: B007 - the last one is it
         pass
     return secret
