@@ -3,7 +3,7 @@
 
 from protocol import at
 from protocol.errors import Misuse
-from tests.portable import raises, vectors
+from tests.portable import raises
 
 NAMES = {at.LINE: "line", at.FINAL: "final", at.PROMPT: "prompt", at.DATA: "data"}
 
@@ -264,16 +264,3 @@ def test_only_a_part_of_the_buffer_is_looked_at():
     reader.feed(bytearray(b"ERROR\r\nOK\r\nERROR\r\n"), 7, 11)
     assert reader.next_event() == at.FINAL and reader.result == at.OK
     assert reader.next_event() == 0
-
-
-def test_a_recorded_session_of_an_a7670():
-    """What the module itself printed there comes out as lines and ends; its echoes don't."""
-    with open(vectors("modem/a7670_azure_mqtts.txt"), "rb") as file:
-        session = file.read().replace(b"\r", b"").replace(b"\n", b"\r\n")
-    found = events([session[i : i + 7] for i in range(0, len(session), 7)])
-    lines = [value for name, value in found if name == "line"]
-    for line in (b"*ATREADY: 1", b"+CPIN: READY", b"+CEREG: 0,1", b"PB DONE", b"+IPADDR: 10.4.112.219"):
-        assert line in lines, line
-    assert ("final", (at.CME_ERROR, b"13")) in found
-    assert not [line for line in lines if line.startswith(b"AT+")]
-    assert len([value for name, value in found if name == "final" and value[0] == at.OK]) > 10
