@@ -14,8 +14,9 @@ from tests.portable import vectors_root
 from tests.vectors.catalogue import Entry, catalogue
 
 PYTHONS = ("CPython", "MicroPython")
-# The test that asks for a whole account; tests/vectors/test_account.py.
-JUDGED = "vectors-judged"
+# What the test that asks for a whole account notes with its report, and that test.
+WHOLE = "vectors-whole"
+_JUDGE = "tests/vectors/test_account.py::test_no_case_is_left_out_without_a_reason"
 
 
 @dataclass
@@ -130,7 +131,7 @@ class Account:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.counts: Counts = {}
-        self.judge: pytest.TestReport | None = None  # the test that asked for the whole account
+        self.whole = False  # all tests that count were selected
         self.deselected: set[Path] = set()
 
     def entries(self) -> dict[str, Entry]:
@@ -147,44 +148,27 @@ class Account:
             if name == "vectors":
                 key = (value["file"], value["python"])
                 self.counts.setdefault(key, []).append(Count(value["ran"], value["left_out"]))
-            elif name == JUDGED:
-                self.judge = report
+            elif name == WHOLE:
+                self.whole = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        if (
-            hasattr(self.config, "workerinput")
-            or self.judge is None
-            or session.shouldfail
-            or session.shouldstop
-        ):
+        """Only here is known what all the tests counted, those in xdist's workers too."""
+        if hasattr(self.config, "workerinput"):
             return
         entries = self.entries()
-        found = wrong_counts(entries, self.counts) + missing_counts(entries, self.counts)
-        if found:
-            self._fail(session, "\n".join(found))
-
-    def _fail(self, session: pytest.Session, text: str) -> None:
-        """The judging test passed on its own; only here is known what all the others counted."""
-        passed: Any = self.judge
-        failed = pytest.TestReport(
-            nodeid=passed.nodeid,
-            location=passed.location,
-            keywords={},
-            outcome="failed",
-            longrepr=text,
-            when="call",
-        )
+        found = wrong_counts(entries, self.counts)
+        if self.whole and not (session.shouldfail or session.shouldstop):
+            found += missing_counts(entries, self.counts)
+        if not found:
+            return
+        path, _, name = _JUDGE.partition("::")
+        failed = pytest.TestReport(_JUDGE, (path, None, name), {}, "failed", "\n".join(found), "call")
         self.config.hook.pytest_runtest_logreport(report=failed)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if not self.counts:
-            return
-        entries = self.entries()
-        terminalreporter.section("vectors")
-        for line in table(entries, self.counts):
-            terminalreporter.write_line(line)
-        if self.judge is None:
-            for line in wrong_counts(entries, self.counts):
-                terminalreporter.write_line(line, red=True)
+        if self.counts:
+            terminalreporter.section("vectors")
+            for line in table(self.entries(), self.counts):
+                terminalreporter.write_line(line)

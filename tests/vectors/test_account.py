@@ -1,12 +1,17 @@
 """Every vector file is run under both Pythons, whole, or says why not."""
 
+import hmac
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
 from tests.portable import vectors_root
-from tests.vectors.account import JUDGED, Account, Count, missing_counts, table, wrong_counts
+from tests.vectors.account import WHOLE, Count, missing_counts, table, wrong_counts
 from tests.vectors.catalogue import UNKNOWN, Entry, catalogue
 
 ENTRIES = {"cbor/a.json": Entry(10), "suit/x": Entry(None, "not ours"), "licences/y": Entry(None, "texts")}
@@ -32,7 +37,7 @@ def test_no_case_is_left_out_without_a_reason(request):
     counting = counting_files()
     if not counting <= selected or counting & account.deselected:
         pytest.skip("only a part of the tests that count is being run")
-    request.node.user_properties.append((JUDGED, True))
+    request.node.user_properties.append((WHOLE, True))
     assert not missing_counts({n: e for n, e in account.entries().items() if e.unknown}, {})
 
 
@@ -100,12 +105,48 @@ def test_a_file_is_known_by_its_shape(tmp_path):
     ]
 
 
-def test_a_worker_of_xdist_does_not_judge(request):
-    account = Account(request.config)
-    account.judge = object()
-    request.config.workerinput = getattr(request.config, "workerinput", {})
-    try:
-        account.pytest_sessionfinish(request.session)  # would fail: nothing was counted
-    finally:
-        if not request.config.workerinput:
-            del request.config.workerinput
+def run(tmp_path, file, *arguments):
+    """A run of pytest by itself, over a folder of vectors of this test's own."""
+    environment = {**os.environ, "PATROLA_VECTORS": str(tmp_path)}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"tests/vectors/{file}",
+        *arguments,
+    ]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def write(tmp_path, name, value):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(value))
+
+
+def test_a_wrong_value_in_a_file_fails_under_both(tmp_path):
+    case = {"hex": "1903e8", "roundtrip": True, "decoded": 1000}
+    write(tmp_path, "cbor/one.json", [case])
+    code, output = run(tmp_path, "test_cbor.py")
+    assert code == 0 and "cbor/one.json      1        1            1" in output
+    write(tmp_path, "cbor/one.json", [{**case, "decoded": 1001}])
+    code, output = run(tmp_path, "test_cbor.py")
+    assert code == 1 and "2 failed" in output
+    assert "test_each_item_is_read_as_it_is_meant[micropython]" in output
+
+
+def test_a_case_that_nobody_counted_fails_under_xdist_too(tmp_path):
+    tag = hmac.digest(b"Jefe", b"", "sha256").hex()
+    case = {"tcId": 1, "key": b"Jefe".hex(), "msg": "", "tag": tag, "result": "valid"}
+    group = {"type": "MacTest", "tagSize": 256, "tests": [case]}
+    file = {"algorithm": "HMACSHA256", "numberOfTests": 2, "testGroups": [group]}
+    write(tmp_path, "crypto/one_test.json", file)
+    code, output = run(tmp_path, "test_wycheproof.py", "-n", "2")
+    assert code == 1 and "1 failed, 4 passed" in output
+    for python in ("CPython", "MicroPython"):
+        told = f"crypto/one_test.json: 2 cases in the file, under {python} 1 ran and 0 were left out"
+        assert told in output
