@@ -7,12 +7,14 @@ import time
 from firmware import beat, gnss, indicator, keys, statefile
 from firmware.ccm import AesCcm
 from firmware.clock import GATEWAY, NITZ, Clock
+from firmware.commands import DONE
 from firmware.desk import Desk
 from firmware.duty import Duty
 from firmware.health import Health
 from firmware.journal import Journal
 from firmware.panic import Panics
 from firmware.patrol import Patrol
+from firmware.renewer import Renewer
 from firmware.report_builder import ReportBuilder
 from firmware.session import Session
 from firmware.simcom import SimcomModem
@@ -33,6 +35,8 @@ _SLOW_MS = const(20000)
 # Longest pause of a task that an alarm cannot do without. After ten deaths the terminal starts afresh.
 _BLIND_MS = const(2000)
 _IDLE_MS = const(200)
+_HASTE_MS = const(1000)
+_RENEW = const(6)  # a kind of command; the others are the desk's
 _SCAN = const(4)
 
 
@@ -41,7 +45,7 @@ class App:
 
     def __init__(self, hal, values, key_pins, signer, boot, log):
         self.hal = hal
-        self._log = log
+        self.log = log
         self._signer = signer
         self.clock = Clock(time.ticks_ms, time.ticks_diff)
         uptime_ms = self.clock.uptime_ms
@@ -65,17 +69,19 @@ class App:
         self.desk = Desk(values, self.builder, self.panics, duty, self.indicator, self.modem, log)
         health = Health(values["health_s"] * 1000, values["supply_low_mv"], hal.reset_cause)
         self.beat = beat.Beat(values, self, Patrol(values), health)
-        session = Session(AesCcm(), log=log)
+        self.session = session = Session(AesCcm(), log=log)
         keepalive_s = values["keepalive_s"]
-        uplink = Uplink(self.journal, session, self.modem, uptime_ms, self._random16, keepalive_s, log)
+        uplink = Uplink(self.journal, session, self.modem, uptime_ms, self.random16, keepalive_s, log)
         uplink.on_stored = self.desk.stored
         uplink.on_command = self._command
         uplink.on_gateway_time = self._gateway_time
         uplink.on_change = self.beat.fixed.set
         self.builder.on_frame = uplink.frame
         self.uplink = uplink
+        self._renewer = Renewer(self, bytes.fromhex(values["gateway_key"]))
+        self._touched_ms = -_HASTE_MS
         self.keys = self._make_keys(values, key_pins)
-        self.supervisor = Supervisor(hal.feed, uptime_ms, self._random16, log)
+        self.supervisor = Supervisor(hal.feed, uptime_ms, self.random16, log)
         self._tasks()
 
     # --- what the parts ask
@@ -86,7 +92,7 @@ class App:
     def queue(self):
         return self.journal.count(True) + self.journal.count(False)
 
-    def _random16(self):
+    def random16(self):
         return int.from_bytes(self.hal.entropy(2), "big")
 
     def _keeper(self, path):
@@ -95,7 +101,7 @@ class App:
                 statefile.write(path, cbor.encode(rows))
             except OSError as error:
                 # What it protects against is a power cut; what it must not do is stop the alarm.
-                self._log(1, "%s: %r" % (path, error))
+                self.log(1, "%s: %r" % (path, error))
 
         return keep
 
@@ -104,7 +110,7 @@ class App:
         try:
             return [] if data is None else cbor.decode(data)
         except ProtocolError as error:
-            self._log(1, "%s: %s" % (path, error))
+            self.log(1, "%s: %s" % (path, error))
             return []
 
     def _adopt_panics(self):
@@ -116,7 +122,7 @@ class App:
             except OSError as error:
                 # They are sent all the same once flash is read again; a terminal that doesn't start sends
                 # none.
-                self._log(1, "journal: not read: %r" % error)
+                self.log(1, "journal: not read: %r" % error)
                 return
             if not rows:
                 return
@@ -145,19 +151,28 @@ class App:
 
     # --- what the parts tell
 
+    def hasty(self):
+        """A key went down just now, or an alarm was raised: what can wait a second waits."""
+        keys = self.keys
+        return keys.head != keys.tail or self.clock.uptime_ms() - self._touched_ms < _HASTE_MS
+
     def _key(self, meaning, number):
+        self._touched_ms = self.clock.uptime_ms()
         if meaning == "down":
             # PANIC clicks when it has counted; the others at once.
             if self.keys.logic.functions[number] != "panic":
                 self.indicator.click()
         elif meaning == "stuck" or meaning == "freed":
-            self._log(1, "key %s: %s" % (self.keys.logic.functions[number], meaning))
+            self.log(1, "key %s: %s" % (self.keys.logic.functions[number], meaning))
         else:
             self.desk.key(meaning, number)
             self.beat.fixed.set()
 
     def _command(self, command):
-        self._log(2, "command %d: kind %d" % (command.id, command.kind))
+        self.log(2, "command %d: kind %d" % (command.id, command.kind))
+        if command.kind == _RENEW:
+            self._renewer.asked()
+            return DONE
         return self.desk.command(command.kind, command.body)
 
     def _gateway_time(self, utc_ms, rtt_ms):
@@ -176,6 +191,7 @@ class App:
         add("beat", self._run_beat, _SLOW_MS)
         add("modem", self._run_modem, _SLOW_MS)
         add("uplink", self.uplink.run, _SLOW_MS, _BLIND_MS)
+        add("handshake", self._renewer.run, _SLOW_MS)
         add("idle", self._run_idle, _SLOW_MS)
 
     def _run_keys(self, watch):

@@ -1,12 +1,13 @@
-"""Protected requests and their answers: joins the CoAP client, the OSCORE session and the bearer.
+"""Requests and their answers: joins the CoAP client, the OSCORE session and the bearer.
 
 Whoever asks is an `owner` and hears, for each attempt of his: `answered(attempt, message)` an authentic
 answer; `hinted(attempt)` a Reset or an answer that proves nothing; in the urgent lane `sent(attempt)` its
 first datagram was handed to the bearer; in the bulk lane `failed(attempt)` it was given up; for an
-observation `noted(attempt, message)` an authentic notification.
+observation `noted(attempt, message)` an authentic notification. What is asked `openly` is answered with
+whatever comes; its owner judges it.
 """
 
-from protocol.coap import CON, URI_PATH, Message
+from protocol.coap import CON, UNAUTHORIZED, URI_PATH, Message
 from protocol.compat import const
 from protocol.errors import Misuse
 from protocol.exchange import BULK, FAILED, NOTIFICATION, RESET, URGENT, Client
@@ -15,7 +16,8 @@ _EXCHANGES = const(24)
 
 
 class Attempt:
-    """One protected request. `subject` is its owner's own; `first_ms` is when the bearer took it, or None."""
+    """One request. `binding` is None for one that is not protected; `subject` is its owner's own; `first_ms`
+    is when the bearer took it, or None."""
 
     def __init__(self, owner, subject, handle, binding):
         self.owner = owner
@@ -36,6 +38,7 @@ class Link:
         self._attempts = []
         self.answer_ms = None  # when something authentic came last
         self.on_heard = None  # () after something authentic came
+        self.on_judged = None  # (authentic) what became of an answer to a request under the newest context
 
     def ask(self, owner, subject, code, path, payload, lane, options=(), first=False, again=False):
         """Start one attempt; None when it cannot be protected now. `again`: another one is under way for the
@@ -44,7 +47,13 @@ class Link:
         protected = self._session.protect(inner, lane == URGENT and not again)
         if protected is None:
             return None
-        outer, binding = protected
+        return self._begin(owner, subject, protected[0], lane, first, protected[1])
+
+    def openly(self, owner, message, lane):
+        """Start an attempt that is not protected; None when more is under way than fits."""
+        return self._begin(owner, None, message, lane, False, None)
+
+    def _begin(self, owner, subject, outer, lane, first, binding):
         try:
             handle = self._client.request(outer, lane, self._uptime_ms(), first)
         except Misuse:
@@ -122,7 +131,14 @@ class Link:
                 self._opened(attempt, kind, outer)
 
     def _opened(self, attempt, kind, outer):
-        message = self._session.unprotect(outer, attempt.binding)
+        binding = attempt.binding
+        if binding is None:
+            attempt.owner.answered(attempt, outer)
+            return
+        message = self._session.unprotect(outer, binding)
+        if self.on_judged is not None and not self._session.former(binding):
+            if message is not None or outer.code == UNAUTHORIZED:
+                self.on_judged(message is not None)
         if message is None:
             # An old notification under a live observation says nothing about the observation.
             if kind != NOTIFICATION:

@@ -10,28 +10,23 @@ gateway proves itself with the key of which `config` holds the public half.
 import json
 
 from firmware import config as settings
-from firmware import p256, session, statefile
+from firmware import identity, p256, session, statefile
 from firmware.drbg import HmacDrbg
 from protocol import cbor
-from protocol.errors import ProtocolError
 
-IDENTITY = "/identity"
 CONFIG = "/config.json"
 # What earlier versions kept: link keys that were set at provisioning, and their Partial IVs.
 _OUTDATED = ("/link.json", "/oscore")
-
-_PRIVATE = 0
-_PUBLIC = 1
 
 
 class ProvisionError(Exception):
     """What cannot be done, and what to do instead."""
 
 
-def create_identity(hal, replace=False, path=IDENTITY, slots=session.SLOTS):
+def create_identity(hal, replace=False, path=identity.PATH, slots=session.SLOTS):
     """Make a key pair, keep it, return the public key. Raises ProvisionError when there is one already:
     the gateway knows this terminal by it, and with a new one it has to be enrolled anew."""
-    if not replace and read_identity(path) is not None:
+    if not replace and identity.read(path) is not None:
         raise ProvisionError("this terminal has a key pair; ask for a new one only to enroll it anew")
     drbg = HmacDrbg(hal.entropy(48), b"patrola identity 1" + bytes([len(hal.uid)]) + hal.uid)
     number = 0
@@ -41,27 +36,11 @@ def create_identity(hal, replace=False, path=IDENTITY, slots=session.SLOTS):
     public = p256.public_key(number)
     # Before the new pair: keys of the link must never outlive the identity they were made for.
     _remove(slots)
-    statefile.replace(path, cbor.encode({_PRIVATE: private, _PUBLIC: public}))
+    statefile.replace(path, cbor.encode({identity.PRIVATE: private, identity.PUBLIC: public}))
     return public
 
 
-def read_identity(path=IDENTITY):
-    """(private, public), or None without a whole pair. Whether they belong together, the signer checks."""
-    try:
-        with open(path, "rb") as file:
-            pair = cbor.decode(file.read())
-    except (OSError, ProtocolError):
-        return None
-    if not isinstance(pair, dict) or len(pair) != 2:
-        return None
-    private = pair.get(_PRIVATE)
-    public = pair.get(_PUBLIC)
-    if not isinstance(private, bytes) or not isinstance(public, bytes):
-        return None
-    return (private, public) if len(private) == 32 and len(public) == 64 else None
-
-
-def install(config, path=CONFIG, identity_path=IDENTITY, slots=session.SLOTS):
+def install(config, path=CONFIG, identity_path=identity.PATH, slots=session.SLOTS):
     """Check and keep the settings, a JSON text. Nothing is written when something is wrong."""
     try:
         given = json.loads(config)
@@ -72,7 +51,7 @@ def install(config, path=CONFIG, identity_path=IDENTITY, slots=session.SLOTS):
     wrong = settings.check(given)[1]
     if wrong:
         return wrong
-    own = read_identity(identity_path)
+    own = identity.read(identity_path)
     if own is not None and bytes.fromhex(given["gateway_key"]) == own[1]:
         return ['"gateway_key" is the public key of this terminal itself. ' + settings.KEY_HELP]
     if settings.load(path)[0]["gateway_key"] != given["gateway_key"]:

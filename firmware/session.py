@@ -65,10 +65,9 @@ class Session:
 
     def unprotect(self, outer, binding):
         """The message inside, or None when it is not the gateway's answer to this request."""
-        old = self._old
-        former = old is not None and binding.kid is old.sender_id
+        former = self.former(binding)
         try:
-            message = (old if former else self._context).unprotect_response(outer, binding)
+            message = (self._old if former else self._context).unprotect_response(outer, binding)
         except ProtocolError as error:
             self.unauthentic += 1
             self._say(2, "not authentic: %s" % error)
@@ -76,6 +75,10 @@ class Session:
         if not former:
             self._proved = True
         return message
+
+    def former(self, binding):
+        """The request was protected under the context before the one in force."""
+        return self._old is not None and binding.kid is self._old.sender_id
 
     def left(self):
         """Numbers that may be used without touching flash."""
@@ -133,15 +136,23 @@ class Session:
                 self._enter(slot, int.from_bytes(data[:_LIMIT_BYTES], "big"), rest)
         except OSError:
             return False
-        except (ProtocolError, ValueError, TypeError, IndexError):
+        except (ProtocolError, ValueError, TypeError, LookupError):
             self._say(1, path + " is damaged; its keys are used no more")
         return True
 
     def _enter(self, slot, limit, rest):
-        self._generation, secret, salt, sender_id, recipient_id, self.made_ms = cbor.decode(rest)
+        generation, secret, salt, sender_id, recipient_id, made_ms = cbor.decode(rest)
+        # Whole by its digest, and perhaps another version's: it has to fail here, not when it is used.
+        for part in (secret, salt, sender_id, recipient_id):
+            if not isinstance(part, bytes):
+                raise ValueError
+        if made_ms is not None and type(made_ms) is not int:
+            raise ValueError
         self._context = Context(
             secret, salt, sender_id, recipient_id, self._aead, sequence=limit, limit=limit
         )
+        self._generation = generation
+        self.made_ms = made_ms
         self._slot = slot
         self._rest = rest
 

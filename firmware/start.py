@@ -16,22 +16,13 @@ import time
 from firmware.app import App
 from firmware.hal import BoardError, Hal
 from firmware.indicator import Indicator
+from firmware.renewer import forget
 from firmware.signer import Signer
 from protocol.compat import const
 from protocol.errors import Misuse
 
 _PROBLEM = const(1)
 _RETRY_MS = const(30000)
-
-
-def _forget(*names):
-    """Let go of modules that only a start needs: their tables are a twentieth of the heap."""
-    package = sys.modules["firmware"]
-    sys.modules.pop("board", None)
-    for name in names:
-        del sys.modules["firmware." + name]
-        if hasattr(package, name):
-            delattr(package, name)
 
 
 class Log:
@@ -67,29 +58,29 @@ async def _show_fault(hal, for_ms):
 
 def prepare(hal, log):
     """The App, or None when nothing can be signed."""
-    from firmware import bootcount, config, provision
+    from firmware import bootcount, config, identity
 
     values, problems = config.load()
     log.level = values["log"]
     key_pins, more = config.key_pins(values["keys"], hal.keys)
     problems += more
-    identity = provision.read_identity()
-    if identity is None:
+    pair = identity.read()
+    if pair is None:
         problems.append("/identity is missing or damaged. Provision the terminal with flash.py.")
     signer = None
-    if identity is not None:
+    if pair is not None:
         boot, problem = bootcount.next_boot(hal.entropy)
         if problem is not None:
             problems.append(problem)
         try:
-            signer = Signer(identity[0], identity[1], hal.entropy, boot, hal.uid)
+            signer = Signer(pair[0], pair[1], hal.entropy, boot, hal.uid)
         except Misuse as error:
             problems.append("/identity: %s. Provision the terminal with flash.py." % error)
     for text in problems:
         log(_PROBLEM, text)
     if signer is None:
         return None
-    _forget("config", "provision", "bootcount")
+    forget("board", "firmware.config", "firmware.identity", "firmware.bootcount")
     app = App(hal, values, key_pins, signer, boot, log)
     hal.release()
     if problems:

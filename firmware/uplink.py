@@ -33,12 +33,13 @@ class Uplink:
         self._modem = modem
         self._uptime_ms = uptime_ms
         self._log = log
-        self._link = Link(session, modem, uptime_ms, random16)
-        self._lane = UrgentLane(self._link, uptime_ms, random16)
+        self.link = Link(session, modem, uptime_ms, random16)
+        self._lane = UrgentLane(self.link, uptime_ms, random16)
         self._urgent = UrgentFrames(journal, self._lane, self, uptime_ms, log)
-        self._bulk = BulkFrames(journal, self._link, self, uptime_ms, random16, log)
-        self._commands = Commands(self._link, self._lane, self, uptime_ms, random16, keepalive_s * 1000, log)
-        self._link.on_heard = self._bulk.heard
+        self._bulk = BulkFrames(journal, self.link, self, uptime_ms, random16, log)
+        self._commands = Commands(self.link, self._lane, self, uptime_ms, random16, keepalive_s * 1000, log)
+        self.link.on_heard = self._bulk.heard
+        self.renewer = None  # keeps the link's keys young: see there
         self._works_ms = keepalive_s * 2500
         self._prepare_ms = 0
         self._input = []
@@ -57,7 +58,7 @@ class Uplink:
     @property
     def linked(self):
         """The bearer is up and the gateway has proved itself lately."""
-        heard_ms = self._link.answer_ms
+        heard_ms = self.link.answer_ms
         return self._modem.up and heard_ms is not None and self._uptime_ms() - heard_ms < self._works_ms
 
     @property
@@ -86,6 +87,13 @@ class Uplink:
     def wake(self):
         """Look at the journal again."""
         self._bulk.more = True
+        self._event.set()
+
+    def rekeyed(self):
+        """A new context is in force: what waits for an answer goes out under it, and so the gateway hears."""
+        self._lane.anew()
+        self._commands.link_new()
+        self._bulk.link_new()
         self._event.set()
 
     def bearer_changed(self):
@@ -117,7 +125,7 @@ class Uplink:
     def step(self):
         """Do all that is due; the time until the next step, ms."""
         while self._input:
-            self._link.receive(self._input.pop(0))
+            self.link.receive(self._input.pop(0))
         wait_ms = _LONGEST_WAIT_MS
         if self._modem.up:
             if not self._was_up:
@@ -134,11 +142,13 @@ class Uplink:
     def _work(self, wait_ms):
         waits = [self._urgent.step(), self._commands.step(self._modem.panic_active), self._lane.step()]
         # What is urgent is handed over before flash is read for the rest.
-        refused = self._link.pump()
+        refused = self.link.pump()
         waits.append(self._bulk.step())
         self._prepare()
-        refused = self._link.pump() or refused
-        waits.append(_BUSY_MS if refused else self._link.wait_ms())
+        refused = self.link.pump() or refused
+        waits.append(_BUSY_MS if refused else self.link.wait_ms())
+        if self.renewer is not None:
+            waits.append(self.renewer.step(self._modem.panic_active))
         for left in waits:
             if left is not None:
                 wait_ms = min(wait_ms, left)

@@ -73,6 +73,12 @@ class UrgentLane:
         if job in self.jobs:
             self.jobs.remove(job)
 
+    def anew(self):
+        """There is another context: protect all under it, now."""
+        now = self._uptime_ms()
+        for job in self.jobs:
+            self._after(job, now, 0)
+
     def step(self):
         """Start and renew what is due; the time until the next such moment, or None."""
         now = self._uptime_ms()

@@ -11,11 +11,13 @@ import tomllib
 from pathlib import Path
 
 from flashing.annotations import strip
-from flashing.link import LinkError, link
+from flashing.link import ONE, LinkError, link
 from flashing.names import shorten
+from flashing.reach import reached
 from flashing.shake import shake
 from flashing.source import program_of
 from flashing.squeeze import squeeze
+from flashing.texts import gather
 
 ROOT = Path(__file__).resolve().parent.parent
 BOARDS = ROOT / "boards"
@@ -23,14 +25,19 @@ BUILD = ROOT / ".build"
 ROOMS = ("protocol", "firmware")
 # What is called from outside the program: by the boot file, and by this tool over the REPL.
 ENTRIES = ("main", "Hal", "create_identity", "install", "public_key")
-# Modules that a start needs and lets go of, or that are called by name from outside; all others become one.
+# Modules that are needed for a while and let go of (a start, a handshake), or that are called by name from
+# outside; all others become one.
 APART = {
     "firmware.main",
     "firmware.start",
     "firmware.hal",
     "firmware.config",
+    "firmware.identity",
     "firmware.provision",
     "firmware.bootcount",
+    "firmware.handshake",
+    "firmware.p256_point",
+    "protocol.edhoc",
 }
 
 
@@ -60,7 +67,7 @@ def sources(board: dict) -> dict[str, str]:
     for room in ROOMS:
         for path in sorted((ROOT / room).rglob("*.py")):
             found[_module(path.relative_to(ROOT))] = path.read_text(encoding="utf-8")
-    whole = program_of(shake(squeeze(found), ENTRIES))
+    whole = program_of(shake(squeeze(reached(found, APART)), ENTRIES))
     strip(whole)
     shorten(whole, ENTRIES)
     try:
@@ -68,6 +75,7 @@ def sources(board: dict) -> dict[str, str]:
     except LinkError as error:
         raise FlashError(str(error)) from error
     rooms = {room: f"{room}/__init__.py" for room in ROOMS}
+    linked.sources[ONE] = gather(linked.sources[ONE])
     program = {rooms.get(name, name.replace(".", "/") + ".py"): text for name, text in linked.sources.items()}
     program["board.py"] = f'"""Generated from board.toml."""\n\nBOARD = {board!r}\n'
     program["lines.txt"] = "".join(f"patrola.py {line} {name}\n" for line, name in linked.lines)

@@ -2,7 +2,7 @@
 
 `protocol/` serves the gateway too; a terminal has no use for half of it, and a method costs about 50 bytes of
 heap even in a ROM image. The look is by name alone, over the whole program: a name that occurs anywhere else,
-also in a string, keeps every definition of that name. Lines stay where they are.
+also as the whole of a string, keeps every definition of that name. Lines stay where they are.
 """
 
 import ast
@@ -14,7 +14,7 @@ from flashing.source import Edit, import_text, rewritten
 
 # Python calls these by itself.
 _CALLED = re.compile(r"__\w+__")
-_WORDS = re.compile(r"[A-Za-z_]\w*")
+_WORD = re.compile(r"\A[A-Za-z_]\w*\Z")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -36,8 +36,13 @@ def shake(sources: dict[str, str], kept: Iterable[str] = ()) -> dict[str, str]:
 
 
 def _mentions(tree: ast.AST) -> Iterator[str]:
-    """Every name that is used, as often as it is; definitions and annotations are no use."""
+    """Every name that is used, as often as it is; definitions, annotations and docstrings are no use."""
     skipped = {id(inner) for node in _annotations(tree) for inner in ast.walk(node)}
+    skipped |= {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
     for node in ast.walk(tree):
         if id(node) in skipped:
             continue
@@ -50,7 +55,7 @@ def _mentions(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.alias) and node.asname:
             yield node.name
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from _WORDS.findall(node.value)
+            yield from _WORD.findall(node.value)
 
 
 def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ import machine
 import vfs
 
 import firmware
-from firmware import bootcount, config, p256, provision, signer, start
+from firmware import bootcount, config, identity, p256, provision, signer, start
 from firmware.hal import Hal
 from protocol import cose, report
 from protocol.nmea import checksum
@@ -40,7 +40,7 @@ BOARD = {
     "adc": {"supply": 30, "supply_full_mv": 36300},
     "modem": {"model": "a76xx"},
 }
-START_ONLY = {"bootcount": bootcount, "config": config, "provision": provision}
+START_ONLY = {"bootcount": bootcount, "config": config, "identity": identity}
 SETTINGS = {"host": "192.0.2.10", "gateway_key": GATEWAY_KEY, "log": 1}
 
 

@@ -6,7 +6,7 @@ import os
 
 import vfs
 
-from firmware import p256, provision, signer
+from firmware import identity, p256, provision, signer
 from firmware.provision import ProvisionError
 from tests.firmware.gateway_key import GATEWAY_KEY
 from tests.firmware.ramflash import RamFlash
@@ -55,7 +55,7 @@ def _fill_slots():
 def test_the_key_pair_signs():
     with Room():
         public = _create()
-        private, kept = provision.read_identity(IDENTITY)
+        private, kept = identity.read(IDENTITY)
         assert kept == public and len(public) == 64
         # The signer checks a signature of its own with the public key when it is made.
         assert signer.Signer(private, public, os.urandom, 1, b"x").kid == signer.key_id(public)
@@ -66,7 +66,7 @@ def test_a_second_key_pair_is_not_made_by_accident():
         first = _create()
         with raises(ProvisionError):
             _create()
-        assert provision.read_identity(IDENTITY)[1] == first
+        assert identity.read(IDENTITY)[1] == first
         assert _create(True) != first
 
 
@@ -75,7 +75,7 @@ def test_a_damaged_identity_is_none():
         for text in (b"", b"\xa0", b"\xa2\x00\x41\x00\x01\x41\x00", b"\xff" * 100):
             with open(IDENTITY, "wb") as file:
                 file.write(text)
-            assert provision.read_identity(IDENTITY) is None
+            assert identity.read(IDENTITY) is None
 
 
 def test_keys_of_the_link_do_not_outlive_the_identity_they_were_made_for():

@@ -242,7 +242,7 @@ def test_linked_means_that_the_gateway_has_proved_itself_lately():
     assert bench.uplink.linked
     bench.deaf = True
     bench.run(140000)
-    assert bench.uplink.linked is False or bench.now - bench.uplink._link.answer_ms < 150000
+    assert bench.uplink.linked is False or bench.now - bench.uplink.link.answer_ms < 150000
     bench.run(60000)
     assert not bench.uplink.linked
     bench.deaf = False
