@@ -1,5 +1,5 @@
-"""Listens to the air with the link keys that the bench itself enrolled: which frame is in which datagram,
-and when.
+"""Listens to the air with the link keys out of the gateway's own store: which frame is in which datagram, and
+when; and how far a terminal has come in agreeing on keys.
 
 Nobody outside could do this; here it tells the moment at which a frame first left a car, lost on the way or
 not.
@@ -9,22 +9,28 @@ from hwsim.openssl import Ccm
 from protocol import cbor, coap, cose, oscore, report
 from protocol.errors import ProtocolError
 
-_GATEWAY_ID = b"\x01"
 _FRAMES = 6  # in one request, at most
+_EDHOC = "/.well-known/edhoc"
+_FIRST = b"\xf5"  # RFC 9528 A.2.1: `true` stands before a message_1
+# What is known of a terminal's keys.
+NONE, SHAKING, MADE, USED = "none", "handshake", "made", "used"
 
 
 class AirMonitor:
-    """Turns one terminal's `air` events into `frame.sent`: boot, seq, kind, panic id, state."""
+    """Turns one terminal's `air` events into `frame.sent`: boot, seq, kind, panic id, state; and into `keys`:
+    state, and handshakes so far. `context_of(oscore_id)` gives (the gateway's id, secret, salt) or None."""
 
-    def __init__(self, kernel, name, link):
+    def __init__(self, kernel, name, context_of):
         self._kernel = kernel
         self._name = name
-        secret, salt, sender = (bytes.fromhex(link[key]) for key in ("secret", "salt", "sender_id"))
-        # The gateway's place: what the terminal sends, we receive.
-        self._context = oscore.Context(secret, salt, _GATEWAY_ID, sender, Ccm())
+        self._context_of = context_of
+        self._contexts = {}  # Sender ID of the terminal -> the gateway's side of that context
         self._seen = set()
         self._answered = set()
         self._asked = {}  # token -> names of the frames in that request
+        self._shaking = {}  # token of a handshake's request -> which message it brings
+        self.keys = NONE
+        self.handshakes = 0  # that came to their message_4
         self.frames = 0
         self.datagrams = 0
         self.unread = 0
@@ -51,15 +57,55 @@ class AirMonitor:
         if up:
             self.datagrams += 1
             if message.is_request():
-                self._read(message)
+                self._request(message)
         elif event.fields["fate"] == "sent" and message.code == coap.CHANGED:
+            if message.token in self._shaking:
+                self._shaken(message)
+                return
             # The same frames may have been asked for under several tokens, protected anew each time.
             self._answered |= self._asked.pop(message.token, set())
             self._asked = {token: names for token, names in self._asked.items() if names - self._answered}
 
+    def _request(self, message):
+        if message.option(coap.OSCORE) is not None:
+            self._read(message)
+        elif _path(message) == _EDHOC:
+            if message.token not in self._shaking:
+                self._shaking[message.token] = 1 if message.payload.startswith(_FIRST) else 3
+                self._now(SHAKING)
+        else:
+            self.unread += 1
+
+    def _shaken(self, message):
+        if self._shaking[message.token] == 3:
+            self._shaking.clear()
+            self.handshakes += 1
+            self._now(MADE)
+
+    def _now(self, keys):
+        if self.keys != keys:
+            self.keys = keys
+            self._kernel.emit(self._name, "keys", state=keys, handshakes=self.handshakes)
+
+    def _context(self, message):
+        kid, _, _ = oscore.peek(message)
+        if kid not in self._contexts:
+            found = self._context_of(kid)
+            if found is None:
+                return None
+            gateway_id, secret, salt = found
+            # The gateway's place: what the terminal sends, we receive.
+            self._contexts[kid] = oscore.Context(secret, salt, gateway_id, kid, Ccm())
+            self._now(USED)
+        return self._contexts[kid]
+
     def _read(self, message):
         try:
-            request, _ = self._context.unprotect_request(message)
+            context = self._context(message)
+            if context is None:
+                self.unread += 1
+                return
+            request, _ = context.unprotect_request(message)
             frames = cbor.decode_sequence(request.payload, _FRAMES) if request.path() == "/f" else []
             reports = [report.decode(cose.sign1_parse(cbor.encode(frame)).payload) for frame in frames]
         except oscore.Replayed:
@@ -87,3 +133,10 @@ class AirMonitor:
                 state=panic.get(report.PANIC_STATE),
             )
         return name
+
+
+def _path(message):
+    try:
+        return message.path()
+    except ProtocolError:
+        return None

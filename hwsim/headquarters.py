@@ -5,8 +5,10 @@ administrator would: `enroll` and `revoke` work beside a running `serve`.
 """
 
 import asyncio
+import contextlib
 import json
 import socket
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -26,7 +28,7 @@ host = "127.0.0.1"
 port = {port}
 
 [journal]
-path = "patrola.sqlite"
+path = "{store}"
 
 [broker]
 host = "{broker_host}"
@@ -55,9 +57,11 @@ class Headquarters:
         self.directory = Path(directory)
         self.address = ("127.0.0.1", free_ports(1, socket.SOCK_DGRAM)[0])
         self.config = self.directory / "gateway.toml"
+        self.store = self.directory / "patrola.sqlite"
         self.config.write_text(
             _CONFIG.format(
                 port=self.address[1],
+                store=self.store.name,
                 broker_host=broker.host,
                 broker_port=broker.port_v5,
                 republish_s=republish_s,
@@ -109,7 +113,7 @@ class Headquarters:
         await self._end(lambda process: process.terminate())
 
     async def enroll(self, public_key, unit):
-        """Make one terminal known. {"kid": ..., "link": {...}} from the terminal's point of view."""
+        """Make one terminal known: {"kid": ..., "gateway_key": ...}."""
         answer = await self._command(
             "enroll",
             "--public-key",
@@ -139,6 +143,24 @@ class Headquarters:
     async def journal(self):
         """Every frame it has on disk, in its order: kid, boot, seq, kind, stored, relayed, frame (hex)."""
         return json.loads(await self._command("journal", "--limit", "1000000", "--json"))["frames"]
+
+    async def renew(self, kid):
+        """Ask a terminal for new keys."""
+        await self._command("send", kid, "renew")
+
+    def context_of(self, oscore_id):
+        """(the gateway's id, secret, salt) of the link keys of that name, out of its store; or None."""
+        query = "SELECT gateway_id, secret, salt FROM contexts WHERE oscore_id = ?"
+        try:
+            with contextlib.closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as store:
+                return store.execute(query, (oscore_id,)).fetchone()
+        except sqlite3.Error:
+            return None  # there is no store, or not yet a whole one
+
+    def lose_store(self):
+        """As when its disk is lost: journal, registry, contexts. Its own key, on a backup, is not."""
+        for path in self.directory.glob(self.store.name + "*"):
+            path.unlink()
 
     async def _command(self, name, *arguments):
         process = await asyncio.create_subprocess_exec(

@@ -29,6 +29,7 @@ class Lockstep:
         self._held = 0  # UARTs (bit n) with bytes in `_pending`
         self._readers = 0
         self._woken_us = 0
+        self._busy_until_us = 0  # the program hears of nothing before
         self._timer = None
 
     @property
@@ -76,7 +77,7 @@ class Lockstep:
     def _resume_at(self, when_us):
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.kernel.at(when_us, self._resume)
+        self._timer = self.kernel.at(max(when_us, self._busy_until_us), self._resume)
 
     def _resume(self):
         self._timer = None
@@ -103,6 +104,15 @@ class Lockstep:
     def answer(self, data=b""):
         """The answer to what the program asked."""
         self._wake(wire.record(wire.QUESTION, 0, data) if data else b"")
+
+    def deaf(self):
+        """Until now the chip could not serve the interrupts of its pins: it hears of all their edges at once,
+        later than they were."""
+        now_us = self.kernel.now_us
+        self._pending = [
+            (what, index, data, now_us if what == wire.PIN else at_us)
+            for what, index, data, at_us in self._pending
+        ]
 
     def _wake(self, body):
         self._woken_us = self.kernel.now_us
@@ -166,11 +176,21 @@ class Lockstep:
             self.answer(self._owner.options())
             return
         process.opened()
+        if message.kind == wire.MORE:
+            return
+        self._busy_until_us = max(now_us, self._woken_us + message.busy_us)
         if message.kind == wire.WAIT:
             self._waits(message)
-        elif message.kind != wire.MORE:
+        else:
             self.state = ASKING
-            self._owner.asked(message)
+            if self._busy_until_us > now_us:
+                self._timer = self.kernel.at(self._busy_until_us, self._asks, message)
+            else:
+                self._owner.asked(message)
+
+    def _asks(self, message):
+        self._timer = None
+        self._owner.asked(message)
 
     def _apply_later(self, process, what, index, data):
         if self._process is process:

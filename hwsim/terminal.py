@@ -5,7 +5,7 @@ import json
 import struct
 from pathlib import Path
 
-from hwsim import wire
+from hwsim import costs, wire
 from hwsim.board import load_board
 from hwsim.flash import ERASE, PROGRAM, Flash
 from hwsim.lockstep import Lockstep
@@ -23,9 +23,21 @@ _INPUT = 1
 
 class Terminal:
     """`image` is the ROMFS file to run, or `script` a program of a test's own. `heapsize` is what the program
-    may use, image not counted. The flash image at `flash_path` is kept from run to run."""
+    may use, image not counted. The flash image at `flash_path` is kept from run to run. `cpu`: how many times
+    as long as the reference machine the chip takes for the operations of costs.toml; None: as its board says,
+    0: it computes in no time."""
 
-    def __init__(self, kernel, name, board, image=None, flash_path=None, heapsize=CHIP_HEAP, script=None):
+    def __init__(
+        self,
+        kernel,
+        name,
+        board,
+        image=None,
+        flash_path=None,
+        heapsize=CHIP_HEAP,
+        script=None,
+        cpu=None,
+    ):
         self.kernel = kernel
         self.name = name
         self.board = load_board(board)
@@ -37,6 +49,9 @@ class Terminal:
         self.powered = False
         self.starts = 0
         self.cause = "power"
+        self.costs = costs.charges(self.board.get("cpu", {}).get("factor", 0) if cpu is None else cpu)
+        self.measured = []  # operations to be timed on the computer's processor (costs.py)
+        self.told_us = 0  # computations as long as this are told as notes when they begin; 0: none
         self.unique_id = hashlib.sha256(name.encode()).digest()[:8]
         self.program = Lockstep(kernel, self)
         self._rng = kernel.rng("terminal/" + name)
@@ -187,6 +202,9 @@ class Terminal:
             "image": self.image is not None,
             "script": self.script is not None,
             "main": _MAIN,
+            "costs": self.costs,
+            "told_us": self.told_us,
+            "measured": self.measured,
             "flash": {"size": self.flash.size, "block": self.flash.block},
         }
         return json.dumps(options).encode()
@@ -280,6 +298,7 @@ class Terminal:
         kind, address, data, _, _ = self._operation
         self._operation = None
         self.flash.do(kind, address, data)
+        self.program.deaf()  # while an ESP32 writes its flash it runs nothing that is not in RAM
         self.program.answer()
 
 

@@ -1,9 +1,9 @@
 """Messages between the bench and the MicroPython process of a terminal; the other side is guest/_bench.py.
 
-Terminal to bench: a head (length of the records, kind, readers, 0, wake-up time) and records. Bench to
-terminal: a head (time, length of the records) and records. Little-endian. A record is type, index, length and
-microseconds, then its bytes: outwards the microseconds since the last wake-up, inwards those before this one.
-Each wait of the program is one message and one answer.
+Terminal to bench: a head (length of the records, kind, readers, microseconds busy since the wake-up, wake-up
+time) and records. Bench to terminal: a head (time, length of the records) and records. Little-endian. A
+record is type, index, length and microseconds, then its bytes: outwards the microseconds since the last
+wake-up, inwards those before this one. Each wait of the program is one message and one answer.
 """
 
 import select
@@ -31,11 +31,12 @@ class Silent(Exception):
 
 
 class Message:
-    __slots__ = ("kind", "readers", "until_us", "records")
+    __slots__ = ("kind", "readers", "busy_us", "until_us", "records")
 
-    def __init__(self, kind, readers, until_us, records):
+    def __init__(self, kind, readers, busy_us, until_us, records):
         self.kind = kind
         self.readers = readers
+        self.busy_us = busy_us
         self.until_us = until_us
         self.records = records  # (type, index, microseconds since the wake-up, bytes)
 
@@ -88,14 +89,14 @@ class Wire:
     def _parsed(self):
         if len(self._in) < _HEAD.size:
             return None
-        length, kind, readers, _, until_us = _HEAD.unpack_from(self._in)
+        length, kind, readers, busy_us, until_us = _HEAD.unpack_from(self._in)
         end = _HEAD.size + length
         if len(self._in) < end:
             return None
         records = parse(bytes(self._in[_HEAD.size : end])) if length else ()
         del self._in[:end]
         self.messages += 1
-        return Message(kind, readers, until_us, records)
+        return Message(kind, readers, busy_us, until_us, records)
 
     def _drain(self):
         if self._log_fd is not None and self._on_log():

@@ -15,8 +15,8 @@ MICROPYTHON = {
     "esp32",
 }  # fmt: skip
 HARDWARE = {"machine", "network", "esp32", "rp2", "pyb"}
-GATEWAY = {"cbor2", "cryptography", "paho"}
-BENCH = {"pynmea2", "paho", "rich", "iotcore", "cryptography"}
+GATEWAY = {"cbor2", "cryptography", "lakers", "paho"}
+BENCH = {"pynmea2", "paho", "rich", "iotcore", "cryptography", "lakers"}
 
 
 def modules(path: Path) -> set[str]:
@@ -44,7 +44,7 @@ def allowed(path: Path) -> set[str]:
         return {"gateway", "protocol"} | GATEWAY | standard
     if path.parts[:2] == ("hwsim", "guest"):
         guest = {p.stem for p in (ROOT / "hwsim" / "guest").glob("*.py")}
-        guest |= {"uos", "urandom", "utime"}  # MicroPython's own, beneath the overlays of that name
+        guest |= {"builtins", "uos", "urandom", "utime"}  # MicroPython's own, beneath the overlays of that name
         return (
             MICROPYTHON | guest | {"_asyncio"} | {"firmware"}
             if path.name == "main.py"

@@ -2,7 +2,8 @@
 
 Every wait is one message: what went out since the last one, and "wake me at t, or when one of these has
 something". The answer is the time and what came in. While the program runs, time stands still, except for
-what `charge` adds. Without a wire (solo mode, for tests) the clock jumps to the end of every wait.
+what `charge` adds: that may run ahead of the bench for a moment, and the next message says how far. Without a
+wire (solo mode, for tests) the clock jumps to the end of every wait.
 """
 
 import hashlib
@@ -15,7 +16,8 @@ import micropython
 RECORD = "<BBHI"
 RECORD_SIZE = 8
 QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-# Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), 0, wake-up time.
+# Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), microseconds that
+# the program has been busy since its wake-up, wake-up time.
 HEAD = "<IBBHQ"
 HEAD_SIZE = 16
 BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET = 0, 1, 2, 3, 4, 5, 6
@@ -27,7 +29,7 @@ ROOM = 4096
 FOREVER = (1 << 62) - 1
 _SPIN = 1000  # looks at the clock without a wait after which the program counts as waiting busily
 _SPIN_US = 50
-_SLICE_US = 1000  # as far as a busy program may run ahead of the bench before inputs reach it
+_SLICE_US = 1000  # as far as a busy program runs ahead of the bench before its inputs reach it
 
 
 class WatchdogBite(SystemExit):
@@ -73,14 +75,19 @@ def now():
 
 
 def charge(us):
-    """The processor is busy for `us` microseconds."""
+    """The processor is busy for `us` microseconds: interrupts come, bytes arrive, the program stands still.
+
+    Small charges add up to a millisecond before the bench hears of them; a long one is one message."""
     global now_us
     if _wire is None:
         _solo_until(now_us + us)
         return
-    now_us += us
-    if now_us - _woken_us >= _SLICE_US:
-        _exchange(WAIT, now_us, 0)
+    until_us = now_us + us
+    if until_us - _woken_us < _SLICE_US or in_interrupt:
+        now_us = until_us
+        return
+    while now_us < until_us:  # an interrupt ends the wait early, and the computation goes on
+        _exchange(WAIT, until_us, 0)
 
 
 def wait(until_us, readers=0):
@@ -179,7 +186,8 @@ def request(kind, argument, data):
 
 def _send(kind, until_us, readers):
     global _used
-    struct.pack_into(HEAD, _out, 0, _used - HEAD_SIZE, kind, readers, 0, until_us)
+    busy_us = min(now_us - _woken_us, 0xFFFF)
+    struct.pack_into(HEAD, _out, 0, _used - HEAD_SIZE, kind, readers, busy_us, until_us)
     try:
         _wire.write(memoryview(_out)[:_used])
     except OSError:

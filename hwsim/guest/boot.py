@@ -19,7 +19,9 @@ import os  # noqa: E402, F401
 import random  # noqa: E402, F401
 import select  # noqa: E402, F401
 
+import _cost  # noqa: E402
 import _norflash  # noqa: E402
+import _stopwatch  # noqa: E402
 import machine  # noqa: E402, F401
 import vfs  # noqa: E402
 
@@ -93,7 +95,10 @@ def _fill(heap):
 
 
 def _start():
+    if _options["measured"]:
+        _stopwatch.measure(_options["measured"])
     script = _prepare()
+    _cost.arm(_options["costs"], _options["told_us"])
     # The heap is larger than the chip's by what the bench and the image need, and full of holes by now.
     kept = _fill(_options["heap"])
     try:

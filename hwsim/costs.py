@@ -1,0 +1,179 @@
+"""What the terminal's operations cost: the measured table, and how to measure it again.
+
+    python -m hwsim.costs             measure here, print beside what the table says
+    python -m hwsim.costs --write     and put it into the table
+
+A real drive in virtual time (keys by EDHOC, positions, an alarm) runs under the computer's MicroPython; each
+operation's time is the median of its calls, without what other operations inside it take and without the
+garbage collector, whose share follows from the bytes that the operation leaves behind. Times are those of the
+reference machine, whichever this one is: it signs by benchmarks/plain_comb.py in REFERENCE_US, and what was
+measured here is scaled by how long this one takes for that.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+from hwsim.process import micropython
+
+_ROOT = Path(__file__).resolve().parent.parent
+TABLE = Path(__file__).with_name("costs.toml")
+REFERENCE_US = 3350
+_COLLECT_BYTES = 8192  # firmware/main.py has the collector run after so much garbage
+_WIDTH = 2  # garbage here is words of 64 bits, on the chip of 32
+_HEAD = """\
+# What each operation of the terminal takes on the reference machine: the median of its calls in microseconds,
+# without other operations inside it, and the bytes of garbage it leaves. The reference machine runs
+# MicroPython 1.29 for Linux on x86-64 and signs by a plain comb (benchmarks/plain_comb.py) in 3,350 us. The
+# bench charges a board `factor` times that (boards/*/board.toml). To measure anew:
+# python -m hwsim.costs --write
+
+"""
+
+
+def load(path=TABLE):
+    """{name: (microseconds, bytes of garbage)}"""
+    rows = tomllib.loads(path.read_text("utf-8"))["operations"]
+    return {name: (us, size) for name, (us, size) in rows.items()}
+
+
+def charges(factor, table=None):
+    """{name: microseconds on a chip that takes `factor` times as long}, its share of collections included."""
+    if not factor:
+        return {}
+    table = load() if table is None else table
+    collect_us = table["gc:collect"][0]
+    return {
+        name: round(factor * (us + collect_us * size / _WIDTH / _COLLECT_BYTES))
+        for name, (us, size) in table.items()
+    }
+
+
+# The program as ever, with the collector silent, and at the end what was measured.
+_MEASURED = """\
+import _stopwatch, asyncio, gc
+run = asyncio.run
+async def tell():
+    await asyncio.sleep_ms({ms})
+    for line in _stopwatch.results():
+        print("cost", line)
+    print("cost end")
+def measured(coroutine):
+    gc.threshold(-1)
+    asyncio.create_task(tell())
+    run(coroutine)
+asyncio.run = measured
+from firmware.main import main
+main()
+"""
+_DRIVE_S = 150
+_HEAP = 6 << 20
+# A signature by the plain comb; a collection of the chip's heap, two thirds of it in use; a turn of asyncio.
+_SIGNATURE = """\
+import sys, time
+sys.path.insert(0, "benchmarks")
+from plain_comb import sign
+times = []
+for n in range(31):
+    begun = time.ticks_us()
+    sign((1 << 254) // 3, (1 << 255) // 7, (1 << 255) // 5 + n)
+    times.append(time.ticks_us() - begun)
+print(sorted(times)[15])
+"""
+_OTHERS = """\
+import asyncio, gc, time
+kept = []
+while gc.mem_free() > {free}:
+    kept.append(({{1: 2}}, [3, 4, 5], "abc%d" % len(kept), b"x" * 20))
+times = []
+for _ in range(51):
+    waste = [[n] * 5 for n in range(50)]
+    begun = time.ticks_us()
+    gc.collect()
+    times.append(time.ticks_us() - begun)
+print(sorted(times)[25])
+async def spin():
+    for _ in range(2000):
+        await asyncio.sleep_ms(0)
+async def spins():
+    await asyncio.gather(*[spin() for _ in range(5)])
+kept = None
+begun = time.ticks_us()
+asyncio.run(spins())
+print((time.ticks_us() - begun) / 10000)
+"""
+
+
+def _alone(program, *options):
+    """The numbers that a program prints under a MicroPython without a bench."""
+    command = [micropython(), *options, "-c", program]
+    done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)
+    return [float(word) for word in done.stdout.split()]
+
+
+def measure(names=None):
+    """{name: (microseconds on the reference machine, bytes, calls, longest)}, measured here and now."""
+    from hwsim.desk import PANIC_RECEIPT
+    from hwsim.rig import Kit, Rig
+    from hwsim.terminal import CHIP_HEAP
+
+    names = sorted(load()) if names is None else names
+    before = _alone(_SIGNATURE)
+    collect_us, turn_us = _alone(_OTHERS.format(free=CHIP_HEAP // 3), "-X", f"heapsize={CHIP_HEAP}")
+    found = {"gc:collect": (collect_us, 0, 51, collect_us), "asyncio:turn": (turn_us, 0, 10000, turn_us)}
+    with tempfile.TemporaryDirectory(prefix="patrola-") as folder:
+        script = Path(folder) / "measured.py"
+        script.write_text(_MEASURED.format(ms=_DRIVE_S * 1000))
+        with Rig(Kit(folder), folder, script=script, cpu=0, heap=_HEAP) as rig:
+            (car,) = rig.cars
+            car.terminal.measured = [name for name in names if name not in found and name[:7] != "import:"]
+            rig.working()
+            kid = bytes.fromhex(car.kid)
+            for key in ("available", "event", "panic", "on_scene"):
+                car.press(key)
+                rig.kernel.run_for(6)
+            for stage in (5, 7):
+                rig.desk.command(kid, PANIC_RECEIPT, {0: 65537, 1: stage})
+                rig.kernel.run_for(3)
+            rig.desk.renew(kid)
+            rig.kernel.run_until(lambda: "cost end" in rig.lines(), 2 * _DRIVE_S)
+            lines = [line.split()[1:] for line in rig.lines() if line.startswith("cost ")]
+    if lines[-1:] != [["end"]]:
+        raise RuntimeError("the drive did not come to its end: " + "\n".join(rig.lines()[-10:]))
+    for name, *numbers in lines[:-1]:
+        calls, us, longest, size = (int(number) for number in numbers)
+        found[name] = (us, size, calls, longest)
+    scale = 2 * REFERENCE_US / sum(before + _alone(_SIGNATURE))
+    return {
+        name: (max(1, round(us * scale)), size, calls, round(longest * scale))
+        for name, (us, size, calls, longest) in found.items()
+    }
+
+
+def write(found, path=TABLE):
+    rows = [f'"{name}" = [{found[name][0]}, {found[name][1]}]\n' for name in sorted(found)]
+    path.write_text(_HEAD + "[operations]\n" + "".join(rows), "utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m hwsim.costs", description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="put what was measured into costs.toml")
+    arguments = parser.parse_args()
+    table, found = load(), measure()
+    print(f"{'operation':48} {'calls':>6} {'us':>7} {'longest':>8} {'bytes':>7} {'table':>7}")
+    for name in sorted(set(table) | set(found)):
+        us, size, calls, longest = found.get(name, (0, 0, 0, 0))
+        print(f"{name:48} {calls:6} {us:7} {longest:8} {size:7} {table.get(name, ('-',))[0]:>7}")
+    missed = sorted(set(table) - set(found))
+    if missed:
+        print("not called in this drive: " + ", ".join(missed), file=sys.stderr)
+    if arguments.write:
+        write({name: (*table[name], 0, 0) for name in missed} | found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

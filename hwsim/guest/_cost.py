@@ -1,0 +1,126 @@
+"""What the program's own operations cost the chip: each call of a named one keeps the processor busy.
+
+The program's modules are linked into one, with a second that it loads now and then. As soon as one of them
+is imported, the operations named in the bench's table are wrapped in it. A name is `module:function` or
+`module:Class.method` as in the sources; what the linker called it is found here. What a generator does
+between two of its values is one operation.
+"""
+
+import builtins
+import gc
+import sys
+
+import _bench
+
+LINKED = ("patrola", "handshake")
+TURN = "asyncio:turn"
+IMPORT = "import:"
+_ROOM = 200  # bytes that a wrapper takes
+_NEVER = 1 << 60
+
+_table = {}  # name -> microseconds
+_wrap = None
+_told_us = _NEVER
+_spare = None
+_plain_import = builtins.__import__
+
+
+def arm(table, told_us=0):
+    """Charge for the operations of `table`, {name: microseconds}. Those of `told_us` and more are told to the
+    bench as they begin (0: none)."""
+    global _told_us, _spare
+    if not table:
+        return
+    _told_us = told_us or _NEVER
+    # The wrappers are no part of the program: their room is kept for them, and given back then.
+    _spare = [bytearray(_ROOM) for _ in range(len(table))]
+    sys.modules["_asyncio"].turn_us = table.get(TURN, 0)
+    watch(table, _charging, _import_charged)
+
+
+def watch(table, wrap, imported):
+    """`wrap(function, table[name], name, pieces)` for each operation when it is loaded; `imported(name,
+    call)` for a linked module: `call()` imports it."""
+    global _table, _wrap
+    _table = table
+    _wrap = wrap
+
+    def importing(name, *arguments):
+        if name not in LINKED or name in sys.modules:
+            return _plain_import(name, *arguments)
+        module = imported(name, lambda: _plain_import(name, *arguments))
+        _wrap_all(sys.modules[name])
+        return module
+
+    builtins.__import__ = importing
+
+
+def _import_charged(name, call):
+    module = call()
+    _busy(_table.get(IMPORT + name, 0), IMPORT + name)
+    return module
+
+
+def _wrap_all(one):
+    global _spare
+    _spare = None
+    gc.collect()
+    for name in _table:
+        owner, attribute = _find(one, name)
+        if owner is not None:
+            function = getattr(owner, attribute)
+            setattr(owner, attribute, _wrap(function, _table[name], name, isinstance(function, _Generator)))
+
+
+def _find(one, name):
+    """(what holds it, its name there), or (None, None)."""
+    module, path = name.split(":")
+    if module == "gc":
+        if hasattr(one, "gc"):
+            one.gc = _Collector()
+            return one.gc, path
+        return None, None
+    parts = path.split(".")
+    # As flashing/link.py names what another module has too.
+    for first in (module.split(".")[-1] + "_" + parts[0].lstrip("_"), parts[0]):
+        if hasattr(one, first):
+            owner = getattr(one, first)
+            if len(parts) == 1:
+                return one, first
+            if hasattr(owner, parts[1]):
+                return owner, parts[1]
+    return None, None
+
+
+class _Collector:
+    """`gc` in the program's eyes, with functions that can be wrapped."""
+
+    def __init__(self):
+        for name in dir(gc):
+            setattr(self, name, getattr(gc, name))
+
+
+def _nothing():
+    yield
+
+
+_Generator = type(_nothing)
+
+
+def _busy(us, name):
+    if us >= _told_us:
+        _bench.note("busy %d %s" % (us, name))
+    _bench.charge(us)
+
+
+def _charging(function, us, name, pieces):
+    def charging(*arguments, **named):
+        _busy(us, name)
+        return function(*arguments, **named)
+
+    def charging_pieces(*arguments):
+        for piece in function(*arguments):
+            _busy(us, name)
+            yield piece
+
+    return charging_pieces if pieces else charging
