@@ -106,7 +106,7 @@ class Renewal:
             cap_ms = urgent_cap_ms
         tries = self._tries[state]
         if tries:
-            step_ms = min(first_ms << min(tries - 1, 16), cap_ms)
+            step_ms = min(first_ms << min(tries - 1, 8), cap_ms)
             step_ms -= (step_ms >> 1) * self._draw >> 8
             at_ms = max(at_ms, self._ended_ms[state] + step_ms)
         return max(0, at_ms - now_ms)
