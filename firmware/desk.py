@@ -6,6 +6,7 @@ frame on flash when `key` returns.
 
 from firmware.commands import DONE, LATER, NOT_SUPPORTED, REFUSED
 from firmware.config import FUNCTIONS
+from firmware.duty import is_task
 from firmware.panic import ACKNOWLEDGED
 from protocol import report
 from protocol.compat import const
@@ -120,7 +121,7 @@ class Desk:
             self._indicator.message()
             return DONE
         if kind == TASK:
-            if not _is_task(body[0], body.get(2), body.get(3)):
+            if not is_task(body[0], body.get(2), body.get(3)):
                 return REFUSED
             if self._duty.shown(body[0], body.get(2), body.get(3)):
                 self._indicator.message()
@@ -144,17 +145,6 @@ class Desk:
             return DONE
         # An alarm this terminal doesn't know cannot have been shown; saying so would be a lie.
         return DONE if id in self._panics.closed else REFUSED
-
-
-def _is_task(id, lat_e7, lon_e7):
-    """What is kept on flash has to be right: it is looked at every second, in every boot."""
-    if type(id) is not int or not 0 <= id < 1 << 53:
-        return False
-    if lat_e7 is None and lon_e7 is None:
-        return True
-    if type(lat_e7) is not int or type(lon_e7) is not int:
-        return False
-    return abs(lat_e7) <= 900000000 and abs(lon_e7) <= 1800000000
 
 
 def stuck_mask(logic):

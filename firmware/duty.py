@@ -19,6 +19,23 @@ _NEXT = {
 }
 
 
+def is_task(id, lat_e7, lon_e7):
+    """What is kept on flash has to be right: it is looked at every second, in every boot."""
+    if type(id) is not int or not 0 <= id < 1 << 53:
+        return False
+    if lat_e7 is None and lon_e7 is None:
+        return True
+    if type(lat_e7) is not int or type(lon_e7) is not int:
+        return False
+    return abs(lat_e7) <= 900000000 and abs(lon_e7) <= 1800000000
+
+
+def _is_row(row):
+    if not isinstance(row, list) or len(row) != 4 or type(row[1]) is not int:
+        return False
+    return is_task(row[0], row[2], row[3])
+
+
 class Duty:
     """Open tasks, oldest first, as [id, latest answer, lat, lon]; the place is None where none was given."""
 
@@ -28,7 +45,9 @@ class Duty:
         self.open = []
 
     def load(self, rows):
-        self.open = [row for row in rows if len(row) == 4][-_MOST:]
+        # The file is whole, and may be another version's.
+        if isinstance(rows, list):
+            self.open = [row for row in rows if _is_row(row)][-_MOST:]
 
     def shown(self, id, lat_e7, lon_e7):
         """A task was shown to the officer. False when it was known before."""

@@ -57,8 +57,15 @@ class Panics:
 
     def load(self, rows):
         """Take over what an earlier boot kept; rows that make no sense are left out."""
+        if not isinstance(rows, list):
+            return
         for row in rows[-MOST - _CLOSED :]:
+            # The file is whole, and may be another version's: who trips over it here never starts again.
+            if not isinstance(row, list) or len(row) != 4:
+                continue
             id, state, boot, seq = row
+            if type(id) is not int or type(state) is not int or not 0 <= id < 1 << 48:
+                continue
             if state == CLEARED:
                 self.closed.append(id)
             elif RAISED <= state <= ACKNOWLEDGED and self.find(id) is None:

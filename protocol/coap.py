@@ -8,6 +8,7 @@ Empty message that isn't empty, a Reset or an acknowledgement that carries a req
 
 from protocol.compat import Any, const
 from protocol.errors import Malformed, Misuse
+from protocol.utf8 import is_utf8
 
 # Only the numbers somebody here uses: each name costs a terminal some thirty bytes of heap.
 CON = const(0)
@@ -113,10 +114,11 @@ class Message:
 
     def path(self) -> str:
         """Uri-Path as "/a/b"; "/" when there is none. Raises Malformed when a segment is not UTF-8."""
-        try:
-            return "/" + "/".join([str(value, "utf-8") for n, value in self.options if n == URI_PATH])
-        except (UnicodeError, ValueError):
-            raise Malformed("coap Uri-Path: not UTF-8") from None
+        segments = [value for n, value in self.options if n == URI_PATH]
+        for value in segments:
+            if not is_utf8(value):
+                raise Malformed("coap Uri-Path: not UTF-8")
+        return "/" + "/".join([str(value, "utf-8") for value in segments])
 
     def unknown_critical(self, known: tuple[int, ...]) -> int | None:
         """The first critical option (odd number, RFC 7252 5.4.1) that is not in `known`, or None."""

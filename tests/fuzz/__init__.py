@@ -1,0 +1,1 @@
+"""Fuzzing of every reader of outside bytes: see docs/developer.md, `python -m tests.fuzz -h`."""
