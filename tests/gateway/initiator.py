@@ -1,4 +1,4 @@
-"""A terminal's side of a handshake over UDP: `protocol.edhoc` with `cryptography`, or all of it by `lakers`."""
+"""A terminal's side of a handshake over UDP: `protocol.edhoc` with `cryptography`, or all by `lakers`."""
 
 import itertools
 import os

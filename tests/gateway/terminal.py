@@ -19,14 +19,18 @@ class Terminal:
     """Makes frames and protected requests. `boot` and `seq` count as on the real one."""
 
     def __init__(self, boot=1):
-        self._private = ec.generate_private_key(ec.SECP256R1())
-        numbers = self._private.public_key().public_numbers()
-        self.public_key = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
-        self.kid = hashlib.sha256(self.public_key).digest()[:8]
+        self.take(ec.generate_private_key(ec.SECP256R1()))
         self.boot = boot
         self.seq = 0
         self.context = None
         self._mids = itertools.count(os.urandom(1)[0] << 8)
+
+    def take(self, private):
+        """Be the terminal with this key."""
+        self._private = private
+        numbers = private.public_key().public_numbers()
+        self.public_key = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+        self.kid = hashlib.sha256(self.public_key).digest()[:8]
 
     def link(self, link):
         self.context = Context(

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +13,7 @@ from gateway.cli import main
 from gateway.security import load_public_key
 from protocol import cbor, coap, cose
 from tests.gateway.bench import ROOT, Bench, call_cli, config_text, enroll, run_cli
+from tests.gateway.served import Served
 from tests.gateway.terminal import Client, Terminal
 
 
@@ -21,32 +21,6 @@ from tests.gateway.terminal import Client, Terminal
 def folder(tmp_path):
     (tmp_path / "gateway.toml").write_text(config_text())
     return tmp_path
-
-
-class Served:
-    """`gateway serve` as a process."""
-
-    def __init__(self, folder):
-        read, write = os.pipe()
-        self.log = open(folder / "log", "ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve", "--config", str(folder / "gateway.toml")]
-            + ["--ready-fd", str(write)],
-            cwd=ROOT,
-            pass_fds=[write],
-            stderr=self.log,
-        )
-        os.close(write)
-        with os.fdopen(read) as pipe:
-            line = pipe.readline()
-        assert line, (folder / "log").read_text()
-        self.address = tuple(json.loads(line)["udp"])
-
-    def end(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        code = self.process.wait(20)
-        self.log.close()
-        return code
 
 
 def test_enroll_list_suspend_revoke(folder):

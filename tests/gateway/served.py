@@ -1,0 +1,35 @@
+"""`gateway serve` as a process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from tests.gateway.bench import ROOT
+
+
+class Served:
+    """Started at once; `address` is where it takes datagrams."""
+
+    def __init__(self, folder):
+        read, write = os.pipe()
+        self.log = open(folder / "log", "ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "serve", "--config", str(folder / "gateway.toml")]
+            + ["--ready-fd", str(write)],
+            cwd=ROOT,
+            pass_fds=[write],
+            stderr=self.log,
+        )
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            line = pipe.readline()
+        assert line, (folder / "log").read_text()
+        self.address = tuple(json.loads(line)["udp"])
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        code = self.process.wait(20)
+        self.log.close()
+        return code
