@@ -1,12 +1,13 @@
 # runs on: both
 """CBOR against the vectors of RFC 8949, and more files of their shapes."""
 
-from binascii import unhexlify
+from binascii import a2b_base64, unhexlify
 
 from protocol import cbor
 from protocol.cbor import Tag
 from protocol.errors import Malformed
 from tests.portable import Tally, load_json, raises, skip, vector_files, vectors
+from tests.vectors.notation import diagnostic
 
 # RFC 7049 had it as simple(24); RFC 8949 3.3 calls it not well-formed.
 _NOT_WELL_FORMED_NOW = ("f818",)
@@ -35,20 +36,6 @@ def has_float(value):
     return isinstance(value, float)
 
 
-def diagnostic(value):
-    """Diagnostic notation (RFC 8949 8) of a value of our subset."""
-    if isinstance(value, Tag):
-        return "%d(%s)" % (value.number, diagnostic(value.value))
-    if isinstance(value, bytes):
-        return "h'" + "".join(["%02x" % byte for byte in value]) + "'"
-    if isinstance(value, str):
-        return '"' + value + '"'
-    if isinstance(value, dict):
-        # MicroPython's dictionaries have no order.
-        return "{" + ", ".join([diagnostic(k) + ": " + diagnostic(value[k]) for k in sorted(value)]) + "}"
-    return str(value)
-
-
 def as_json(value):
     """What a JSON file can say of it: a bignum is a number there."""
     if isinstance(value, Tag) and value.number in (2, 3):
@@ -64,6 +51,7 @@ def test_each_item_is_read_as_it_is_meant():
             for case in cases:
                 data = unhexlify(case["hex"])
                 where = (name, case["hex"])
+                assert a2b_base64(case.get("cbor", "")) in (data, b""), where
                 meant = case.get("diagnostic", "")
                 if case["hex"] in _NOT_WELL_FORMED_NOW:
                     for reader in (cbor.skip, cbor.decode):

@@ -13,6 +13,7 @@ from protocol.cbor import Tag
 from protocol.errors import Malformed, Unauthentic
 from tests.portable import Tally, load_json, raises, skip, vector_files, vectors
 from tests.vectors import ours
+from tests.vectors.notation import diagnostic
 
 _TAG_SIGN = 98
 _PARTIAL_IV = 6
@@ -31,6 +32,18 @@ def upper(data):
 
 def field(key, name):
     return unhexlify(key[name + "_hex"]) if name + "_hex" in key else unbase64(key[name])
+
+
+def named(key, name):
+    """A kid, as text or in hex; empty where there is none."""
+    return unhexlify(key[name + "_hex"]) if name + "_hex" in key else key.get(name, "").encode()
+
+
+def check_notation(example):
+    """The bytes are what the example's diagnostic notation says, where it is one with strings in hex."""
+    said = example["output"].get("cbor_diag", "").lower()
+    made = diagnostic(cbor.decode(unhexlify(example["output"]["cbor"]))).lower()
+    assert "h'" not in said or made == said, (made, said)
 
 
 def public_of(key):
@@ -82,6 +95,8 @@ def sign1(name, example, tally):
     assert read.payload == plaintext_of(example), name
     covered = read.to_be_signed(external)
     assert upper(covered) == example["intermediates"]["ToBeSign_hex"], name
+    kid = named(asked.get("unprotected", {}), "kid") or named(asked.get("protected", {}), "kid")
+    assert read.kid == kid, name
     # None of them is a frame of ours: kid in the unprotected header, or none.
     with raises(Malformed):
         cose.sign1_parse(message)
@@ -108,6 +123,7 @@ def sign(name, example, tally):
         message = message.value
     body, _, payload, signers = message
     body = b"" if body == b"\xa0" else body  # RFC 9052 4.4: a protected {} counts as no bytes
+    assert payload == plaintext_of(example), name
     reasons = []
     for i, (protected, unprotected, signature) in enumerate(signers):
         said, middle = asked["signers"][i], example["intermediates"]["signers"][i]
@@ -174,6 +190,8 @@ def encrypt0(name, example, tally):
         return
     assert not example.get("fail"), name
     assert plaintext == plaintext_of(example), name
+    (recipient,) = asked["recipients"]
+    assert field(recipient["key"], "k")[:16] == key, name
     assert upper(read.aad(external)) == example["intermediates"]["AAD_hex"], name
     for aead in ours.ccms(tag_length, nonce_length):
 
@@ -208,6 +226,7 @@ def test_examples_of_cose_wg():
             kinds = [kind for kind in example["input"] if kind in _RUNNERS]
             if kinds and in_order(unhexlify(example["output"]["cbor"])):
                 _RUNNERS[kinds[0]](name, example, tally)
+                check_notation(example)
             elif kinds:
                 tally.leave_out("header in an order that is not deterministic: our reader takes no other")
             else:

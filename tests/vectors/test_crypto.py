@@ -67,12 +67,14 @@ def test_signatures_of_rfc6979():
     for name, data in tables("k"):
         private = unhexlify(data["x"])
         public = unhexlify(data["Ux"] + data["Uy"])
-        assert ours.p256.public_key(private) == public
+        assert ours.p256.public_key(private) == public and int(data["q"], 16) == N
         with Tally(name) as tally:
             for case in data["cases"]:
                 message = unhexlify(case["message_hex"])
+                assert case.get("message_ascii", message.decode()).encode() == message
                 h = digest(case["hash"], message)
                 if h is None:
+                    assert not ours.CPYTHON, case["hash"]
                     tally.leave_out("%s: MicroPython has no such hash" % case["hash"])
                     continue
                 signature = unhexlify(case["r"] + case["s"])

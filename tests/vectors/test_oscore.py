@@ -112,6 +112,7 @@ def compare(case, watched, context, protected, plain, kind):
         assert watched.seen[field] == case[field], (where, field)
     for field in ("common_iv", "sender_id", "sender_key"):
         assert hexlify(getattr(context, field)).decode() == case[field], (where, field)
+    assert context.id_context == given(case, "id_context"), where
     assert case["aead_algorithm"] == cose.AES_CCM_16_64_128
     assert hexlify(protected.encode()).decode() == case["protected_coap_" + kind], where
     assert hexlify(protected.option(coap.OSCORE)).decode() == case["oscore_option_value"], where
