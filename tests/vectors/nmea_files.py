@@ -94,6 +94,13 @@ def position(line):
     return exact_e7(fields[at], fields[at + 1]), exact_e7(fields[at + 2], fields[at + 3])
 
 
+def void(line):
+    """Whether it says itself that there is no fix: what stands in its fields may then be anything."""
+    fields = line[line.rfind(b"$") :].split(b"*")[0].split(b",")
+    at = {"RMC": 2, "GGA": 6, "GLL": 6}.get(kind_of(line))
+    return at is not None and len(fields) > at and fields[at] in (b"V", b"N", b"0")
+
+
 def near(value, expected, scale):
     """An integer against a decimal fraction that was itself rounded to eight places."""
     if value is None or expected is None:
