@@ -59,6 +59,7 @@ class Renewal:
         self._at_ms = 0  # what NEEDED and DOUBTED ask for is not due before
         self._spread_ms = 0  # and this much later, unless something urgent waits
         self._until_ms = 0  # end of the context's day
+        self._unused = True
         self._began_ms = 0
         # By the state in which the attempts began.
         self._tries = [0, 0, 0]
@@ -84,12 +85,17 @@ class Renewal:
         self._step(_HINT, now_ms)
 
     def heard(self, now_ms: int) -> None:
-        """An authentic answer under the newest context."""
+        """An authentic answer under the newest context. To be told before what the answer says."""
+        self._unused = False
         self._step(_HEARD, now_ms)
 
     def asked(self, now_ms: int) -> None:
-        """The gateway, authentically, asks for a renewal: the day is over."""
-        self._until_ms = min(self._until_ms, now_ms)
+        """The gateway, authentically, asks for a renewal: the day is over.
+
+        Not so before the newest context was used: it is what was asked for, and one more handshake would make
+        the gateway forget it before the terminal has the next."""
+        if not self._unused:
+            self._until_ms = min(self._until_ms, now_ms)
 
     def wait_ms(self, now_ms: int, urgent: bool = False) -> int | None:
         """Time until a handshake is due; 0: begin one. None while nothing but news can make it so."""
@@ -137,6 +143,7 @@ class Renewal:
         if state != DOUBTED:
             self._tries[state] = 0
         self._step(_MADE, now_ms)
+        self._unused = True
         self.serves(now_ms, 0)
 
     def _ended(self, now_ms: int) -> int:

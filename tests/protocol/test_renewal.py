@@ -149,10 +149,16 @@ def test_the_age_of_a_context_from_flash():
 def test_the_gateway_asks():
     one = made()
     one.asked(HOUR)
+    assert one.wait_ms(HOUR) == DAY - HOUR, "it has not been used yet"
+    one.heard(HOUR)
+    one.asked(HOUR)
     assert one.wait_ms(HOUR) == 0 and one.wait_ms(HOUR, True) is None
     assert one.begun(HOUR) is False
     one.succeeded(HOUR + S)
     assert one.wait_ms(HOUR + S) == DAY
+    one.asked(HOUR + S)
+    assert one.wait_ms(HOUR + S) == DAY, "said under the context before: done already"
+    one.heard(2 * HOUR)
     one.asked(2 * DAY)  # what is due already is not put off
     assert one.wait_ms(DAY + HOUR + S) == 0
 
