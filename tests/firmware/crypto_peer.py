@@ -5,7 +5,7 @@ import sys
 
 sys.path.insert(0, ".")
 
-from firmware import p256  # noqa: E402
+from firmware import p256, p256_point  # noqa: E402
 from firmware.ccm import AesCcm  # noqa: E402
 from firmware.drbg import HmacDrbg  # noqa: E402
 from firmware.signer import Signer  # noqa: E402
@@ -23,7 +23,7 @@ def answer(call):
         signer.prepare()
         return signer.sign(message).hex()
     if name == "verify":
-        return "yes" if p256.verify(*data) else "no"
+        return "yes" if p256_point.verify(*data) else "no"
     if name == "seal":
         return AesCcm().seal(*data).hex()
     if name == "open":

@@ -3,7 +3,7 @@
 
 import hashlib
 
-from firmware import p256
+from firmware import p256, p256_point
 from firmware.p256_table import COLUMNS, TABLE, TEETH
 from protocol.errors import Misuse
 from tests.firmware import curve
@@ -48,7 +48,7 @@ def test_rfc6979_with_its_nonces():
     for message, k, signature in RFC6979:
         h = hashlib.sha256(message).digest()
         assert sign(D, h, k) == bytes.fromhex(signature)
-        assert p256.verify(PUBLIC, h, bytes.fromhex(signature))
+        assert p256_point.verify(PUBLIC, h, bytes.fromhex(signature))
 
 
 def test_rfc6979_file_every_hash():
@@ -64,7 +64,7 @@ def test_rfc6979_file_every_hash():
             message = bytes.fromhex(case["message_hex"])
             assert h == int.from_bytes(hashlib.sha256(message).digest(), "big") % p256.N
         assert sign(d, h, k) == both(r, s)
-        assert p256.verify(public, h.to_bytes(32, "big"), both(r, s))
+        assert p256_point.verify(public, h.to_bytes(32, "big"), both(r, s))
         seen += 1
     assert seen == len(data["cases"]) and seen > 0
 
@@ -126,11 +126,11 @@ def test_verify_any_flipped_bit():
     for i in range(0, 512, 5):
         changed = bytearray(SIGNATURE)
         changed[i >> 3] ^= 1 << (i & 7)
-        assert not p256.verify(PUBLIC, DIGEST, bytes(changed)), i
+        assert not p256_point.verify(PUBLIC, DIGEST, bytes(changed)), i
     for i in range(0, 256, 13):
         changed = bytearray(DIGEST)
         changed[i >> 3] ^= 1 << (i & 7)
-        assert not p256.verify(PUBLIC, bytes(changed), SIGNATURE), i
+        assert not p256_point.verify(PUBLIC, bytes(changed), SIGNATURE), i
 
 
 def test_verify_ranges_of_r_and_s():
@@ -139,18 +139,18 @@ def test_verify_ranges_of_r_and_s():
     s = int.from_bytes(SIGNATURE[32:], "big")
     edges = (0, 1, 2, n - 1, n, n + 1, p256.P - 1, p256.P, p256.P - n, (1 << 256) - 1)
     for a in edges:
-        assert not p256.verify(PUBLIC, DIGEST, both(a, s)), a
-        assert not p256.verify(PUBLIC, DIGEST, both(r, a)), a
+        assert not p256_point.verify(PUBLIC, DIGEST, both(a, s)), a
+        assert not p256_point.verify(PUBLIC, DIGEST, both(r, a)), a
         for b in edges:
-            assert not p256.verify(PUBLIC, DIGEST, both(a, b)), (a, b)
+            assert not p256_point.verify(PUBLIC, DIGEST, both(a, b)), (a, b)
     for length in (0, 1, 32, 63, 65, 128):
-        assert not p256.verify(PUBLIC, DIGEST, (SIGNATURE + bytes(64))[:length])
+        assert not p256_point.verify(PUBLIC, DIGEST, (SIGNATURE + bytes(64))[:length])
 
 
 def test_high_s_is_valid():
     r = int.from_bytes(SIGNATURE[:32], "big")
     s = int.from_bytes(SIGNATURE[32:], "big")
-    assert p256.verify(PUBLIC, DIGEST, both(r, p256.N - s))
+    assert p256_point.verify(PUBLIC, DIGEST, both(r, p256.N - s))
 
 
 def test_public_key_must_be_a_reduced_point():
@@ -163,16 +163,16 @@ def test_public_key_must_be_a_reduced_point():
     bad.append(both(5 + p256.P, y5))
     for public in bad:
         assert not p256.valid_public(public)
-        assert not p256.verify(public, DIGEST, SIGNATURE)
+        assert not p256_point.verify(public, DIGEST, SIGNATURE)
 
 
 def test_digests_zero_and_beyond_n():
     for h in (0, 1, p256.N - 1, p256.N, p256.N + 1, (1 << 256) - 1):
         signature = sign(D, h, 12345)
-        assert p256.verify(PUBLIC, h.to_bytes(32, "big"), signature), h
+        assert p256_point.verify(PUBLIC, h.to_bytes(32, "big"), signature), h
         # A digest and itself reduced are one number (FIPS 186-5 6.4.1); another digest is not.
-        assert p256.verify(PUBLIC, (h % p256.N).to_bytes(32, "big"), signature)
-        assert not p256.verify(PUBLIC, ((h + 1) % p256.N).to_bytes(32, "big"), signature)
+        assert p256_point.verify(PUBLIC, (h % p256.N).to_bytes(32, "big"), signature)
+        assert not p256_point.verify(PUBLIC, ((h + 1) % p256.N).to_bytes(32, "big"), signature)
 
 
 def test_keys_that_make_the_additions_meet():
@@ -187,9 +187,9 @@ def test_keys_that_make_the_additions_meet():
                 if (h + r * d) % n == 0:
                     continue
                 signature = p256.sign_with(d, h, k_inv, r)
-                assert p256.verify(public, h.to_bytes(32, "big"), signature), (d, h, k)
+                assert p256_point.verify(public, h.to_bytes(32, "big"), signature), (d, h, k)
                 wrong = (h + 1) % n
-                assert not p256.verify(public, wrong.to_bytes(32, "big"), signature), (d, h, k)
+                assert not p256_point.verify(public, wrong.to_bytes(32, "big"), signature), (d, h, k)
 
 
 def test_sum_at_infinity_is_refused():
@@ -197,7 +197,7 @@ def test_sum_at_infinity_is_refused():
     r = int.from_bytes(SIGNATURE[:32], "big")
     h = -r * D % p256.N
     for s in (1, 2, 77, p256.N - 1):
-        assert not p256.verify(PUBLIC, h.to_bytes(32, "big"), both(r, s))
+        assert not p256_point.verify(PUBLIC, h.to_bytes(32, "big"), both(r, s))
 
 
 def test_x_between_n_and_p():
@@ -212,27 +212,27 @@ def test_x_between_n_and_p():
     # Q = r^-1 (s R - h G)
     q = curve.add(curve.times(s, point), curve.times(n - h, curve.G))
     q = curve.times(curve.inverse(r, n), q)
-    assert p256.verify(curve.raw(q), h.to_bytes(32, "big"), both(r, s))
-    assert not p256.verify(curve.raw(q), h.to_bytes(32, "big"), both(x, s))
-    assert not p256.verify(curve.raw(q), h.to_bytes(32, "big"), both(r + 1, s))
+    assert p256_point.verify(curve.raw(q), h.to_bytes(32, "big"), both(r, s))
+    assert not p256_point.verify(curve.raw(q), h.to_bytes(32, "big"), both(x, s))
+    assert not p256_point.verify(curve.raw(q), h.to_bytes(32, "big"), both(r + 1, s))
     # A small r whose r + n is below p, but whose point has x = r: the first comparison alone decides.
     x = 5
     q = curve.add(curve.times(s, (x, curve.y_of(x))), curve.times(n - h, curve.G))
     q = curve.times(curve.inverse(x, n), q)
-    assert p256.verify(curve.raw(q), h.to_bytes(32, "big"), both(x, s))
+    assert p256_point.verify(curve.raw(q), h.to_bytes(32, "big"), both(x, s))
 
 
 def test_signature_of_65_or_63_bytes_with_the_same_numbers():
     """A leading zero more or less changes no number; a signature has 64 bytes all the same."""
-    assert not p256.verify(PUBLIC, DIGEST, SIGNATURE[:32] + b"\0" + SIGNATURE[32:])
+    assert not p256_point.verify(PUBLIC, DIGEST, SIGNATURE[:32] + b"\0" + SIGNATURE[32:])
     r, k_inv = p256.nonce_point(D ^ 99)
     for h in range(5000):
         signature = p256.sign_with(D, h, k_inv, r)
         if not signature[32]:
             break
     digest = h.to_bytes(32, "big")
-    assert p256.verify(PUBLIC, digest, signature)
-    assert not p256.verify(PUBLIC, digest, signature[:32] + signature[33:])
+    assert p256_point.verify(PUBLIC, digest, signature)
+    assert not p256_point.verify(PUBLIC, digest, signature[:32] + signature[33:])
 
 
 def test_small_and_zero_multiples_of_both_points():
@@ -243,8 +243,8 @@ def test_small_and_zero_multiples_of_both_points():
     for v in (1, 2, 3, 0x7FFF, 0x8000, n - 1):
         s = r * curve.inverse(v, n) % n
         h = (s * k - r * D) % n
-        assert p256.verify(PUBLIC, h.to_bytes(32, "big"), both(r, s)), v
-        assert not p256.verify(PUBLIC, (h ^ 1).to_bytes(32, "big"), both(r, s)), v
+        assert p256_point.verify(PUBLIC, h.to_bytes(32, "big"), both(r, s)), v
+        assert not p256_point.verify(PUBLIC, (h ^ 1).to_bytes(32, "big"), both(r, s)), v
 
 
 def affine(point):

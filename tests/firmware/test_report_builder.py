@@ -4,7 +4,7 @@
 import hashlib
 import os
 
-from firmware import p256, signer
+from firmware import p256, p256_point, signer
 from firmware.clock import GNSS, Clock
 from firmware.gnss import Fix
 from firmware.report_builder import ReportBuilder, fix_list
@@ -36,7 +36,7 @@ class Shelf:
             assert len(frame) <= MAX_FRAME
             parsed = cose.sign1_parse(frame)
             assert parsed.kid == signer.key_id(PUBLIC)
-            assert p256.verify(PUBLIC, hashlib.sha256(parsed.to_be_signed()).digest(), parsed.signature)
+            assert p256_point.verify(PUBLIC, hashlib.sha256(parsed.to_be_signed()).digest(), parsed.signature)
             fields = report.decode(parsed.payload)
             assert (fields[report.BOOT], fields[report.SEQ]) == (boot, seq)
             found.append(fields)

@@ -3,7 +3,7 @@
 
 import hashlib
 
-from firmware import p256
+from firmware import p256, p256_point
 from firmware.signer import POOL, Signer, key_id
 from protocol.errors import Misuse
 from tests.portable import raises
@@ -22,7 +22,7 @@ def make(boot=1, uid=b"chip", entropy=constant, pool=POOL):
 
 
 def fits(message, signature, public=PUBLIC):
-    return p256.verify(public, hashlib.sha256(message).digest(), signature)
+    return p256_point.verify(public, hashlib.sha256(message).digest(), signature)
 
 
 def test_signs_with_a_full_and_with_an_empty_pool():
