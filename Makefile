@@ -5,14 +5,18 @@
 #   make test  ARGS="-k panic"                  the whole test-suite, or a part of it
 #   make check                                  ruff, mypy, import rules
 #   make bench ARGS="--only firmware"           ratios against named peers, in one run
+#   make fuzz SECONDS=60                        every reader of outside bytes, a minute for all of them together
+#   make fuzz EACH=600 ARGS="--target coap_datagram"
 
 PYTHON ?= python3
 VENV := .venv
 PEERS := .venv-peers
 RUN := $(VENV)/bin/python
 ARGS ?=
+SECONDS ?= 60
+EACH ?=
 
-.PHONY: help setup setup-peers demo test check format bench lock clean
+.PHONY: help setup setup-peers demo test check format bench fuzz lock clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -55,6 +59,9 @@ check: setup
 
 bench: setup setup-peers
 	@$(RUN) -m benchmarks $(ARGS)
+
+fuzz: setup
+	@$(RUN) -m tests.fuzz $(if $(EACH),--each $(EACH),--seconds $(SECONDS)) $(ARGS)
 
 format: setup
 	@$(VENV)/bin/ruff check --fix-only -q .

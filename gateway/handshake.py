@@ -13,7 +13,7 @@ from gateway.key import GatewayKey
 from protocol import cbor
 from protocol.edhoc import METHOD, SUITE
 from protocol.errors import Malformed
-from protocol.limits import KID, MAX_OSCORE_ID
+from protocol.limits import AEAD_TAG, KID, MAX_OSCORE_ID
 
 # Ours has 37 bytes. `lakers` copies what it is given into buffers of fixed size.
 MAX_MESSAGE = 256
@@ -99,9 +99,10 @@ class Responder:
 
     def message_3(self, data: bytes) -> bytes:
         """The kid of whoever says to be there: not proved before `finish`. Raises HandshakeError."""
-        # lakers takes any first byte for that of a byte string.
+        # lakers takes any first byte for that of a byte string, and panics where there is less than a tag.
         try:
-            good = len(data) <= MAX_MESSAGE and isinstance(cbor.decode(data), bytes)
+            sealed = cbor.decode(data)
+            good = len(data) <= MAX_MESSAGE and isinstance(sealed, bytes) and len(sealed) > AEAD_TAG
         except Malformed:
             good = False
         if not good:

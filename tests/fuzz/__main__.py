@@ -11,6 +11,7 @@ Exit code: 0 nothing found, 1 something found, 2 it could not run.
 import argparse
 import json
 import os
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -49,6 +50,7 @@ def parser():
         action="store_true",
         help="keep the smallest found inputs that reach all lines, in tests/corpus",
     )
+    p.add_argument("--progress", action="store_true", help="a line when a target is done")
     p.add_argument("--plant", default="", help=argparse.SUPPRESS)
     return p
 
@@ -121,8 +123,24 @@ def main(argv=None):
     jobs = max(1, min(args.jobs, len(names)))
     seconds = args.each if args.each is not None else max(1.0, args.seconds * jobs / len(names))
     campaign = Campaign(engine, seconds, args.folder, args.plant)
-    with ThreadPoolExecutor(jobs) as pool:
-        rows = list(pool.map(campaign.run, names))
+    signal.signal(signal.SIGTERM, lambda *_: (campaign.stop(), os._exit(143)))
+    rows = []
+    try:
+        with ThreadPoolExecutor(jobs) as pool:
+            for row in pool.map(campaign.run, names):
+                rows.append(row)
+                if args.progress:
+                    print(
+                        row["target"],
+                        row["executions"],
+                        "executions,",
+                        row["findings"],
+                        "findings",
+                        flush=True,
+                    )
+    except KeyboardInterrupt:
+        campaign.stop()
+        raise
     print(table(rows))
     for finding in campaign.findings:
         print(

@@ -24,6 +24,7 @@ class Campaign:
         self.folder = folder
         self.plant = plant
         self.findings = []
+        self._children = set()
 
     def run(self, name):
         folder = self.folder / name
@@ -68,18 +69,24 @@ class Campaign:
         command += [self.plant] if self.plant else []
         # Hashes of strings are part of what is read: the same in every run.
         environment = dict(os.environ, PYTHONHASHSEED="0")
+        child = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        self._children.add(child)
+        code = None
         try:
-            done = subprocess.run(
-                command,
-                cwd=ROOT,
-                env=environment,
-                capture_output=True,
-                timeout=seconds + GRACE_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            return None, ((error.stdout or b"") + (error.stderr or b"")).decode(errors="replace")
-        return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+            text, _ = child.communicate(timeout=seconds + GRACE_S)
+            code = child.returncode
+        except subprocess.TimeoutExpired:
+            child.kill()
+            text, _ = child.communicate()
+        self._children.discard(child)
+        return code, text.decode(errors="replace")
+
+    def stop(self):
+        """End the workers: nothing of a campaign goes on behind its back."""
+        for child in list(self._children):
+            child.kill()
 
     def _shrunk(self, name, code, text, folder, counts):
         """Findings of the engine. A worker that broke is one too: silence must not look like success."""

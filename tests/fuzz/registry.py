@@ -50,6 +50,10 @@ TARGETS = {
     "gateway_toml": ("office", CPYTHON, 400, 1200),
     "gateway_values": ("office", CPYTHON, 60, 1200),
     "gateway_request": ("office", CPYTHON, 500, 2000),
+    "gateway_datagram": ("gateway", CPYTHON, 1300, 300),
+    "gateway_inside": ("gateway", CPYTHON, 400, 200),
+    "gateway_frames": ("gateway", CPYTHON, 400, 200),
+    "edhoc_responder": ("gateway", CPYTHON, 300, 200),
     "gateway_publish": ("office", CPYTHON, 200, 1200),
 }
 

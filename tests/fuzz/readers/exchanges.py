@@ -148,7 +148,9 @@ def responder_server(data):
             now += source.word()
         elif op == 8:
             # In this order: a dictionary of MicroPython has none.
-            known = sorted([(m.message_id, m.token) for m in [coap.decode(d) for d, _ in server.due(now)]])[:4]
+            known = sorted([(m.message_id, m.token) for m in [coap.decode(d) for d, _ in server.due(now)]])[
+                :4
+            ]
             said.append(b"d%d" % len(known))
         elif op == 9 and request is not None:
             server.begin(request)
