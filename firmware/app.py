@@ -210,10 +210,11 @@ class App:
         return self.modem.run(watch.alive)
 
     async def _run_idle(self, watch):
-        """What is prepared while nothing else is to do: nonce points, and a tidy heap."""
+        """What is prepared while nothing else is to do: nonce points, a piece at a time, and a tidy heap."""
         while True:
             watch.alive()
-            if self._signer.prepare():
+            # A key that is held may become an alarm: nothing long is begun that it would have to wait for.
+            if self.hasty() or self._signer.prepare():
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
             gc.collect()
