@@ -28,9 +28,10 @@ class Held:
 class LakersGateway:
     """`receive` gives the datagrams that answer one. `asks` makes it ask for a renewal in its next answer."""
 
-    def __init__(self, seed: int, key: Key, terminal: Key) -> None:
+    def __init__(self, seed: int, key: Key) -> None:
         self.rng = random.Random(seed)
-        self.key, self.terminal = key, terminal
+        self.key = key
+        self.known: dict[bytes, Key] = {}
         self.contexts: dict[bytes, Held] = {}
         self.asks = False
         self.down = False
@@ -38,6 +39,9 @@ class LakersGateway:
         self.read: list[bytes] = []  # payloads understood
         self.established = 0
         self.restart()
+
+    def enroll(self, terminal: Key) -> None:
+        self.known[terminal.kid] = terminal
 
     def restart(self) -> None:
         """What was not durable is gone: handshakes under way, and the answers remembered."""
@@ -105,7 +109,7 @@ class LakersGateway:
             return self.begun[message_1]
         if not on_curve(message_1[4:36]):
             raise ValueError("G_X")
-        session = Gateway(self.key, {self.terminal.kid: self.terminal})
+        session = Gateway(self.key, self.known)
         c_r = self.rng.randbytes(4)
         self.begun[message_1] = message_2 = session.message_2(message_1, c_r)
         self.sessions[c_r] = session, now
@@ -125,8 +129,10 @@ class LakersGateway:
             return [self.server.respond(request, Message(0, coap.UNAUTHORIZED), remember=False, now_ms=now)]
         if not held.used:
             held.used = True
+            # One that was retired before makes room: at most one of each state.
+            self.contexts = {n: one for n, one in self.contexts.items() if one.retire_ms is None}
             for other in self.contexts.values():
-                if other is not held and other.retire_ms is None:
+                if other is not held:
                     other.retire_ms = now + GRACE_MS
         inner, binding = opened
         self.read.append(inner.payload)

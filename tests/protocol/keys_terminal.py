@@ -26,12 +26,13 @@ class Report:
 class KeyedTerminal:
     """`due` and `receive` give datagrams; `reports` are those without an answer yet."""
 
-    def __init__(self, seed: int, own: Key, gateway: Key, day_ms: int) -> None:
+    def __init__(self, seed: int, own: Key, gateway: Key) -> None:
         self.rng = random.Random(seed)
         self.own, self.gateway = own, gateway
         self.client = Client(self._random16, limit=256)
-        self.renewal = Renewal(self._random16, day_ms)
+        self.renewal = Renewal(self._random16)
         self.context: Context | None = None
+        self.content = lambda name: name  # of a report
         self.reports: list[Report] = []
         self.answered: list[tuple[bytes, int]] = []  # (name, ms it took)
         self.given_up: list[bytes] = []
@@ -85,7 +86,7 @@ class KeyedTerminal:
         report.protected_ms = now
         if self.context is None:
             return
-        inner = Message(CON, POST, options=[(coap.URI_PATH, b"f")], payload=report.name)
+        inner = Message(CON, POST, options=[(coap.URI_PATH, b"f")], payload=self.content(report.name))
         outer, binding = self.context.protect_request(inner)
         report.handles[self.client.request(outer, report.lane, now)] = self.context, binding
 
