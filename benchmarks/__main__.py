@@ -1,6 +1,6 @@
 """Measures, and prints a table of ratios.
 
-    python -m benchmarks                                   everything
+    python -m benchmarks                                   all suites but costs
     python -m benchmarks --only firmware --json FILE       one suite, also as JSON
     python -m benchmarks --list
 
@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import sys
+from pathlib import Path
 
 from benchmarks import report
 from benchmarks.bench import Bench
@@ -39,12 +40,17 @@ def parser():
 
 
 def chosen(p, names):
-    """The suites asked for, in their own order. `--only a,b` is as good as `--only a --only b`."""
+    """The suites asked for, in their own order. `--only a,b` is as good as `--only a --only b`.
+
+    Without a wish all of them, but those that want to be asked for.
+    """
     wanted = [name for names_ in names or () for name in names_.split(",")]
     for name in wanted:
         if name not in SUITES:
             p.error(f"no suite {name!r}; there are: {', '.join(SUITES)}")
-    return [suite for name, suite in SUITES.items() if not wanted or name in wanted]
+    if not wanted:
+        return [suite for suite in SUITES.values() if not getattr(suite, "ONLY_ASKED", False)]
+    return [suite for name, suite in SUITES.items() if name in wanted]
 
 
 def _writable(p, option, name):
@@ -95,7 +101,8 @@ def main(argv=None):
     elif arguments.json == "-":
         sys.stdout.write(document)
     if toml_file:
-        _write(toml_file, costs.as_toml(bench, machine))
+        toml_file.close()
+        costs.write(Path(arguments.toml))
     return 1 if bench.missed or bench.failed else 0
 
 

@@ -30,7 +30,7 @@ class Bench:
 
     def figure(self, name, ours, peer, unit=TIME, bounds=()):
         """Time both sides in turns."""
-        self._held(name, lambda: self._keep(self._turns.figure(self._suite, name, ours, peer, unit, bounds)))
+        self._held(name, lambda: self.keep(self._turns.figure(self._suite, name, ours, peer, unit, bounds)))
 
     def heap(self, name, ours, peer):
         """Bytes of heap that one unit of each leaves to the collector; the same in every run, so once."""
@@ -38,7 +38,7 @@ class Bench:
         def measure():
             values = [side.place.heap(side.work)[1] for side in (ours, peer)]
             where = (ours.place.name, peer.place.name)
-            self._keep(Figure(self._suite, name, BYTES, *values, ours.what, peer.what, *where))
+            self.keep(Figure(self._suite, name, BYTES, *values, ours.what, peer.what, *where))
 
         self._held(name, measure)
 
@@ -56,14 +56,14 @@ class Bench:
             ratios = [a / b for a, b in zip(*found, strict=True)]
             what, where = (ours[0], peer[0]), (ours[1], peer[1])
             spread, rounds = middle_half(ratios), self._turns.rounds
-            self._keep(Figure(self._suite, name, RATE, *values, *what, *where, rounds, (1, 1), spread))
+            self.keep(Figure(self._suite, name, RATE, *values, *what, *where, rounds, (1, 1), spread))
 
         self._held(name, measure)
 
     def remark(self, text):
         self.remarks.append(text)
 
-    def _keep(self, figure):
+    def keep(self, figure):
         self.figures.append(figure)
         if self._tell:
             self._tell(figure)

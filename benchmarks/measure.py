@@ -41,7 +41,7 @@ class Bound:
 
 @dataclass
 class Figure:
-    """One line of the table. The ratio is ours over the peer's: less is better of times and bytes, more of rates."""
+    """A line of the table. Ratio: ours over the peer's; of times and bytes less is better, of rates more."""
 
     suite: str
     name: str

@@ -102,7 +102,8 @@ def table(bench, machine):
         spread = "" if figure.spread is None else f"{_ratio(figure.spread[0])}..{_ratio(figure.spread[1])}"
         lines.append(
             f"  {figure.name:24} {amount(figure.ours, figure.unit):>11} "
-            f"{amount(figure.peer, figure.unit):>11} {_ratio(figure.ratio):>6} {spread:>13} {figure.rounds:>2}  "
+            f"{amount(figure.peer, figure.unit):>11} {_ratio(figure.ratio):>6} {spread:>13} "
+            f"{figure.rounds:>2}  "
             f"{_where(figure.ours_what, figure.ours_where)} : {_where(figure.peer_what, figure.peer_where)}"
         )
         if figure.bounds:

@@ -79,7 +79,7 @@ def _frames(bench):
 
 
 def _heap(bench):
-    """Left to the collector, in blocks of 32 bytes; a chip's are 16, and most of its objects half as large."""
+    """Left to the collector, in blocks of 32 bytes; a chip's are 16, and most of its objects half as big."""
     small = bench.places.micropython
     for name, ours, work, peer, peer_work in (
         ("nmea", "an NMEA sentence", _HEAP + "sentence", "line.split(b',')", _HEAP + "splitting"),

@@ -1,7 +1,8 @@
 """The same frames by `cbor2`: the functions of its Python code, imported as such, and those of its C code.
 
 cbor2 6 is Rust alone; 5.9 in the environment of the peers has both. `canonical=True` is asked of the encoder:
-it sorts keys as ours does, though by RFC 7049's rule. On decoding ours alone checks that the input was deterministic.
+it sorts keys as ours does, though by RFC 7049's rule. On decoding ours alone checks that what came was
+deterministic.
 """
 
 import _cbor2
