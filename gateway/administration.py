@@ -3,6 +3,7 @@
 import argparse
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from gateway import commands, key, requests
 from gateway.clock import Clock
 from gateway.config import SLUG, Config
 from gateway.journal.base import Transaction
-from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, Terminal
+from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, StoredContext, Terminal
 from gateway.journal.sqlite import transaction
 from gateway.log import iso
 from gateway.security import load_public_key
@@ -34,8 +35,9 @@ def find(tx: Transaction, name: str) -> Terminal:
     raise ValueError(f"{name}: no such terminal; `list` shows those there are")
 
 
-def describe(terminal: Terminal) -> dict[str, Any]:
-    """A terminal as `list` shows it."""
+def describe(terminal: Terminal, contexts: Iterable[StoredContext] = ()) -> dict[str, Any]:
+    """A terminal as `list` shows it, with the newest of its security contexts; nothing in it is secret."""
+    newest = max(contexts, key=lambda context: context.generation, default=None)
     return {
         "kid": terminal.kid.hex(),
         "state": terminal.state,
@@ -47,6 +49,13 @@ def describe(terminal: Terminal) -> dict[str, Any]:
         "public_key": terminal.public_key.hex(),
         "enrolled": iso(terminal.enrolled_ms),
         "changed": iso(terminal.changed_ms),
+        "context": None
+        if newest is None
+        else {
+            "generation": newest.generation,
+            "made": iso(newest.made_ms),
+            "used": None if newest.used_ms is None else iso(newest.used_ms),
+        },
     }
 
 
@@ -122,8 +131,13 @@ def _set_state(config: Config, name: str, state: str) -> Result:
                 f"{terminal.kid.hex()} is revoked, and that is for ever: enroll it with a new key pair"
             )
         changed = tx.set_state(terminal.kid, state, Clock().wall_ms())
+        contexts = tx.contexts(terminal.kid)
     assert changed is not None
-    return 0, describe(changed), f"{changed.kid.hex()} is {state}; a running gateway follows within a second"
+    return (
+        0,
+        describe(changed, contexts),
+        f"{changed.kid.hex()} is {state}; a running gateway follows within a second",
+    )
 
 
 def suspend(config: Config, options: argparse.Namespace) -> Result:
@@ -137,7 +151,13 @@ def revoke(config: Config, options: argparse.Namespace) -> Result:
 def show(config: Config, options: argparse.Namespace) -> Result:
     with _open(config, write=False) as tx:
         terminals = [t for t in tx.terminals() if options.state in (None, t.state)]
-    rows = [describe(t) for t in sorted(terminals, key=lambda t: (t.directorate, t.station, t.unit, t.kid))]
+        contexts: dict[bytes, list[StoredContext]] = {}
+        for context in tx.contexts():
+            contexts.setdefault(context.kid, []).append(context)
+    rows = [
+        describe(t, contexts.get(t.kid, ()))
+        for t in sorted(terminals, key=lambda t: (t.directorate, t.station, t.unit, t.kid))
+    ]
     lines = [
         f"{r['kid']}  {r['state']:9}  {r['directorate']}/{r['station']}/{r['unit']}  {r['call_sign']}"
         for r in rows

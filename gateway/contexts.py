@@ -37,7 +37,8 @@ class Contexts:
         self._by_id: dict[bytes, Entry] = {}
         self._by_kid: dict[bytes, dict[str, Entry]] = {}
         self._changes = 0
-        self._unclean = False
+        # A process that was killed may have left old pages where the storage keeps them.
+        self._unclean = True
         self.on_gone: Callable[[Entry], None] = lambda entry: None
 
     def __len__(self) -> int:

@@ -32,6 +32,7 @@ def test_enroll_list_suspend_revoke(folder):
     assert answer["gateway_key"] == run_cli(folder, "key")["gateway_key"]
     load_public_key(bytes.fromhex(answer["gateway_key"]))
     (row,) = run_cli(folder, "list")["terminals"]
+    assert row["context"] is None
     assert (row["kid"], row["state"], row["call_sign"]) == (terminal.kid.hex(), "enrolled", "vr-101")
     again = call_cli(folder, "enroll", "--public-key", terminal.public_key.hex(), *place, code=1)
     assert "known already" in again["error"]

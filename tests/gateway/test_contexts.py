@@ -12,10 +12,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.clock import Clock
-from gateway.contexts import GRACE_MS
+from gateway.contexts import GRACE_MS, Contexts
 from gateway.journal.base import ContextError
 from gateway.journal.records import CURRENT, NEXT, RETIRING, NewContext
 from gateway.journal.sqlite import SqliteJournal, connect, transaction
+from gateway.log import Log
 from protocol import coap
 from tests.gateway.bench import Bench, call_cli, config_text, enroll, enrolled, key_of, states
 from tests.gateway.initiator import Asker, Ours, body, made, third
@@ -169,6 +170,12 @@ async def test_somebody_who_reads_the_journal_delays_the_scrubbing_and_nothing_e
     assert log == b"" and b"secret of a" not in (tmp_path / "j.sqlite").read_bytes()
     assert b"secret of b" in (tmp_path / "j.sqlite").read_bytes()
     reader.close()
+
+
+async def test_what_a_killed_process_left_in_the_log_is_scrubbed_at_the_next_start(tmp_path, journal):
+    assert (tmp_path / "j.sqlite-wal").stat().st_size > 0
+    await Contexts(journal, Log(), Clock()).sweep()
+    assert (tmp_path / "j.sqlite-wal").stat().st_size == 0
 
 
 def old_file(folder):

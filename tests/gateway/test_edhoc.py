@@ -1,6 +1,7 @@
 """Key establishment at the gateway: real handshakes over UDP, by our own initiator and by lakers'."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -183,3 +184,22 @@ async def test_the_random_source_is_an_argument(tmp_path):
     assert (await asker.begin(Ours(terminal, key_of(bench))))[0] == b"abd", "the other one is taken"
     asker.close()
     await bench.stop()
+
+
+async def test_a_request_that_wants_no_acknowledgement_gets_none(bench, asker):
+    terminal = await enrolled(bench)
+    initiator = Ours(terminal, key_of(bench))
+    answer = await asker.ask(first(initiator.message_1, kind=coap.NON))
+    assert answer.type == coap.NON
+    c_r, message_3 = initiator.message_3(body(answer))
+    made(initiator, c_r, body(await asker.ask(third(c_r, message_3, kind=coap.NON))))
+
+
+async def test_the_list_tells_how_old_a_context_is_and_no_secret(bench, asker):
+    terminal = await enrolled(bench, context=True)
+    secret = (await states(bench, terminal))[CURRENT].secret.hex()
+    await asker.handshake(Ours(terminal, key_of(bench)))
+    listed = call_cli(bench.folder, "list")
+    (row,) = listed["terminals"]
+    assert (row["context"]["generation"], row["context"]["used"]) == (2, None)
+    assert row["context"]["made"].startswith("20") and secret not in json.dumps(listed)

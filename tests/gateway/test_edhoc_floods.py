@@ -133,12 +133,14 @@ def test_sessions_end_and_are_bounded_and_a_host_pushes_out_its_own_first():
     assert table.get(mine[0].c_r) is None, "the oldest of all gave way"
     late = [session(n, ("203.0.113.7", n)) for n in range(300, 303)]
     table = Sessions(100)
+    eldest = session(400)
+    table.put(eldest, 0.0)
     for one in late[:2]:
         table.put(one, 0.0)
-    for n in range(98):
+    for n in range(97):
         table.put(session(n), 1.0)
     table.put(late[2], 2.0)
-    assert [table.get(one.c_r) for one in late] == [None, late[1], late[2]]
+    assert [table.get(one.c_r) for one in (eldest, *late)] == [eldest, None, late[1], late[2]]
     assert table.repeated(late[0].source, late[0].first) is None
     assert table.repeated(late[1].source, late[1].first) is late[1]
     table.sweep(LIFE_MS + 0.5)

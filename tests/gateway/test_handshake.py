@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import key
-from gateway.handshake import HandshakeError, Hello, Responder, _contained, identifier
+from gateway.handshake import HandshakeError, Hello, P, Responder, _contained, identifier
 from protocol import edhoc
 from protocol.errors import Malformed
 from tests.gateway.initiator import Lakers, Ours
@@ -50,6 +50,15 @@ def test_what_panics_in_lakers_never_gets_there_and_would_be_contained(monkeypat
     with pytest.raises(HandshakeError) as caught:
         Responder(OWN).message_2(off, b"abc")
     assert caught.value.reason == "panic"
+
+
+@pytest.mark.parametrize("x", [P, P + 5, (1 << 256) - 1])
+def test_a_coordinate_that_is_not_reduced(x):
+    """x + p would name the same point a second time."""
+    message = Ours(TERMINAL, OWN.public).message_1
+    hello = Hello(message.replace(message[4:36], x.to_bytes(32, "big")))
+    with pytest.raises(HandshakeError, match="not reduced"):
+        Responder(OWN).message_2(hello, b"abc")
 
 
 @pytest.mark.parametrize("other", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
