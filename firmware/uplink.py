@@ -157,7 +157,8 @@ class Uplink:
     def _prepare(self):
         """Reserve Partial IVs while nothing urgent waits, so that a panic finds some."""
         now = self._uptime_ms()
-        if not self._lane.jobs and now >= self._prepare_ms and not self._session.prepare():
+        session = self._session
+        if not self._lane.jobs and now >= self._prepare_ms and not session.prepare() and session.failing:
             self._prepare_ms = now + _FLASH_AGAIN_MS
 
     # --- what the parts tell

@@ -18,6 +18,7 @@ class RamFlash:
         self._blank = b"\xff" * block
         self.cut_at = None
         self.off = False
+        self.worn_out = False  # takes nothing more, and says so
         self.programs = self.erases = 0
 
     @property
@@ -38,6 +39,8 @@ class RamFlash:
 
     def writeblocks(self, block, data, offset=None):
         assert offset is not None, "littlefs says where"
+        if self.worn_out:
+            return -5
         base = block * self.block + offset
         at = 0
         while at < len(data):
@@ -53,12 +56,15 @@ class RamFlash:
                 self.off = True
                 raise PowerLost()
             at += n
+        return 0
 
     def ioctl(self, request, argument):
         if request == 4:
             return self.blocks
         if request == 5:
             return self.block
+        if request == 6 and self.worn_out:
+            return -5
         if request == 6:
             cut = self._half()
             self.erases += 1

@@ -7,6 +7,7 @@ Solo mode: time jumps at every wait. The modem is silent here; the bench's tests
 import asyncio
 import hashlib
 import json
+import os
 import sys
 
 import _bench
@@ -14,7 +15,8 @@ import machine
 import vfs
 
 import firmware
-from firmware import bootcount, config, identity, p256, provision, signer, start
+import protocol
+from firmware import bootcount, config, identity, p256_point, provision, signer, start
 from firmware.hal import Hal
 from protocol import cose, report
 from protocol.nmea import checksum
@@ -40,6 +42,7 @@ BOARD = {
     "adc": {"supply": 30, "supply_full_mv": 36300},
     "modem": {"model": "a76xx"},
 }
+HOME = os.getcwd()
 START_ONLY = {"bootcount": bootcount, "config": config, "identity": identity}
 SETTINGS = {"host": "192.0.2.10", "gateway_key": GATEWAY_KEY, "log": 1}
 
@@ -76,14 +79,21 @@ class SoloTerminal:
             wrong = provision.install(json.dumps(settings))
             assert wrong == [], wrong
 
-    # The firmware's paths begin at /: while it runs, / is its flash.
+    # The firmware's paths begin at /: while it runs, / is its flash. Modules that it loads when it needs them
+    # come from /program, as on a board from its ROM.
 
     def __enter__(self):
         vfs.umount("/")
         vfs.mount(vfs.VfsLfs2(self.flash), "/")
+        vfs.mount(vfs.VfsPosix(HOME), "/program")
+        for package in (firmware, protocol):
+            package.__path__ = "/program/" + package.__name__
         return self
 
     def __exit__(self, kind, value, trace):
+        vfs.umount("/program")
+        for package in (firmware, protocol):
+            package.__path__ = "./" + package.__name__
         vfs.umount("/")
         vfs.mount(vfs.VfsPosix("/"), "/")
         return False
@@ -154,7 +164,7 @@ class SoloTerminal:
             parsed = cose.sign1_parse(frame)
             assert parsed.kid == signer.key_id(public)
             digest = hashlib.sha256(parsed.to_be_signed()).digest()
-            assert p256.verify(public, digest, parsed.signature)
+            assert p256_point.verify(public, digest, parsed.signature)
             found.append(report.decode(parsed.payload))
         return found
 

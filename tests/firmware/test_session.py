@@ -1,15 +1,23 @@
 # runs on: micropython
 """Partial IVs on flash: none is used twice, wherever power is cut, and a panic does not wait for flash."""
 
+import os
+
+from firmware import statefile
 from firmware.ccm import AesCcm
 from firmware.session import LOW, RESERVE, Session
-from protocol import coap
+from protocol import cbor, coap
 from protocol.coap import CON, POST, Message
 from protocol.oscore import Context, peek
 from tests.firmware.cutflash import CutFlash
-from tests.firmware.uplink_bench import FLASH, LINK
+from tests.firmware.uplink_bench import FLASH, LINK, SLOTS, adopt
 
-PATH = "/bench/oscore"
+OTHER = {
+    "secret": b"another secret!!",
+    "salt": b"87654321",
+    "sender_id": b"\xaa\xbb\xcc\xdd",
+    "recipient_id": b"\x01",
+}
 
 
 def flash():
@@ -19,28 +27,60 @@ def flash():
     return FLASH[0]
 
 
-def session(boot=1):
-    return Session(LINK, AesCcm(), boot, PATH)
+def session(log=None):
+    return Session(AesCcm(), SLOTS, log)
 
 
-def number(protected):
-    return int.from_bytes(peek(protected[0])[2], "big")
+def agreed(link=LINK, log=None):
+    it = session(log)
+    adopt(it, link)
+    return it
+
+
+def request():
+    return Message(CON, POST, options=[(coap.URI_PATH, b"f")], payload=b"x")
 
 
 def use(it, urgent=True):
-    """The Partial IV of one more request, or None."""
-    protected = it.protect(Message(CON, POST, options=[(coap.URI_PATH, b"f")], payload=b"x"), urgent)
-    return None if protected is None else number(protected)
+    """(kid, Partial IV) of one more request, or None."""
+    protected = it.protect(request(), urgent)
+    if protected is None:
+        return None
+    kid, _, piv = peek(protected[0])
+    return kid, int.from_bytes(piv, "big")
+
+
+def number(it, urgent=True):
+    used = use(it, urgent)
+    return None if used is None else used[1]
+
+
+def gateway(link):
+    return Context(link["secret"], link["salt"], link["recipient_id"], link["sender_id"], AesCcm())
+
+
+def answer(it, link):
+    """One request and the gateway's answer to it."""
+    outer, binding = it.protect(request(), True)
+    there = gateway(link)
+    reply = Message(CON, coap.CHANGED, payload=b"ok")
+    return it.unprotect(there.protect_response(reply, there.unprotect_request(outer)[1]), binding)
+
+
+def test_without_a_context_nothing_is_protected():
+    flash()
+    it = session()
+    assert not it.ready and use(it) is None and not it.prepare() and it.left() == 0
 
 
 def test_numbers_go_up_by_one_and_flash_is_written_once_in_sixty_four():
     chip = flash()
-    it = session()
-    first = use(it)
+    it = agreed()
+    first = number(it)
     before = chip.operations
     per_write = None
     for n in range(1, 300):
-        assert use(it) == first + n
+        assert number(it) == first + n
         if per_write is None and chip.operations > before:
             per_write = chip.operations - before
             assert n == RESERVE
@@ -50,9 +90,11 @@ def test_numbers_go_up_by_one_and_flash_is_written_once_in_sixty_four():
 def test_a_new_start_skips_numbers_and_repeats_none():
     flash()
     used = []
+    it = agreed()
     for boot in range(1, 20):
-        it = session(boot)
-        used += [use(it) for _ in range(boot * 7 % 90)]
+        used += [number(it) for _ in range(boot * 7 % 90)]
+        it = session()
+        assert it.ready
     assert len(used) == len(set(used)) and used == sorted(used)
 
 
@@ -62,7 +104,7 @@ def test_no_number_twice_wherever_power_is_cut():
     cut = 1
     while total is None or cut <= total:
         chip = flash()
-        it = session(1)
+        it = agreed()
         used = [use(it) for _ in range(10)]
         begun = chip.operations
         chip.cut_at = None if total is None else begun + cut
@@ -75,7 +117,7 @@ def test_no_number_twice_wherever_power_is_cut():
             total = chip.operations - begun
             continue
         chip.power_on()
-        again = session(2)
+        again = session()
         fresh = [use(again) for _ in range(2 * RESERVE)]
         assert not set(used) & set(fresh), cut
         assert None not in fresh, cut
@@ -83,51 +125,200 @@ def test_no_number_twice_wherever_power_is_cut():
     assert total >= 6, total
 
 
-def test_a_damaged_or_missing_file_goes_on_above_everything_used_before():
-    for damage in ("missing", "damaged", "short"):
-        flash()
-        used = []
-        for boot in (1, 2, 3):
-            it = session(boot)
-            used += [use(it) for _ in range(200)]
-        if damage == "missing":
-            import os
-
-            os.remove(PATH)
-        else:
-            with open(PATH, "wb") as file:
-                file.write(b"garbage garbage" if damage == "damaged" else b"")
-        it = session(4)
-        assert it.trouble is None
-        assert use(it) > max(used), damage
+def _change_of_keys(it):
+    """Yields what each step used."""
+    for _ in range(LOW + 5):
+        yield use(it)
+    adopt(it, OTHER)
+    for _ in range(5):
+        yield use(it)
+    answer(it, OTHER)
+    yield None
+    it.prepare()
+    for _ in range(2 * RESERVE):
+        yield use(it)
 
 
-def test_without_file_and_with_a_counter_that_is_a_guess_nothing_is_protected():
+def test_wherever_power_is_cut_in_a_change_of_keys_one_context_is_whole_and_no_number_comes_twice():
+    """Cut at every program and erase: from the last requests under the old context over the switch and the
+    gateway's first answer to the first reservations under the new one."""
+    total = None
+    cut = 1
+    seen = set()
+    while total is None or cut <= total:
+        chip = flash()
+        it = agreed()
+        used = [use(it) for _ in range(RESERVE - LOW)]
+        begun = chip.operations
+        chip.cut_at = None if total is None else begun + cut
+        for used_now in _change_of_keys(it):
+            if chip.dead:
+                break
+            if used_now is not None:
+                used.append(used_now)
+        if total is None:
+            total = chip.operations - begun
+            assert use(it)[0] == OTHER["sender_id"]
+            continue
+        chip.power_on()
+        again = session()
+        fresh = [use(again) for _ in range(2 * RESERVE)]
+        assert None not in fresh, cut
+        assert not set(used) & set(fresh), cut
+        assert len(set(fresh)) == len(fresh)
+        kids = {kid for kid, _ in fresh}
+        assert len(kids) == 1
+        seen |= kids
+        if OTHER["sender_id"] in {kid for kid, _ in used}:
+            assert kids == {OTHER["sender_id"]}, cut  # never back to keys that the gateway may have dropped
+        cut += 1
+    assert seen == {LINK["sender_id"], OTHER["sender_id"]} and total >= 12, (seen, total)
+
+
+def test_the_old_slot_goes_when_the_gateway_has_answered_under_the_new_context():
     flash()
-    it = session(0x40000000 | 12345)
-    assert "Enroll" in it.trouble and use(it) is None and not it.prepare()
+    it = agreed()
+    first = [name for name in os.listdir("/bench") if name.startswith("oscore")]
+    adopt(it, OTHER)
+    assert len(os.listdir("/bench")) == 2 and it.prepare() and len(os.listdir("/bench")) == 2
+    assert answer(it, OTHER).payload == b"ok"
+    assert it.prepare()
+    assert len(os.listdir("/bench")) == 1 and os.listdir("/bench") != first
+    # The same after a start in between.
+    adopt(it, LINK)
+    again = session()
+    assert use(again)[0] == LINK["sender_id"] and len(os.listdir("/bench")) == 2
+    answer(again, LINK)
+    again.prepare()
+    assert len(os.listdir("/bench")) == 1 and use(session())[0] == LINK["sender_id"]
+
+
+def test_answers_under_the_old_context_are_understood_until_the_new_one_is_proved():
+    flash()
+    it = agreed()
+    outer, binding = it.protect(request(), True)
+    adopt(it, OTHER)
+    there = gateway(LINK)
+    reply = there.protect_response(
+        Message(CON, coap.CHANGED, payload=b"late"), there.unprotect_request(outer)[1]
+    )
+    assert it.former(binding) and it.unprotect(reply, binding).payload == b"late"
+    it.prepare()
+    assert len(os.listdir("/bench")) == 2, "an answer under the old context proves nothing about the new one"
+    _, newer = it.protect(request(), True)
+    assert not it.former(newer)
+
+
+def test_keys_are_changed_a_hundred_times_and_the_newest_is_what_a_start_finds():
+    flash()
+    it = agreed()
+    for n in range(100):
+        link = dict(LINK, sender_id=bytes((n, 1, 2, 3)), secret=bytes((n,)) * 16)
+        adopt(it, link, n)
+        if n % 3:
+            answer(it, link)
+            it.prepare()
+        if n % 2:
+            it = session()
+        assert use(it)[0] == link["sender_id"] and it.made_ms == n
+    assert len(os.listdir("/bench")) <= 2
+
+
+def test_a_damaged_slot_is_not_used_and_the_other_is():
+    for damage in (b"", b"garbage garbage", None):
+        flash()
+        said = []
+        it = agreed()
+        adopt(it, OTHER)
+        newest = [path for path in SLOTS if _generation(path) == 2][0]
+        if damage is None:
+            with open(newest, "rb") as file:
+                whole = file.read()
+            damage = whole[:-1] + bytes([whole[-1] ^ 1])
+        with open(newest, "wb") as file:
+            file.write(damage)
+        it = session(lambda level, text, said=said: said.append(text))
+        assert any(newest in text and "damaged" in text for text in said), said
+        assert use(it)[0] == LINK["sender_id"]
+        answer(it, LINK)
+        it.prepare()
+        assert len(os.listdir("/bench")) == 1, "what is damaged goes like what is old"
+
+
+def _generation(path):
+    data = statefile.read(path)
+    return cbor.decode(data[5:])[0] if data else None
+
+
+def test_with_both_slots_damaged_or_lost_there_is_no_context_and_a_new_one_works():
+    for damage in ("lost", "damaged"):
+        flash()
+        it = agreed()
+        adopt(it, OTHER)
+        used = [use(it) for _ in range(5)]
+        for path in SLOTS:
+            if damage == "lost":
+                os.remove(path)
+            else:
+                with open(path, "wb") as file:
+                    file.write(b"\xff" * 80)
+        it = session()
+        assert not it.ready and use(it) is None
+        adopt(it, LINK)
+        assert use(it) == (LINK["sender_id"], 0) and used
+        assert use(session())[0] == LINK["sender_id"]
 
 
 def test_worn_out_flash_keeps_the_last_numbers_for_what_is_urgent():
     chip = flash()
-    it = session()
+    it = agreed()
     assert use(it, urgent=False) is not None
     chip.worn_out = True
     bulk = 0
     while use(it, urgent=False) is not None:
         bulk += 1
-    assert bulk == RESERVE - 1 - LOW + 1 and it.flash_errors == 1
+    assert bulk == RESERVE - 1 - LOW + 1 and it.flash_errors == 1 and it.ready
     urgent = 0
     while use(it, urgent=True) is not None:
         urgent += 1
     assert urgent == LOW - 1, "and then none: a number that is not on flash is never used"
+    assert not it.ready, "so that another context is asked for"
     chip.worn_out = False
-    assert use(it, urgent=False) is not None
+    assert use(it, urgent=False) is not None and it.ready
+
+
+def test_a_context_that_flash_does_not_take_serves_from_memory_and_repeats_nothing_afterwards():
+    chip = flash()
+    it = agreed()
+    chip.worn_out = True
+    adopt(it, OTHER)
+    used = [use(it, urgent=False) for _ in range(5 * RESERVE)]
+    assert None not in used and {kid for kid, _ in used} == {OTHER["sender_id"]} and it.ready
+    chip.worn_out = False
+    # Should flash have taken it after all, a start begins far below.
+    it._write(1 - it._slot, RESERVE, b"")
+    it._write(it._slot, RESERVE, it._rest)
+    again = session()
+    fresh = [use(again) for _ in range(2 * RESERVE)]
+    assert {kid for kid, _ in fresh} == {OTHER["sender_id"]} and not set(used) & set(fresh)
+
+
+def test_power_fails_while_memory_alone_has_the_context():
+    chip = flash()
+    it = agreed()
+    before = [use(it) for _ in range(10)]
+    chip.worn_out = True
+    adopt(it, OTHER)
+    use(it)
+    chip.worn_out = False
+    again = session()
+    fresh = [use(again) for _ in range(RESERVE)]
+    assert {kid for kid, _ in fresh} == {LINK["sender_id"]} and not set(before) & set(fresh)
 
 
 def test_prepared_in_a_quiet_moment_a_panic_does_not_touch_flash():
     chip = flash()
-    it = session()
+    it = agreed()
     for _ in range(10 * RESERVE):
         assert it.prepare()
         before = chip.operations
@@ -137,21 +328,21 @@ def test_prepared_in_a_quiet_moment_a_panic_does_not_touch_flash():
 
 def test_only_the_gateways_answer_to_this_request_opens():
     flash()
-    it = session()
-    gateway = Context(LINK["secret"], LINK["salt"], LINK["recipient_id"], LINK["sender_id"], AesCcm())
+    it = agreed()
+    there = gateway(LINK)
     pairs = []
     for _ in range(2):
         outer, binding = it.protect(Message(CON, POST, payload=b"x"), True)
-        answer = gateway.protect_response(
-            Message(CON, coap.CHANGED, payload=b"ok"), gateway.unprotect_request(outer)[1]
+        reply = there.protect_response(
+            Message(CON, coap.CHANGED, payload=b"ok"), there.unprotect_request(outer)[1]
         )
-        pairs.append((binding, answer))
-    (mine, answer), (other, foreign) = pairs
-    assert it.unprotect(foreign, mine) is None and it.unprotect(answer, other) is None
+        pairs.append((binding, reply))
+    (mine, reply), (other, foreign) = pairs
+    assert it.unprotect(foreign, mine) is None and it.unprotect(reply, other) is None
     assert it.unprotect(Message(CON, coap.UNAUTHORIZED), mine) is None
-    for i in range(len(answer.payload)):
-        wrong = bytearray(answer.payload)
+    for i in range(len(reply.payload)):
+        wrong = bytearray(reply.payload)
         wrong[i] ^= 1
-        assert it.unprotect(Message(CON, answer.code, 0, b"", answer.options, bytes(wrong)), mine) is None
-    assert it.unauthentic == 3 + len(answer.payload)
-    assert it.unprotect(answer, mine).payload == b"ok"
+        assert it.unprotect(Message(CON, reply.code, 0, b"", reply.options, bytes(wrong)), mine) is None
+    assert it.unauthentic == 3 + len(reply.payload)
+    assert it.unprotect(reply, mine).payload == b"ok"
