@@ -144,7 +144,7 @@ def test_sessions_end_and_are_bounded_and_a_host_pushes_out_its_own_first():
     assert table.repeated(late[0].source, late[0].first) is None
     assert table.repeated(late[1].source, late[1].first) is late[1]
     table.sweep(LIFE_MS + 0.5)
-    assert table.get(late[1].c_r) is None and len(table) == 99
+    assert table.get(late[1].c_r) is None and len(table) == 98
     table.sweep(LIFE_MS + 2.0)
     assert len(table) == 0 and not table._by_first and not table._by_host
 
