@@ -118,7 +118,7 @@ async def test_refusals_are_said_in_words_and_tried_again():
     ):
         terminal = fresh()
         terminal.gateway.rude = lambda what, message, answer=answer: answer
-            await terminal.boot()
+        await terminal.boot()
         await terminal.until(lambda said=said, terminal=terminal: terminal.heard(said), 20000)
         assert not terminal.app.session.ready
         terminal.gateway.rude = None
