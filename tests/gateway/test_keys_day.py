@@ -1,4 +1,4 @@
-"""A day of keys with the gateway itself: its EDHOC, its contexts, its journal, on a clock that is turned by hand.
+"""A day of keys with the gateway itself: its EDHOC, contexts and journal, on a clock that is turned by hand.
 
 The terminal is that of tests/protocol/test_renewal_day.py, put together from the pieces of `protocol/`; its
 reports are true frames, so what counts as read is what the journal holds.
@@ -59,7 +59,7 @@ class RealGateway:
         self.start()
 
     def lose_store(self):
-        """The journal is gone; the gateway's key was in a file of its own. The terminals are enrolled again."""
+        """The journal is gone; the gateway's key is a file of its own. The terminals are enrolled again."""
         self.run(self.bench.stop())
         for path in self.bench.folder.glob("*.sqlite*"):
             path.unlink()
@@ -134,7 +134,7 @@ def test_a_day_with_a_renewal_every_twenty_minutes(gateway, loss):
     made = len(road.terminal.established)
     assert made > 50, road.terminal.failures
     assert gateway.bench.app.edhoc.established >= made
-    assert len(gateway.bench.events("context.used")) == made
+    assert made - 1 <= len(gateway.bench.events("context.used")) <= made, "perhaps not the last one yet"
     assert set(gateway.states()) <= {NEXT, CURRENT, RETIRING} and len(gateway.states()) <= 3
     assert [row for row in gateway.bench.events("refused") if row["reason"] == "unknown"] == []
 
@@ -167,6 +167,7 @@ def test_the_gateway_loses_its_journal(gateway):
     assert len(road.holes) == 5 and max(ms for _, ms in road.holes[1:]) < 110 * S
     road.finish()
     assert road.terminal.reports == [] and len(road.terminal.established) >= 5
+    assert not any(name.startswith(b"panic") for name in road.terminal.given_up)
     assert len(gateway.states()) <= 3
 
 
@@ -177,6 +178,5 @@ def test_lost_in_the_middle_of_an_alarm(gateway):
     gateway.lose_store()
     assert road.terminal.reports == []
     road.terminal.report(b"panic in the dark", URGENT, road.now)
-    road.run(MIN + 8 * S)
-    assert road.terminal.reports == []
-    assert [name for name in gateway.read if name.startswith(b"panic")], "in the new journal"
+    road.run(MIN + 6 * S)
+    assert road.terminal.reports == [] and gateway.read == [b"panic in the dark"], "in the new journal"

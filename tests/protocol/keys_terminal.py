@@ -10,7 +10,7 @@ from protocol.errors import ProtocolError
 from protocol.exchange import BULK, FAILED, RESPONSE, URGENT, Client, Exchange
 from protocol.oscore import Binding, Context
 from protocol.renewal import Renewal
-from tests.protocol.lakers_peer import Key, Terminal
+from tests.protocol.lakers_peer import Key, Public, Terminal
 from tests.protocol.pair import AEAD
 
 ANEW_MS = 20_000  # an urgent request without an answer is protected anew, under the newest context
@@ -26,7 +26,7 @@ class Report:
 class KeyedTerminal:
     """`due` and `receive` give datagrams; `reports` are those without an answer yet."""
 
-    def __init__(self, seed: int, own: Key, gateway: Key) -> None:
+    def __init__(self, seed: int, own: Key, gateway: Public) -> None:
         self.rng = random.Random(seed)
         self.own, self.gateway = own, gateway
         self.client = Client(self._random16, limit=256)
@@ -69,18 +69,21 @@ class KeyedTerminal:
             self._begin(now)
         for report in self.reports:
             if report.lane == URGENT and now - report.protected_ms >= ANEW_MS:
-                for handle in list(report.handles)[:-1]:
-                    self.client.cancel(handle)
-                    del report.handles[handle]
-                for handle in report.handles:
-                    self.client.quiet(handle)  # its answer may still be on its way
-                self._protect(report, now)
+                self._anew(report, now)
         out = [datagram for datagram, _ in self.client.due(now)]
         self._events(self.client.events(), now)
         return out
 
     def receive(self, datagram: bytes, now: int) -> None:
         self._events(self.client.receive(datagram, now), now)
+
+    def _anew(self, report: Report, now: int) -> None:
+        for handle in list(report.handles)[:-1]:
+            self.client.cancel(handle)
+            del report.handles[handle]
+        for handle in report.handles:
+            self.client.quiet(handle)  # its answer may still be on its way
+        self._protect(report, now)
 
     def _protect(self, report: Report, now: int) -> None:
         report.protected_ms = now
@@ -154,14 +157,13 @@ class KeyedTerminal:
 
     def _keys(self, initiator: Initiator, now: int) -> None:
         secret, salt = initiator.oscore()
-        first = self.context is None
         self.context = Context(secret, salt, self._c_r, b"\x01", AEAD)
         self.established.append(now)
         self._clear()
         self.renewal.succeeded(now)
-        for report in self.reports if first else ():
-            if not report.handles:
-                self._protect(report, now)
+        for report in self.reports:
+            if report.lane == URGENT or not report.handles:
+                self._anew(report, now)
 
     def _fail(self, why: str, now: int) -> None:
         self.failures[why] = self.failures.get(why, 0) + 1

@@ -15,17 +15,24 @@ CURVE = ec.SECP256R1()
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
-class Key:
-    """A P-256 key pair from a seeded generator, its `kid` and its credential."""
+class Public:
+    """A public key, its `kid` and its credential."""
+
+    def __init__(self, public: bytes) -> None:
+        self.public = public
+        self.x = public[:32]
+        self.kid = hashlib.sha256(public).digest()[:8]
+        self.cred = ccs(self.kid, public)
+
+
+class Key(Public):
+    """A P-256 key pair from a seeded generator."""
 
     def __init__(self, rng: random.Random) -> None:
         self._key = ec.derive_private_key(rng.randrange(1, N), CURVE)
         point = self._key.public_key().public_numbers()
-        self.public = point.x.to_bytes(32, "big") + point.y.to_bytes(32, "big")
+        super().__init__(point.x.to_bytes(32, "big") + point.y.to_bytes(32, "big"))
         self.private = self._key.private_numbers().private_value.to_bytes(32, "big")
-        self.x = self.public[:32]
-        self.kid = hashlib.sha256(self.public).digest()[:8]
-        self.cred = ccs(self.kid, self.public)
 
     def dh(self, x: bytes) -> bytes:
         """Raises ValueError when x belongs to no point."""
@@ -37,7 +44,7 @@ class Terminal:
     """The initiator and its keys; as the firmware does, I * G_Y is computed last."""
 
     own: Key
-    gateway: Key
+    gateway: Public
     ephemeral: Key
 
     def __post_init__(self) -> None:
