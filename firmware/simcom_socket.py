@@ -110,7 +110,8 @@ class Socket:
             return True
         text = b'AT+CDNSGIP="%s"' % self._host
         if await self._port.ask(text, _DNS_MS, b"+CDNSGIP: 1") == at.OK:
-            address = at_fields.fields_of(self._port.answer)[-1].strip(b'"')
+            fields = _meaning(at_fields.fields_of, self._port.answer)
+            address = fields[-1].strip(b'"') if fields else b""
             if _dotted(address):
                 self._peer = address
         return bool(self._peer)  # the last known one is better than none

@@ -9,6 +9,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -58,7 +59,7 @@ def read(path: Path) -> GatewayKey | None:
         raise KeyFileError(f"{path}: cannot be read: {error.strerror}") from error
     try:
         key = load_pem_private_key(data, None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise KeyFileError(
             f"{path}: no private key in PEM: {error}. Bring it back from the backup."
         ) from error
