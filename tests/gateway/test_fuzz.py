@@ -5,10 +5,13 @@ import asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.floodgate import Floodgate
 from protocol import cbor, coap, cose, report
 from protocol.coap import Message
 from protocol.oscore import Context
-from tests.gateway.bench import Bench
+from tests.gateway.bench import Bench, enrolled, key_of
+from tests.gateway.initiator import Ours, third
+from tests.gateway.initiator import first as initiator_first
 from tests.gateway.terminal import Terminal
 from tests.protocol.pair import AEAD
 
@@ -105,6 +108,38 @@ def test_arbitrary_bytes_and_messages(tmp_path_factory):
             assert len(answers) <= 1
         await nothing(bench)
         assert len(bench.app.peers) == 0
+
+    run(tmp_path_factory, body)
+
+
+def test_handshakes_damaged_anywhere(tmp_path_factory):
+    """Both messages of a terminal's, changed, cut or lengthened: no context, and no more than was sent."""
+    damage = st.lists(st.tuples(st.integers(0, 120), st.integers(1, 255)), min_size=1, max_size=3)
+    examples = each(st.tuples(damage, st.integers(20, 120), st.binary(max_size=6), st.booleans()))
+
+    async def body(bench):
+        wire = Wire(bench)
+        terminal = await enrolled(bench)
+        key = key_of(bench)
+        bench.app.edhoc.gate = Floodgate(1_000_000, bytes(32), 0.0)
+        for spots, length, more, later in examples:
+            initiator = Ours(terminal, key)
+            data = initiator_first(initiator.message_1)
+            if later:
+                (answer,) = await wire.put(data)
+                data = third(*initiator.message_3(coap.decode(answer).payload))
+            broken = bytearray(data[:length] + more)
+            # A changed option may be one that means nothing: of message_3 only the payload is damaged.
+            first = min(data.index(b"\xff", 6) + 1, len(broken) - 1) if later else 6
+            for at, value in spots:
+                broken[first + at % (len(broken) - first)] ^= value
+            if bytes(broken[6:]) == data[6:]:
+                continue
+            answers = await wire.put(bytes(broken))
+            assert sum(map(len, answers)) <= len(broken), broken.hex()
+            assert not bench.app.edhoc._tasks, broken.hex()
+        assert len(bench.app.contexts) == 0
+        await nothing(bench)
 
     run(tmp_path_factory, body)
 
