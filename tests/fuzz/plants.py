@@ -107,6 +107,63 @@ def _unlimited(right):
     return keep
 
 
+def _always(right):
+    return lambda *arguments: True
+
+
+def _believes(right):
+    return lambda self, outer, binding: right(self, outer, binding) or outer
+
+
+def _generation_first(right):
+    def enter(self, slot, limit, rest):
+        self._generation = rest[1]
+        return right(self, slot, limit, rest)
+
+    return enter
+
+
+def _unguarded(right):
+    return lambda parse, line: parse(line) if line else None
+
+
+def _any_length(right):
+    def put(self, request, size, message):
+        return right(self, request, 1 << 20, message)
+
+    return put
+
+
+def _every_signature(right):
+    async def check(self, parts):
+        return [True for _ in parts]
+
+    return check
+
+
+def _unbounded(right):
+    def degrees(body, name, limit):
+        value = body.get(name)
+        return None if value is None else int(value * 10_000_000)
+
+    return degrees
+
+
+def _booleans(right):
+    return lambda value, low, high: right(value + 0, low, high) if isinstance(value, (bool, int)) else None
+
+
+def _no_range(right):
+    return lambda value, name, lowest, highest, wrong: None
+
+
+def _any_marker(right):
+    def decode_options(data, at=0):
+        return right(data[:-1] if data[-1:] == b"\xff" else data, at)
+
+    return decode_options
+
+
 Plant("cbor_depth", "cbor_decode", "no limit of depth", "protocol.cbor:_Reader", "item", _without_depth)
 Plant("cbor_hang", "cbor_decode", "a loop that does not end", "protocol.cbor:_Reader", "item", _endless)
 Plant(
@@ -159,3 +216,59 @@ Plant(
     _remembers,
 )
 Plant("at_unlimited", "at_stream", "the line's buffer grows", "protocol.at:Reader", "_keep", _unlimited)
+Plant("edhoc_mac", "edhoc_plaintext_2", "MAC_2 is not looked at", "protocol.edhoc", "_same", _always)
+Plant(
+    "link_believes",
+    "link_datagrams",
+    "answers count unauthenticated",
+    "firmware.session:Session",
+    "unprotect",
+    _believes,
+)
+Plant(
+    "slot_order",
+    "flash_contexts",
+    "a damaged slot hides a sound one",
+    "firmware.session:Session",
+    "_enter",
+    _generation_first,
+)
+Plant(
+    "modem_lines", "modem_answers", "a torn answer raises", "firmware.simcom_socket", "_meaning", _unguarded
+)
+Plant(
+    "answer_length",
+    "gateway_datagram",
+    "an answer longer than its request",
+    "gateway.edhoc:Edhoc",
+    "_put",
+    _any_length,
+)
+Plant(
+    "signatures",
+    "gateway_frames",
+    "every signature is good",
+    "gateway.verifier:Verifier",
+    "check",
+    _every_signature,
+)
+Plant(
+    "request_range",
+    "gateway_request",
+    "a place off the earth, NaN",
+    "gateway.requests",
+    "_degrees",
+    _unbounded,
+)
+Plant(
+    "settings_type", "settings_values", "text where a number belongs", "firmware.config", "_number", _booleans
+)
+Plant("report_range", "report_decode", "no ranges", "protocol.report", "_check_integer", _no_range)
+Plant(
+    "coap_marker",
+    "coap_datagram",
+    "a payload marker with nothing after",
+    "protocol.coap",
+    "decode_options",
+    _any_marker,
+)

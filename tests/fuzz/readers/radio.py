@@ -60,7 +60,7 @@ class _Clock:
 
 
 def modem_bytes(data):
-    """What a modem sends at any moment goes through the driver's ears: no exception, no values from nowhere."""
+    """What a modem sends at any moment goes through the driver: no exception, no values from nowhere."""
     source = Source(data)
     clock = _Clock()
     nothing = _Nothing()

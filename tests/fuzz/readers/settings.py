@@ -80,6 +80,12 @@ def settings_values(data):
 def _usable(values, errors):
     assert all([isinstance(e, str) and e for e in errors])
     assert len(values) == len(config.TABLE) + 1
+    for name, kind, default, least, most in config.TABLE:
+        # What the rest of the terminal counts on; True is no number.
+        value = values[name]
+        assert type(value) is {"s": str, "i": int, "b": bool}[kind], (name, value)
+        if kind != "b" and value != default:
+            assert least <= (value if kind == "i" else len(value)) <= most, (name, value)
     again, more = config.check({k: v for k, v in values.items() if v != "" or k != "host"})
     # A default of nothing, as for the gateway's address, is complained of and is still a default.
     assert again == values, more
