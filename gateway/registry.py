@@ -25,7 +25,7 @@ class Registry:
         self._commands = 0
         self._by_kid: dict[bytes, Terminal] = {}
         self._by_unit: dict[tuple[str, str, str], Terminal] = {}
-        self.changed: Callable[[Terminal], Awaitable[None]] = _nobody
+        self.changed: Callable[[Terminal], Awaitable[None]] | None = None
         self.commanded: Callable[[Terminal], None] = lambda terminal: None
 
     def __len__(self) -> int:
@@ -58,7 +58,8 @@ class Registry:
                 for terminal in terminals:
                     self._put(terminal)
                     self._log.info("registry.changed", kid=terminal.kid, state=terminal.state)
-                    await self.changed(terminal)
+                    if self.changed is not None:
+                        await self.changed(terminal)
                 self._revision = revision
             if commands != self._commands:
                 after = self._commands
@@ -81,6 +82,3 @@ class Registry:
         holder = self._by_unit.get(place)
         if terminal.state != REVOKED or holder is None or holder.state == REVOKED:
             self._by_unit[place] = terminal
-
-
-async def _nobody(terminal: Terminal) -> None: ...

@@ -164,3 +164,4 @@ async def test_another_message_3_after_the_good_one_changes_nothing(bench, asker
 async def test_an_echo_nobody_asked_for_is_ignored(bench, asker):
     terminal = await enrolled(bench)
     body(await asker.ask(first(Ours(terminal, key_of(bench)).message_1, [(ECHO, b"12345678")])))
+    assert bench.app.edhoc.runs == 1
