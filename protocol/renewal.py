@@ -22,15 +22,13 @@ _HINT = const(2)
 _HEARD = const(3)
 _BEGUN = const(4)  # an attempt uses up the hints that led to it
 
-_NEXT = {
-    (NEEDED, _MADE): SERVING,
-    (DOUBTED, _MADE): SERVING,
-    (DOUBTED, _LOST): NEEDED,
-    (DOUBTED, _HEARD): SERVING,
-    (DOUBTED, _BEGUN): SERVING,
-    (SERVING, _LOST): NEEDED,
-    (SERVING, _HINT): DOUBTED,
-}
+# By state and event, in the order of their numbers; a byte each, as this table is always in memory.
+_NEXT = (
+    b"\x02\x00\x00\x00\x00"  # NEEDED
+    b"\x02\x00\x01\x02\x02"  # DOUBTED
+    b"\x02\x00\x01\x02\x02"  # SERVING
+)
+_EVENTS = const(5)
 
 # First pause after an attempt, longest pause, longest pause while something urgent waits (None: not at all
 # then), and how long one attempt may take. Pauses double, and are drawn from the upper half of their step.
@@ -157,7 +155,7 @@ class Renewal:
         return state
 
     def _step(self, event: int, now_ms: int) -> None:
-        state = _NEXT.get((self.state, event), self.state)
+        state = _NEXT[self.state * _EVENTS + event]
         if state != self.state:
             self.state = state
             self._at_ms = now_ms
