@@ -1,8 +1,9 @@
 """The terminal's settings, and the list of commands that an authentic gateway sends it."""
 
 import json
+from binascii import unhexlify
 
-from firmware import config
+from firmware import config, p256
 from firmware.commands import Commands
 from protocol import coap
 from protocol.cbor import encode
@@ -16,6 +17,10 @@ TOKENS = (
     b'"keys":{"accept":"event"}', b'"gateway_key":"', b"1e5", b"-0", b"0.5", b"\\ud800", b"\\u0000",
     b'"pin":"0000"', b"\xc3\xa9", b"99999999999999999999", b',"', b'"port":5683', b'"log":3',
 ) + tuple([b'"' + row[0].encode() + b'":' for row in config.TABLE])  # fmt: skip
+_POINT = (
+    "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+)
 _VALUES = (
     "",
     "x",
@@ -39,6 +44,10 @@ _VALUES = (
     [],
     {},
     0.5,
+    _POINT,
+    _POINT[:-1] + "6",
+    _POINT.upper(),
+    _POINT[:126],
 )
 
 
@@ -83,8 +92,10 @@ def _usable(values, errors):
     for name, kind, default, least, most in config.TABLE:
         # What the rest of the terminal counts on; True is no number.
         value = values[name]
-        assert type(value) is {"s": str, "i": int, "b": bool}[kind], (name, value)
-        if kind != "b" and value != default:
+        assert type(value) is {"s": str, "k": str, "i": int, "b": bool}[kind], (name, value)
+        if kind == "k" and value != default:
+            assert p256.valid_public(unhexlify(value)), "the gateway's key is no point"
+        elif kind != "b" and value != default:
             assert least <= (value if kind == "i" else len(value)) <= most, (name, value)
     again, more = config.check({k: v for k, v in values.items() if v != "" or k != "host"})
     # A default of nothing, as for the gateway's address, is complained of and is still a default.
