@@ -6,8 +6,8 @@ Database, a = -3).
 
 Verification handles public values only and makes no effort to hide them. `shared_secret` does the same
 operations on the curve in the same order for every private key: the digits are all odd, none is skipped,
-their sign is a multiplication, and what is inverted is masked. (A summand that equals the sum is doubled
-instead; that needs a key of 2^-250.) What is not protected is told in `p256`: above all, an entry of the
+their sign is a multiplication, and what is inverted is masked. (But for the keys 2 and n - 2, whose last
+summand equals the sum and is doubled instead.) What is not protected is told in `p256`: above all, an entry of the
 table is chosen by a secret index, and big integers take a time that depends on their leading zeros.
 """
 
@@ -122,23 +122,23 @@ def _fits(h, signature, columns, a, b):
 
 
 def _with_key(u, v, x, y):
-    """X and ZZ of u G + v Q: signed windows of 8 bits for G, of 5 for Q, which share the doublings."""
-    steps = _digits(u, 8, 1) + _digits(v, 5, 0)
+    """X and ZZ of u G + v Q: signed windows of 9 bits for G, of 5 for Q, which share the doublings."""
+    steps = _digits(u, 9, 1) + _digits(v, 5, 0)
     steps.sort(reverse=True)
     x, _, z = _horner(0, 0, 0, _terms(steps, _odd_multiples(x, y)))
     return x, z * z % P
 
 
 def _terms(steps, odd):
-    above = steps[0] >> 8  # what is doubled before is infinity
+    above = steps[0] >> 9  # what is doubled before is infinity
     for step in steps:
         if step & 1:
-            at = ODD + ((step & 252) << 4)
+            at = ODD + ((step & 508) << 4)
             x, w = int.from_bytes(TABLE[at : at + 32], "big"), int.from_bytes(TABLE[at + 32 : at + 64], "big")
         else:
-            x, w = odd[(step & 252) >> 2]
-        yield above - (step >> 8), x, -w if step & 2 else w
-        above = step >> 8
+            x, w = odd[(step & 508) >> 2]
+        yield above - (step >> 9), x, -w if step & 2 else w
+        above = step >> 9
     yield above, None, None
 
 
@@ -253,7 +253,7 @@ def _affine(points):
 def _digits(v, width, mark):
     """v as a sum of digit 2^place; digits are odd, below 2^(width - 1) in size, `width` places apart or more.
 
-    A list of small integers, which sort by place: place << 8 | size >> 1 << 2 | negative << 1 | mark.
+    A list of small integers, which sort by place: place << 9 | size >> 1 << 2 | negative << 1 | mark.
     """
     digits = []
     place = 0
@@ -262,10 +262,10 @@ def _digits(v, width, mark):
         digit = v & (whole - 1)
         if digit & 1:
             if digit > whole >> 1:
-                digits.append(place << 8 | (whole - digit) >> 1 << 2 | 2 | mark)
+                digits.append(place << 9 | (whole - digit) >> 1 << 2 | 2 | mark)
                 v += whole
             else:
-                digits.append(place << 8 | digit >> 1 << 2 | mark)
+                digits.append(place << 9 | digit >> 1 << 2 | mark)
             shift = width
         else:
             shift = 1

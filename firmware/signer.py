@@ -146,7 +146,8 @@ class Signer:
         r = int.from_bytes(signature[:32], "big")
         s = int.from_bytes(signature[32:], "big")
         k = (h + r * self._d) * p256.invert(s, p256.N) % p256.N
-        if p256.public_key(self._d) != self.public or p256.nonce_point(k)[0] != r:
+        x = int.from_bytes(p256.public_key(k)[:32], "big")
+        if p256.public_key(self._d) != self.public or x % p256.N != r:
             raise Misuse("signer: the public key does not belong to the private key")
 
 

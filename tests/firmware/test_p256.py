@@ -1,12 +1,12 @@
 # runs on: both
-"""P-256 against RFC 6979, a schoolbook's arithmetic, and the values at which implementations break."""
+"""P-256's keys and signatures against RFC 6979, a schoolbook's arithmetic, and awkward values."""
 
 import hashlib
 
 from firmware import p256, p256_point
-from firmware.p256_table import COLUMNS, TABLE, TEETH
+from firmware.p256_table import TABLE
 from protocol.errors import Misuse
-from tests.firmware import curve
+from tests.firmware import comb_table, curve
 from tests.portable import load_json, raises, vectors
 
 # RFC 6979 A.2.5
@@ -70,17 +70,13 @@ def test_rfc6979_file_every_hash():
 
 
 def test_table_is_what_its_docstring_says():
-    span = 3 * COLUMNS
-    at = 0
-    for block in range(3):
-        teeth = [curve.times(1 << (span * t + COLUMNS * block), curve.G) for t in range(TEETH)]
-        for i in range(1 << (TEETH - 1)):
-            point = teeth[TEETH - 1]
-            for t in range(TEETH - 1):
-                point = curve.add(point, teeth[t] if i >> t & 1 else curve.negative(teeth[t]))
-            assert TABLE[at : at + 64] == curve.raw(point), (block, i)
-            at += 64
-    assert at == len(TABLE)
+    assert TABLE == comb_table.data()
+
+
+def test_the_file_of_the_table_is_as_its_maker_writes_it():
+    with open(comb_table.PATH) as file:
+        text = file.read()
+    assert comb_table.source(text, TABLE) == text
 
 
 def edge_scalars():
@@ -106,12 +102,44 @@ def test_multiples_at_the_edges():
         assert k * k_inv % p256.N == 1
 
 
+def test_one_inversion_for_many_nonces():
+    ks = edge_scalars()[:9] + [D]
+    points = p256.nonce_points(ks, [p256.half_point(k) for k in ks])
+    assert points == [p256.nonce_point(k) for k in ks]
+    calls = []
+    real = p256.invert
+    p256.invert = lambda a, modulus: calls.append(modulus) or real(a, modulus)
+    try:
+        p256.nonce_points(ks, [p256.half_point(k) for k in ks])
+    finally:
+        p256.invert = real
+    assert sorted(calls) == sorted((p256.P, p256.N))
+
+
+def test_what_is_inverted_is_masked():
+    """Euclid's time depends on what it gets: that may be neither a nonce nor the Z of its point."""
+    seen = []
+    real = p256.invert
+    p256.invert = lambda a, modulus: seen.append(a) or real(a, modulus)
+    try:
+        p256.nonce_point(D)
+        p256.public_key(D)
+    finally:
+        p256.invert = real
+    x, zz = p256.half_point(D)
+    assert len(seen) == 3 and D not in seen and zz not in seen
+
+
 def test_scalar_out_of_range_is_refused():
     for k in (0, p256.N, p256.N + 1, -1, (1 << 256) - 1):
         with raises(Misuse):
             p256.nonce_point(k)
         with raises(Misuse):
             p256.public_key(k)
+        with raises(Misuse):
+            p256.half_point(k)
+        with raises(Misuse):
+            p256.sign_with(k, 1, 1, 1)
 
 
 def test_sign_refuses_a_zero():
@@ -120,37 +148,6 @@ def test_sign_refuses_a_zero():
         p256.sign_with(D, -r * D % p256.N, k_inv, r)  # s would be 0
     with raises(Misuse):
         p256.sign_with(D, DIGEST, k_inv, 0)
-
-
-def test_verify_any_flipped_bit():
-    for i in range(0, 512, 5):
-        changed = bytearray(SIGNATURE)
-        changed[i >> 3] ^= 1 << (i & 7)
-        assert not p256_point.verify(PUBLIC, DIGEST, bytes(changed)), i
-    for i in range(0, 256, 13):
-        changed = bytearray(DIGEST)
-        changed[i >> 3] ^= 1 << (i & 7)
-        assert not p256_point.verify(PUBLIC, bytes(changed), SIGNATURE), i
-
-
-def test_verify_ranges_of_r_and_s():
-    n = p256.N
-    r = int.from_bytes(SIGNATURE[:32], "big")
-    s = int.from_bytes(SIGNATURE[32:], "big")
-    edges = (0, 1, 2, n - 1, n, n + 1, p256.P - 1, p256.P, p256.P - n, (1 << 256) - 1)
-    for a in edges:
-        assert not p256_point.verify(PUBLIC, DIGEST, both(a, s)), a
-        assert not p256_point.verify(PUBLIC, DIGEST, both(r, a)), a
-        for b in edges:
-            assert not p256_point.verify(PUBLIC, DIGEST, both(a, b)), (a, b)
-    for length in (0, 1, 32, 63, 65, 128):
-        assert not p256_point.verify(PUBLIC, DIGEST, (SIGNATURE + bytes(64))[:length])
-
-
-def test_high_s_is_valid():
-    r = int.from_bytes(SIGNATURE[:32], "big")
-    s = int.from_bytes(SIGNATURE[32:], "big")
-    assert p256_point.verify(PUBLIC, DIGEST, both(r, p256.N - s))
 
 
 def test_public_key_must_be_a_reduced_point():
@@ -166,108 +163,45 @@ def test_public_key_must_be_a_reduced_point():
         assert not p256_point.verify(public, DIGEST, SIGNATURE)
 
 
-def test_digests_zero_and_beyond_n():
-    for h in (0, 1, p256.N - 1, p256.N, p256.N + 1, (1 << 256) - 1):
-        signature = sign(D, h, 12345)
-        assert p256_point.verify(PUBLIC, h.to_bytes(32, "big"), signature), h
-        # A digest and itself reduced are one number (FIPS 186-5 6.4.1); another digest is not.
-        assert p256_point.verify(PUBLIC, (h % p256.N).to_bytes(32, "big"), signature)
-        assert not p256_point.verify(PUBLIC, ((h + 1) % p256.N).to_bytes(32, "big"), signature)
-
-
-def test_keys_that_make_the_additions_meet():
-    """Q = G, -G, 2G, G/2 and the comb's own entries: equal and opposite summands in u G + v Q."""
-    n = p256.N
-    half = (n + 1) // 2
-    for d in (1, n - 1, 2, n - 2, half, 3, 1 << 225, n - 5):
-        public = p256.public_key(d)
-        for h in (0, 1, n - 1, D):
-            for k in (1, n - 1, half):
-                r, k_inv = p256.nonce_point(k)
-                if (h + r * d) % n == 0:
-                    continue
-                signature = p256.sign_with(d, h, k_inv, r)
-                assert p256_point.verify(public, h.to_bytes(32, "big"), signature), (d, h, k)
-                wrong = (h + 1) % n
-                assert not p256_point.verify(public, wrong.to_bytes(32, "big"), signature), (d, h, k)
-
-
-def test_sum_at_infinity_is_refused():
-    """u G + v Q = O needs h = -r d: whatever s, no signature."""
-    r = int.from_bytes(SIGNATURE[:32], "big")
-    h = -r * D % p256.N
-    for s in (1, 2, 77, p256.N - 1):
-        assert not p256_point.verify(PUBLIC, h.to_bytes(32, "big"), both(r, s))
-
-
-def test_x_between_n_and_p():
-    """A point with x >= n gives r = x - n; x itself is no valid r, and the comparison has to be modulo n."""
-    n = p256.N
-    x = n
-    while curve.y_of(x) is None:
-        x += 1
-    assert x < p256.P
-    r, s, h = x - n, 0x1234567, 99
-    point = (x, curve.y_of(x))
-    # Q = r^-1 (s R - h G)
-    q = curve.add(curve.times(s, point), curve.times(n - h, curve.G))
-    q = curve.times(curve.inverse(r, n), q)
-    assert p256_point.verify(curve.raw(q), h.to_bytes(32, "big"), both(r, s))
-    assert not p256_point.verify(curve.raw(q), h.to_bytes(32, "big"), both(x, s))
-    assert not p256_point.verify(curve.raw(q), h.to_bytes(32, "big"), both(r + 1, s))
-    # A small r whose r + n is below p, but whose point has x = r: the first comparison alone decides.
-    x = 5
-    q = curve.add(curve.times(s, (x, curve.y_of(x))), curve.times(n - h, curve.G))
-    q = curve.times(curve.inverse(x, n), q)
-    assert p256_point.verify(curve.raw(q), h.to_bytes(32, "big"), both(x, s))
-
-
-def test_signature_of_65_or_63_bytes_with_the_same_numbers():
-    """A leading zero more or less changes no number; a signature has 64 bytes all the same."""
-    assert not p256_point.verify(PUBLIC, DIGEST, SIGNATURE[:32] + b"\0" + SIGNATURE[32:])
-    r, k_inv = p256.nonce_point(D ^ 99)
-    for h in range(5000):
-        signature = p256.sign_with(D, h, k_inv, r)
-        if not signature[32]:
-            break
-    digest = h.to_bytes(32, "big")
-    assert p256_point.verify(PUBLIC, digest, signature)
-    assert not p256_point.verify(PUBLIC, digest, signature[:32] + signature[33:])
-
-
-def test_small_and_zero_multiples_of_both_points():
-    """u or v of a few bits only: fewer doublings for the key than the comb has columns."""
-    n = p256.N
-    k = 0xABCDEF
-    r, _ = p256.nonce_point(k)
-    for v in (1, 2, 3, 0x7FFF, 0x8000, n - 1):
-        s = r * curve.inverse(v, n) % n
-        h = (s * k - r * D) % n
-        assert p256_point.verify(PUBLIC, h.to_bytes(32, "big"), both(r, s)), v
-        assert not p256_point.verify(PUBLIC, (h ^ 1).to_bytes(32, "big"), both(r, s)), v
-
-
-def affine(point):
-    return p256._affine(point, 3) if point[2] else None
+def affine(x, y, zz, zzz):
+    if not zz:
+        return None
+    return x * curve.inverse(zz, p256.P) % p256.P, y * curve.inverse(zzz, p256.P) % p256.P
 
 
 def test_additions_of_points_that_are_equal_opposite_or_infinity():
     infinity = (0, 0, 0, 0)
     five = curve.times(5, curve.G)
+    ten = curve.times(10, curve.G)
+    eleven = curve.add(ten, curve.G)
     z = 7  # not 1, as in the middle of a computation
     scaled = (five[0] * z**2 % p256.P, five[1] * z**3 % p256.P, z**2, z**3)
-    assert affine(scaled) == five
-    assert affine(p256._add(*infinity, *five)) == five
-    assert affine(p256._add(*infinity, five[0], -five[1])) == curve.negative(five)
-    assert affine(p256._add(*scaled, *five)) == curve.times(10, curve.G) == affine(p256._double(*scaled))
-    assert p256._add(*scaled, *curve.negative(five)) == infinity
-    assert p256._add(*scaled, five[0], -five[1]) == infinity
-    assert affine(p256._add(*scaled, *curve.G)) == curve.times(6, curve.G)
-    assert p256._double(*infinity) == infinity
+
+    def horner(point, *columns):
+        return affine(*p256.horner(*point, columns))
+
+    assert horner(scaled) == five and horner(scaled, ()) == ten
+    assert horner(infinity, ()) is None
+    assert horner(infinity, (five,)) == five
+    assert horner(infinity, ((five[0], -five[1]),)) == curve.negative(five)
+    assert horner(scaled, (curve.G,)) == eleven
+    assert horner(scaled, (ten,)) == curve.times(20, curve.G)
+    assert horner(scaled, (curve.negative(ten),)) is None
+    assert horner(scaled, ((ten[0], -ten[1]), curve.G)) == curve.G
+    assert horner(scaled, ((ten[0], -ten[1]),), (ten,)) == ten
 
 
 def test_inverse_of_everything_small_and_large():
     for modulus in (p256.P, p256.N):
-        for a in (1, 2, 3, modulus - 1, modulus - 2, modulus // 2, 1 << 255, D):
-            assert p256._invert(a, modulus) * a % modulus == 1
-        assert p256._invert(-5, modulus) * -5 % modulus == 1
+        values = [1, 2, 3, modulus - 1, modulus - 2, modulus // 2, 1 << 255, D]
+        for a in values:
+            assert p256.invert(a, modulus) * a % modulus == 1
+        assert p256.invert(-5, modulus) * -5 % modulus == 1
+        for blind in (1, 2, D):
+            inverses = p256.invert_all(values, modulus, blind)
+            assert [inverses[i] * values[i] % modulus for i in range(len(values))] == [1] * len(values)
+
+
+def test_the_mask_is_secret_never_zero_and_below_both_moduli():
+    masks = [p256.mask(k) for k in edge_scalars()]
+    assert all([0 < m < p256.N and m & 1 for m in masks]) and len(set(masks)) == len(set(edge_scalars()))

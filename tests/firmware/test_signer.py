@@ -4,7 +4,7 @@
 import hashlib
 
 from firmware import p256, p256_point
-from firmware.signer import POOL, Signer, key_id
+from firmware.signer import BATCH, POOL, Signer, key_id
 from protocol.errors import Misuse
 from tests.portable import raises
 
@@ -17,12 +17,20 @@ def constant(n):
     return bytes(n)
 
 
-def make(boot=1, uid=b"chip", entropy=constant, pool=POOL):
-    return Signer(PRIVATE, PUBLIC, entropy, boot, uid, pool)
+def make(boot=1, uid=b"chip", entropy=constant, pool=POOL, batch=BATCH):
+    return Signer(PRIVATE, PUBLIC, entropy, boot, uid, pool, batch)
 
 
 def fits(message, signature, public=PUBLIC):
     return p256_point.verify(public, hashlib.sha256(message).digest(), signature)
+
+
+def fill(signer):
+    """Until there is no more work; the points ready after each piece."""
+    ready = []
+    while signer.prepare():
+        ready.append(signer.ready)
+    return ready
 
 
 def test_signs_with_a_full_and_with_an_empty_pool():
@@ -31,11 +39,8 @@ def test_signs_with_a_full_and_with_an_empty_pool():
     assert signer.public == PUBLIC
     assert signer.ready == 0
     assert fits(b"pool empty", signer.sign(b"pool empty"))
-    made = 0
-    while signer.prepare():
-        made += 1
-        assert signer.ready == made
-    assert made == POOL and not signer.prepare()
+    fill(signer)
+    assert signer.ready == POOL and not signer.prepare()
     for i in range(POOL + 2):
         message = b"frame %d" % i
         signature = signer.sign(message)
@@ -45,16 +50,16 @@ def test_signs_with_a_full_and_with_an_empty_pool():
 
 
 def test_a_prepared_point_costs_no_curve_operation():
-    signer = make()
-    signer.prepare()
-    real = p256.nonce_point
-    p256.nonce_point = None  # whoever calls it now raises TypeError
+    signer = make(pool=1)
+    fill(signer)
+    real = p256.half_point
+    p256.half_point = None  # whoever calls it now raises TypeError
     try:
         signature = signer.sign(b"panic")
         with raises(TypeError):
             signer.sign(b"the pool is empty now")
     finally:
-        p256.nonce_point = real
+        p256.half_point = real
     assert fits(b"panic", signature)
     assert fits(b"works again", signer.sign(b"works again"))
 
@@ -72,8 +77,8 @@ def test_points_are_wiped_as_they_are_used():
 
 
 def test_a_point_is_gone_even_if_signing_fails():
-    signer = make()
-    signer.prepare()
+    signer = make(pool=1)
+    fill(signer)
     first = bytes(signer._points[:32])
     assert any(first)
     with raises(TypeError):
@@ -81,7 +86,7 @@ def test_a_point_is_gone_even_if_signing_fails():
     # Hashing came first: nothing was taken, and what is taken later is taken once.
     assert signer.ready == 1
     assert signer.sign(b"a")[:32] == first
-    signer.prepare()
+    fill(signer)
     assert bytes(signer._points[:32]) != first
 
 
@@ -173,13 +178,20 @@ def test_a_pair_that_does_not_belong_together_is_refused_at_boot():
         Signer(PRIVATE, PUBLIC, lambda n: bytes(4), 1, b"chip")
 
 
-def test_a_damaged_first_signature_never_leaves():
-    """Broken arithmetic (here: a wrong inverse) is found by the self-check at boot."""
-    real = p256.nonce_point
-    p256.nonce_point = lambda k: (real(k)[0], real(k)[1] + 1)
+def damaged(name, damage):
+    real = getattr(p256, name)
+    setattr(p256, name, lambda *args: damage(real(*args)))
     try:
         with raises(Misuse):
             make()
     finally:
-        p256.nonce_point = real
+        setattr(p256, name, real)
     make()
+
+
+def test_a_damaged_first_signature_never_leaves():
+    """Broken arithmetic is found by the self-check at boot: a wrong inverse, a wrong point, a wrong key."""
+    damaged("nonce_points", lambda points: [(r, k_inv + 1) for r, k_inv in points])
+    damaged("half_point", lambda half: (half[0] + 1, half[1]))
+    damaged("public_key", lambda public: public[:63] + bytes([public[63] ^ 1]))
+    damaged("invert", lambda inverse: inverse ^ 2)
