@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway import key
 from gateway.handshake import HandshakeError, Hello, P, Responder, _contained, identifier
-from protocol import edhoc
+from protocol import cbor, edhoc
 from protocol.errors import Malformed
 from tests.gateway.initiator import Lakers, Ours
 from tests.gateway.terminal import Terminal
@@ -107,14 +107,59 @@ def test_any_message_3(data):
     one = Ours(TERMINAL, OWN.public)
     responder = Responder(OWN)
     _, true = one.message_3(responder.message_2(Hello(one.message_1), b"abc"))
-    message = bytearray(data.draw(st.one_of(st.just(true), st.binary(max_size=300))))
-    if message:
+    sealed = st.binary(max_size=300).map(cbor.encode)
+    message = bytearray(data.draw(st.one_of(st.just(true), st.binary(max_size=300), sealed)))
+    if message and data.draw(st.booleans()):
         message[data.draw(st.integers(0, len(message) - 1))] ^= data.draw(st.integers(1, 255))
+    message = message[: data.draw(st.integers(0, 400))] + data.draw(st.binary(max_size=3))
     if bytes(message) == true:
         return
-    with pytest.raises(HandshakeError):
+    with pytest.raises(HandshakeError) as caught:
         responder.message_3(bytes(message))
         responder.finish(edhoc.ccs(TERMINAL.kid, TERMINAL.public_key))
+    assert caught.value.reason != "panic"
+
+
+@pytest.mark.parametrize("size", [0, 1, 8, 9, 192, 193, 253, 254, 255, 256, 257, 600])
+def test_sizes_of_message_3_that_lakers_would_not_stand(size, capfd):
+    one = Ours(TERMINAL, OWN.public)
+    responder = Responder(OWN)
+    one.message_3(responder.message_2(Hello(one.message_1), b"abc"))
+    with pytest.raises(HandshakeError) as caught:
+        responder.message_3(cbor.encode(bytes(size)))
+    assert caught.value.reason == ("unauthentic" if 9 <= size <= 192 else "malformed")
+    assert "panicked" not in capfd.readouterr().err
+
+
+def parts(kid, mac, more):
+    return cbor.encode(kid) + cbor.encode(mac) + more
+
+
+PLAIN = st.one_of(
+    st.binary(max_size=60),
+    st.builds(parts, st.binary(max_size=9), st.binary(max_size=9), st.binary(max_size=20)),
+    st.just(cbor.encode({14: cbor.encode({1: 2})}) + cbor.encode(bytes(8))),
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(PLAIN)
+def test_any_plaintext_that_a_stranger_seals_properly(plaintext):
+    """Whoever begins a handshake has the keys of message_3: only the MAC in it proves a terminal."""
+    one = Ours(TERMINAL, OWN.public)
+    responder = Responder(OWN)
+    original = one._edhoc._aead
+
+    class Other:
+        def seal(self, key, nonce, aad, _):
+            return original.seal(key, nonce, aad, plaintext)
+
+    one._edhoc._aead = Other()
+    _, message_3 = one.message_3(responder.message_2(Hello(one.message_1), b"abc"))
+    with pytest.raises(HandshakeError) as caught:
+        responder.message_3(message_3)
+        responder.finish(edhoc.ccs(TERMINAL.kid, TERMINAL.public_key))
+    assert caught.value.reason != "panic"
 
 
 @given(st.binary(max_size=8))
