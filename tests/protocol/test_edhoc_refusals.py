@@ -1,6 +1,7 @@
 # runs on: both
 """What the EDHOC initiator refuses. A refusal ends nothing unless it was the responder's own word."""
 
+from protocol import edhoc
 from protocol.cbor import encode
 from protocol.errors import Malformed, Misuse, Unauthentic
 from tests.portable import raises
@@ -46,6 +47,11 @@ def test_the_wrong_credential():
     for raw in (encode(KID_I), b"\x48gateway?", b"\x47gateway", b"\x00"):
         one, peer = begun()
         refused(Unauthentic, peer.message_2(raw_kid=raw), one)
+    # Proved by its MAC, under a name that is not the gateway's.
+    for other in (KID_I, b"gateway?", b"\x00"):
+        one, peer = begun()
+        message_2 = peer.message_2(raw_kid=edhoc.identifier(other), id_cred=encode({4: other}))
+        refused(Unauthentic, message_2, one)
     for raw in (encode({4: KID_R}), b"\x68gateway!", b"\xf4"):
         one, peer = begun()
         refused(Malformed, peer.message_2(raw_kid=raw), one)
