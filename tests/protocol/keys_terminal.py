@@ -85,6 +85,20 @@ class KeyedTerminal:
             self.client.quiet(handle)  # its answer may still be on its way
         self._protect(report, now)
 
+    def reboot(self, now: int, clock: bool) -> None:
+        """Power comes back: the context and the reports were in flash, all else is gone. `clock`: the time of
+        day is known, and so the age of the context."""
+        self._handle = self._peer = None
+        self._c_r = b""
+        self.client = Client(self._random16, limit=256)
+        self.renewal = Renewal(self._random16)
+        if self.context is not None:
+            self.context.sequence += 64  # reserved ahead, and perhaps used
+            self.renewal.serves(now, now - self.established[-1] if clock else None)
+        for report in self.reports:
+            report.handles = {}
+            self._protect(report, now)
+
     def _protect(self, report: Report, now: int) -> None:
         report.protected_ms = now
         if self.context is None:

@@ -81,6 +81,43 @@ def test_the_gateway_restarts_in_the_middle_of_handshakes():
     assert sum(road.terminal.failures.values()) > 20 and len(road.terminal.established) > 20
 
 
+@pytest.mark.parametrize("clock", [False, True])
+def test_the_terminal_loses_power_all_the_time(clock):
+    """In the middle of handshakes too: what is in flash is what the gateway holds, or held before."""
+    road = Road(seed=13, loss=10)
+    road.every(10 * MIN, lambda: setattr(road.gateway, "asks", True))
+    road.every(7 * MIN + 77, lambda: road.terminal.reboot(road.now, clock))
+    begin = road.terminal._begin
+
+    def falls(now):
+        begin(now)
+        if road.rng.randrange(2):
+            road.at(now + road.rng.randrange(3 * S), lambda: road.terminal.reboot(road.now, clock))
+
+    road.terminal._begin = falls
+    road.run(DAY)
+    assert road.holes[1:] == [] and road._hole_since is None
+    check(road)
+    assert len(road.terminal.established) > 40
+
+
+@pytest.mark.parametrize("clock", [False, True])
+def test_many_short_shifts(clock):
+    """Twice a day for two hours. With a clock the keys are made anew once a day; without one once in each
+    shift, as nobody can say how old they are."""
+    road = Road(seed=14, loss=0, report_ms=5 * MIN, urgent_ms=10 * DAY)
+    road.run(HOUR)
+    for half_day in range(1, 20):
+        road.cut = True
+        road.now = half_day * DAY // 2
+        road.terminal.reboot(road.now, clock)
+        road.cut = False
+        road.run(road.now + 2 * HOUR)
+    assert road.holes[1:] == []
+    made = len(road.terminal.established)
+    assert made == 20 if not clock else 9 <= made <= 11
+
+
 def test_a_dead_road_for_hours():
     road = Road(seed=9, loss=10, urgent_ms=10 * DAY)
     road.run(3 * HOUR)
