@@ -272,3 +272,11 @@ Plant(
     "decode_options",
     _any_marker,
 )
+Plant(
+    "long_echo",
+    "handshake_answers",
+    "anybody's Echo is sent back",
+    "firmware.handshake",
+    "_ECHO_MOST",
+    lambda right: 4096,
+)

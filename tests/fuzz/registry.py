@@ -43,6 +43,7 @@ TARGETS = {
     "modem_bytes": ("radio", BOTH, 500, 400),
     "modem_answers": ("radio", BOTH, 500, 400),
     "link_datagrams": ("radio", BOTH, 400, 200),
+    "handshake_answers": ("keys", BOTH, 300, 100),
     "settings_file": ("settings", APART, 600, 1200),
     "settings_values": ("settings", APART, 120, 1200),
     "commands_list": ("settings", BOTH, 400, 800),

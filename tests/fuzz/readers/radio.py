@@ -217,6 +217,7 @@ class _Air:
         self.datagrams = []
 
     def send(self, datagram, urgent):
+        assert 0 < len(datagram) <= 1152, "the modem's driver refuses such a datagram"
         self.datagrams = (self.datagrams + [bytes(datagram)])[-4:]
         return True
 
