@@ -7,8 +7,9 @@ Database, a = -3).
 Verification handles public values only and makes no effort to hide them. `shared_secret` does the same
 operations on the curve in the same order for every private key: the digits are all odd, none is skipped,
 their sign is a multiplication, and what is inverted is masked. (But for the keys 2 and n - 2, whose last
-summand equals the sum and is doubled instead.) What is not protected is told in `p256`: above all, an entry of the
-table is chosen by a secret index, and big integers take a time that depends on their leading zeros.
+summand equals the sum and is doubled instead.) What is not protected is told in `p256`: above all, an
+entry of the table is chosen by a secret index, and big integers take a time that depends on their
+leading zeros.
 """
 
 from firmware import p256

@@ -1,4 +1,4 @@
-"""Multiples of the base point for `p256`: data, in ROM (a bytes constant of a module in ROMFS is used in place).
+"""Multiples of the base point for `p256`: data, kept in ROM (bytes of a module in ROMFS are used in place).
 
 The first 96 entries are for the comb. Entry i of block b is the sum over the teeth t = 0..5 of
 s * 2^(45 t + 15 b) * G, where s is + for t = 5 and for each t < 5 whose bit is set in i, else -; it is

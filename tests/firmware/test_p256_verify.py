@@ -140,6 +140,29 @@ def test_small_and_zero_multiples_of_both_points():
         assert not p256_point.verify(PUBLIC, (h ^ 1).to_bytes(32, "big"), both(r, s)), v
 
 
+def signed_backwards(u, v, q):
+    """(digest, signature) for a key whose private half nobody has: R = u G + v Q, s = r/v, h = u s."""
+    point = curve.times(v, q)
+    if u:
+        point = curve.add(curve.times(u, curve.G), point)
+    r = point[0] % p256.N
+    s = r * curve.inverse(v, p256.N) % p256.N
+    return (u * s % p256.N).to_bytes(32, "big"), both(r, s)
+
+
+def test_a_key_that_is_not_reduced_or_not_on_the_curve_is_refused_although_the_sum_fits():
+    q = (5, curve.y_of(5))
+    digest, signature = signed_backwards(77, 78, q)
+    assert verify(curve.raw(q), digest, signature)
+    assert not p256_point.verify(both(5 + p256.P, q[1]), digest, signature)
+    # The formulas know nothing of B: every point lies on some curve, and there the sum is right.
+    q = (5, q[1] + 1)
+    digest, signature = signed_backwards(0, 78, q)
+    x, zz = p256_point._with_key(0, 78, *q)
+    assert (int.from_bytes(signature[:32], "big") * zz - x) % p256.P == 0
+    assert not p256_point.verify(curve.raw(q), digest, signature)
+
+
 def test_joint_multiples_at_the_edges():
     """u G + v Q against the comb: digits at both ends, Q = G and -G, u = v, u = -v, u = 0."""
     n = p256.N
