@@ -12,7 +12,7 @@ from tests.protocol.lakers_peer import Gateway, Key, Terminal, on_curve, pair
 C_R = b"\x9a\x02\xfe\x33"
 
 
-def handshake(terminal: Terminal, gateway: Gateway, c_r: bytes = C_R) -> None:
+def check_handshake(terminal: Terminal, gateway: Gateway, c_r: bytes = C_R) -> None:
     message_2 = gateway.message_2(terminal.message_1(), c_r)
     assert terminal.read_message_2(message_2) == c_r
     terminal.edhoc.read_message_4(gateway.message_4(terminal.message_3()))
@@ -23,7 +23,7 @@ def handshake(terminal: Terminal, gateway: Gateway, c_r: bytes = C_R) -> None:
 def test_many_keys():
     rng = random.Random(1)
     for _ in range(150):
-        handshake(*pair(rng))
+        check_handshake(*pair(rng))
 
 
 def test_a_coordinate_that_begins_with_zeros():
@@ -33,10 +33,10 @@ def test_a_coordinate_that_begins_with_zeros():
     short = [one for one in (Key(rng) for _ in range(1500)) if one.x[0] == 0]
     assert len(short) >= 3
     for ephemeral in short:
-        handshake(Terminal(own, key, ephemeral), Gateway(key, {own.kid: own}))
+        check_handshake(Terminal(own, key, ephemeral), Gateway(key, {own.kid: own}))
     for identity in short[:2]:
-        handshake(*pair(rng, own=identity))
-        handshake(*pair(rng, key=identity))
+        check_handshake(*pair(rng, own=identity))
+        check_handshake(*pair(rng, key=identity))
 
 
 @pytest.mark.parametrize("length", range(8))
@@ -45,7 +45,7 @@ def test_every_length_of_c_r(length):
     for _ in range(12):
         c_r = rng.randbytes(length)
         if c_r != b"\x01":
-            handshake(*pair(rng), c_r)
+            check_handshake(*pair(rng), c_r)
 
 
 def test_every_c_r_of_one_byte():
@@ -53,7 +53,7 @@ def test_every_c_r_of_one_byte():
     own, key = Key(rng), Key(rng)
     for value in range(256):
         if value != 1:
-            handshake(*pair(rng, own, key), bytes([value]))
+            check_handshake(*pair(rng, own, key), bytes([value]))
 
 
 @pytest.mark.parametrize("c_r", [b"\x01", b"eight888", b"a longer one"])

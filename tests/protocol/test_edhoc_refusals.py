@@ -20,7 +20,7 @@ from tests.protocol.edhoc_peer import (
 )
 
 
-def refused(kind, message_2, one):
+def check_refused(kind, message_2, one):
     with raises(kind) as caught:
         one.read_message_2(message_2, G_XY, G_RX)
     assert type(caught.value) is kind, caught.value
@@ -40,21 +40,21 @@ def test_a_c_r_that_cannot_be_an_oscore_id():
         b"\x81\x00",
     ):
         one, peer = begun()
-        refused(Malformed, peer.message_2(raw), one)
+        check_refused(Malformed, peer.message_2(raw), one)
 
 
 def test_the_wrong_credential():
     for raw in (encode(KID_I), b"\x48gateway?", b"\x47gateway", b"\x00"):
         one, peer = begun()
-        refused(Unauthentic, peer.message_2(raw_kid=raw), one)
+        check_refused(Unauthentic, peer.message_2(raw_kid=raw), one)
     # Proved by its MAC, under a name that is not the gateway's.
     for other in (KID_I, b"gateway?", b"\x00"):
         one, peer = begun()
         message_2 = peer.message_2(raw_kid=edhoc.identifier(other), id_cred=encode({4: other}))
-        refused(Unauthentic, message_2, one)
+        check_refused(Unauthentic, message_2, one)
     for raw in (encode({4: KID_R}), b"\x68gateway!", b"\xf4"):
         one, peer = begun()
-        refused(Malformed, peer.message_2(raw_kid=raw), one)
+        check_refused(Malformed, peer.message_2(raw_kid=raw), one)
 
 
 def test_mac_2_stands_for_everything_before_it():
@@ -65,10 +65,10 @@ def test_mac_2_stands_for_everything_before_it():
         one, peer = begun()
         wrong = bytearray(mac)
         wrong[i >> 3] ^= 1 << (i & 7)
-        refused(Unauthentic, peer.message_2(mac=encode(bytes(wrong))), one)
+        check_refused(Unauthentic, peer.message_2(mac=encode(bytes(wrong))), one)
     for raw in (encode(mac[:7]), encode(mac + b"\0"), encode(b""), b"\x68abcdefgh", b"\x00", b""):
         one, peer = begun()
-        refused(Malformed, peer.message_2(mac=raw), one)
+        check_refused(Malformed, peer.message_2(mac=raw), one)
     for secrets in ((G_RX, G_RX), (G_XY, G_XY)):
         one, peer = begun()
         with raises(Malformed):
@@ -105,7 +105,7 @@ def test_external_authorization_data():
         b"\x00\x40\x40",
     ):
         one, peer = begun()
-        refused(Malformed, peer.message_2(ead=ead), one)
+        check_refused(Malformed, peer.message_2(ead=ead), one)
         assert one.over, "the responder said so himself"
         one, peer = begun()
         one.read_message_2(peer.message_2(), G_XY, G_RX)
@@ -153,7 +153,7 @@ def test_forged_messages_end_nothing_and_guessing_has_an_end():
         with raises(Malformed):
             one.g_y(b"\x40")  # costs nothing and guesses nothing
     for _ in range(3):
-        refused(Unauthentic, forged, one)
+        check_refused(Unauthentic, forged, one)
     assert not one.over
     assert one.read_message_2(peer.message_2(), G_XY, G_RX) == C_R
     peer.read_message_3(one.message_3(G_IY))
@@ -167,7 +167,7 @@ def test_forged_messages_end_nothing_and_guessing_has_an_end():
     one, peer = begun()
     for _ in range(4):
         assert not one.over
-        refused(Unauthentic, forged, one)
+        check_refused(Unauthentic, forged, one)
     assert one.over
     for call in (
         lambda: one.message_1(G_X, C_I),
