@@ -99,8 +99,8 @@ class Responder:
 
     def message_3(self, data: bytes) -> bytes:
         """The kid of whoever says to be there: not proved before `finish`. Raises HandshakeError."""
-        # lakers takes any first byte for that of a byte string and leaves what follows; it panics where there is
-        # less than a tag, or less than the head says.
+        # lakers takes any first byte for that of a byte string and leaves what follows; it panics where there
+        # is less than a tag, or less than the head says.
         try:
             sealed = cbor.decode(data)
         except Malformed:
