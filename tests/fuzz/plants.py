@@ -164,6 +164,14 @@ def _any_marker(right):
     return decode_options
 
 
+def _in_memory(right):
+    def append(self, data):
+        self.places.append(self.size)
+        self.size += len(data)
+
+    return append
+
+
 Plant("cbor_depth", "cbor_decode", "no limit of depth", "protocol.cbor:_Reader", "item", _without_depth)
 Plant("cbor_hang", "cbor_decode", "a loop that does not end", "protocol.cbor:_Reader", "item", _endless)
 Plant(
@@ -279,4 +287,12 @@ Plant(
     "firmware.handshake",
     "_ECHO_MOST",
     lambda right: 4096,
+)
+Plant(
+    "not_on_flash",
+    "flash_journal",
+    "frames stay in memory",
+    "firmware.segment:Segment",
+    "append",
+    _in_memory,
 )

@@ -50,6 +50,7 @@ TARGETS = {
     "flash_contexts": ("flash", BOTH, 300, 240),
     "flash_small": ("flash", BOTH, 200, 800),
     "flash_segment": ("flash", BOTH, 600, 800),
+    "flash_journal": ("flash", BOTH, 600, 200),
     "flash_rows": ("flash", BOTH, 120, 1200),
     "curve_public": ("curve", CPYTHON, 200, 400),
     "curve_verify": ("curve", CPYTHON, 140, 60),

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from firmware import bootcount, identity, segment, session, simpin, statefile
+from firmware import bootcount, identity, journal, segment, session, simpin, statefile
 from firmware.duty import Duty
 from firmware.panic import Panics
 from protocol.cbor import encode
@@ -143,6 +143,78 @@ def flash_segment(data):
         assert segment.unpack_marks(marks) == ({(0, 1): part.done} if part.done else {})
         assert isinstance(segment.unpack_marks(content), dict)
     return b"%d " % damaged + b",".join(got)
+
+
+def flash_journal(data):
+    """A journal on any files: sound records come out, what is appended stays, what is done goes."""
+    source = Source(data)
+    files, there = {}, []
+    for number in range(source.byte() & 3):
+        kind = source.byte()
+        name = "/j/" + (source.pick("pub") + "%08x" % (number + 1) if kind & 3 else _name(source))
+        content, names = _records(source, number)
+        files[name] = content
+        if kind & 3 and not kind & 4:
+            there += [(name[3] != "b", one) for one in names]
+        elif kind & 4:
+            files[name] = content[: source.word()] + source.short()
+    marks = source.byte() & 3
+    if marks == 1:
+        files["/j/done"] = source.short()
+    elif marks == 2:
+        files["/j/done"] = segment.pack_marks([_Marked(source) for _ in range(source.byte() & 3)])
+    with Flash(files, segment, journal):
+        one = journal.Journal("/j", 4 * segment.SIZE, 2 * segment.SIZE)
+        for urgent, name in there if marks != 2 else ():
+            assert name in _peeked(one, urgent), "a sound record is lost"
+        kept = []
+        for seq in range(source.byte() & 7):
+            urgent = bool(source.byte() & 1)
+            frame = b"new" + bytes((seq,)) + source.short()
+            try:
+                one.append(urgent, frame, 9, seq)
+            except OSError:
+                continue  # no room
+            if urgent and source.byte() & 1:
+                (key,) = [k for k, f in one.peek(True, 99) if k[:2] == (9, seq)]
+                one.done([key])
+            elif urgent:
+                kept.append((9, seq))
+        again = journal.Journal("/j", 4 * segment.SIZE, 2 * segment.SIZE)
+        now = _peeked(again, True)
+        assert [name for name in now if name[0] == 9] == kept, (now, kept)
+    return b"%d %d %d" % (one.damaged, len(there), len(kept))
+
+
+class _Marked:
+    def __init__(self, source):
+        self.lane = source.byte() % 4
+        self.number = source.pick((1, 2, 3, 4, 255, 0xFFFFFF))
+        self.done = source.word() | 1
+
+
+def _name(source):
+    known = source.pick(("new", "p", "u0000000", "pzzzzzzzz", "b00000000", ""))
+    if known:
+        return known
+    return "".join([chr(103 + byte % 20) for byte in source.take(source.byte() & 15)]) or "x"
+
+
+def _records(source, number):
+    """(bytes of a segment, names of its records); each (boot, seq) is given once."""
+    parts, names = [], []
+    for seq in range(source.byte() & 7):
+        parts.append(
+            bytes(
+                segment.record(source.byte() & 7, source.take(1 + (source.byte() & 63)) or b"f", number, seq)
+            )
+        )
+        names.append((number, seq))
+    return b"".join(parts), names
+
+
+def _peeked(one, urgent):
+    return [key[:2] for key, _ in one.peek(urgent, 99)]
 
 
 def flash_rows(data):

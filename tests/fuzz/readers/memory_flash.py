@@ -44,23 +44,35 @@ class Flash:
             module.os = before
 
     def open(self, path, mode="r"):
-        if "w" in mode:
+        if "w" in mode or "a" in mode:
             file = _File()
+            if "a" in mode:
+                file.write(self.files.get(path, b""))
             file.flash, file.path = self, path
             return file
         if path not in self.files:
-            raise OSError(errno.ENOENT)
+            raise OSError(errno.ENOENT, path)
         return _File(self.files[path])
 
     def stat(self, path):
         if path not in self.files:
-            raise OSError(errno.ENOENT)
+            raise OSError(errno.ENOENT, path)
         return (0, 0, 0, 0, 0, 0, len(self.files[path]), 0, 0, 0)
+
+    def mkdir(self, path):
+        raise OSError(errno.EEXIST, path)
+
+    def ilistdir(self, path):
+        return [
+            (p[len(path) + 1 :], 0x8000, 0, len(self.files[p]))
+            for p in sorted(self.files)
+            if p.startswith(path)
+        ]
 
     def rename(self, old, new):
         self.files[new] = self.files.pop(old)
 
     def remove(self, path):
         if path not in self.files:
-            raise OSError(errno.ENOENT)
+            raise OSError(errno.ENOENT, path)
         del self.files[path]
