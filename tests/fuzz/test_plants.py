@@ -100,7 +100,7 @@ def test_a_finding_ends_with_1_and_a_command_that_repeats_it(engine, tmp_path):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_healthy_reader_ends_with_0_and_a_table(engine, tmp_path):
-    more = ("--target", "cbor_decode", "--target", "at_gnss", "--seconds", "4", "--engine", engine)
+    more = ("--target", "cbor_decode", "--target", "at_gnss", "--seconds", "2", "--engine", engine)
     done = fuzz(tmp_path, *more, "--json", str(tmp_path / "table.json"))
     assert done.returncode == 0, done.stdout + done.stderr
     rows = json.loads((tmp_path / "table.json").read_text())["targets"]

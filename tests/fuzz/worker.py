@@ -108,7 +108,7 @@ def run_hypothesis(name, seconds, folder, plant):
     def round_of(number):
         return seed(number)(
             settings(
-                max_examples=1000,
+                max_examples=200,
                 deadline=None,
                 database=None,
                 phases=(Phase.generate, Phase.shrink),
