@@ -9,7 +9,10 @@ except ImportError:
 
 try:
     from micropython import const as const
+
+    MICROPYTHON = True
 except ImportError:
+    MICROPYTHON = False
 
     def const(value: int) -> int:
         """Stand-in for MicroPython's compile-time constant."""

@@ -32,6 +32,7 @@ from protocol.nmea_fields import (
 MAX_LINE = 200  # bytes; the standard says 82 with CR LF, receivers with many satellites do not keep to it
 
 _STAR = const(42)
+_FRAME = const(14)  # `$` and `*`, exclusive-or
 _COMMA = const(44)
 _P = const(80)
 _MAX_LAT_E7 = const(900000000)
@@ -97,21 +98,27 @@ class Parser:
             if not start or len(line) - start < 9 or line[-3] != _STAR:
                 self.malformed += 1
                 return None
-        body = line[start:-3]
-        value = checksum(body)
+        if start > 1:
+            line = line[start - 1 :]
+        # Of all bytes of the line: `$`, `*` and the two digits behind it are taken out again.
+        value = checksum(line) ^ _FRAME ^ line[-2] ^ line[-1]
         if line[-2] != _HEX[value >> 4] or line[-1] != _HEX[value & 15]:
             if line[-2:].upper() != b"%02X" % value:
                 self.bad_checksum += 1
                 return None
-        known = self._known.get(body[:6])
+        address = line[1:7]
+        known = self._known.get(address)
         if known is None:
-            known = self._meet(body[:6])
+            known = self._meet(address)
             if known is None:
                 self.unknown += 1
                 return None
         name, read, commas = known
+        fields = line.split(b",", commas)
+        if len(fields) <= commas:
+            fields[-1] = fields[-1][:-3]
         try:
-            read(self, body.split(b",", commas))
+            read(self, fields)
         except Malformed:
             self.malformed += 1
             return None

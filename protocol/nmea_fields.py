@@ -1,5 +1,6 @@
 """The parts of an NMEA sentence: bytes in, integers out. An empty field is None, a wrong one Malformed."""
 
+from protocol.compat import MICROPYTHON
 from protocol.errors import Malformed
 
 _POWERS = (1, 10, 100, 1000, 10000, 100000, 1000000, 10000000)
@@ -7,12 +8,18 @@ _UNMEASURED = (b"N", b"S", b"M")  # no fix, simulated, typed in
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-def checksum(body: bytes) -> int:
-    """Exclusive-or of all bytes, up to 256: what stands between `$` and `*`."""
-    # Folded as one integer, shorter than a loop over bytes on either Python. The shifts are powers of two, so
-    # each byte comes down to the lowest in one way only; what they leave above it does no harm.
-    x = int.from_bytes(body, "big")
-    if len(body) > 64:
+def checksum(data: bytes) -> int:
+    """Exclusive-or of all bytes, up to 256. Between `$` and `*` it is the sentence's checksum."""
+    if MICROPYTHON:
+        # A quarter slower than the folding below, but nothing is allocated: half a sentence's garbage less.
+        value = 0
+        for byte in data:
+            value ^= byte
+        return value
+    # The shifts are powers of two, so each byte comes down to the lowest in one way only; what they leave
+    # above it does no harm.
+    x = int.from_bytes(data, "big")
+    if len(data) > 64:
         x ^= x >> 1024
         x ^= x >> 512
     x ^= x >> 256

@@ -130,7 +130,7 @@ def test_growth_would_be_seen():
 
 
 # As measured, with an eighth to spare, when every field is new. In blocks of 32 bytes; a chip's are 16.
-_MOST = {b"RMC": 4200, b"GGA": 4200, b"GSA": 2950, b"GSV": 1950, b"VTG": 2150, b"GLL": 2700}
+_MOST = {b"RMC": 2150, b"GGA": 2050, b"GSA": 1850, b"GSV": 700, b"VTG": 950, b"GLL": 1600}
 
 
 def test_bytes_of_heap_per_sentence():
@@ -150,5 +150,6 @@ def test_bytes_of_heap_per_sentence():
         gc.enable()
         kind = line[3:6]
         found[kind] = max(found.get(kind, 0), took)
+    print(found)
     for kind in _MOST:
         assert 0 < found[kind] <= _MOST[kind], (kind, found[kind])
