@@ -7,6 +7,7 @@ observation `noted(attempt, message)` an authentic notification. What is asked `
 whatever comes; its owner judges it.
 """
 
+from firmware.modem import FIRST
 from protocol.coap import CON, UNAUTHORIZED, URI_PATH, Message
 from protocol.compat import const
 from protocol.errors import Misuse
@@ -90,14 +91,15 @@ class Link:
         now = self._uptime_ms()
         for datagram, handle in self._client.due(now):
             urgent = handle is not None and handle.lane == URGENT
-            taken = self._bearer.send(datagram, urgent)
+            attempt = self._of(handle)
+            first = urgent and attempt is not None and getattr(attempt.subject, "panic", False)
+            taken = self._bearer.send(datagram, FIRST if first else urgent)
             if handle is None:
                 continue  # an acknowledgement that got lost is asked for again
             if not taken:
                 self._client.unsent(handle)
                 refused = True
                 continue
-            attempt = self._of(handle)
             if attempt is not None and attempt.first_ms is None:
                 attempt.first_ms = now
                 if urgent:

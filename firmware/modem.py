@@ -8,6 +8,7 @@ from protocol.compat import const
 from protocol.limits import MAX_DATAGRAM
 
 URGENT_LIMIT = const(4)
+FIRST = const(2)
 BULK_LIMIT = const(2)  # CoAP's NSTART keeps bulk at one anyway; full queues hold 7 KB
 # While a panic is this young the modem is not disturbed as long as the link works (MODEMS.md).
 PANIC_GRACE_MS = const(10000)
@@ -69,7 +70,8 @@ class Bearer:
             self._wake.set()
 
     def send(self, datagram, urgent=False):
-        """Queue one datagram. False: not taken now, offer it again when `on_state` or time tells."""
+        """Queue one datagram; `urgent` FIRST: a panic's, before all others. False: not taken now, offer it
+        again when `on_state` or time tells."""
         if not 0 < len(datagram) <= MAX_DATAGRAM:
             raise ValueError("datagram of %d bytes, 1 to %d are possible" % (len(datagram), MAX_DATAGRAM))
         queue = self._urgent if urgent else self._bulk
@@ -79,9 +81,12 @@ class Bearer:
         if datagram in queue:
             return True  # the urgent lane repeats the same bytes: one copy waiting is enough
         if len(queue) >= (URGENT_LIMIT if urgent else BULK_LIMIT):
-            self.refused += 1
-            return False
-        queue.append(datagram)
+            if urgent != FIRST:
+                self.refused += 1
+                return False
+            queue.pop()  # it will be offered again in half a second
+        # Each that waits before it costs an alarm 100 ms.
+        queue.insert(0 if urgent == FIRST else len(queue), datagram)
         self._wake.set()
         return True
 

@@ -4,7 +4,7 @@
 import asyncio
 import time
 
-from firmware.modem import BULK_LIMIT, URGENT_LIMIT
+from firmware.modem import BULK_LIMIT, FIRST, URGENT_LIMIT
 from tests.firmware.modem_story import Story
 from tests.firmware.scripted_modem import ERROR, OK, answer, prompt
 from tests.portable import raises
@@ -89,6 +89,18 @@ async def test_queues_are_bounded_and_keep_one_copy():
         story.driver.send(b"x" * 1153)
     with raises(ValueError):
         story.driver.send(b"")
+    await story.stop()
+
+
+async def test_a_panic_goes_before_what_is_urgent_too_and_into_a_full_queue():
+    story = Story()
+    await story.up()
+    await asyncio.sleep_ms(2000)
+    assert all([story.driver.send(b"u%d" % i, True) for i in range(URGENT_LIMIT)])
+    assert story.driver.send(b"panic", FIRST)
+    await story.until(lambda: len(story.modem.datagrams) == URGENT_LIMIT, 2000)
+    assert story.modem.datagrams == [b"panic", b"u0", b"u1", b"u2"], "the last one comes again"
+    assert story.driver.refused == 0
     await story.stop()
 
 
