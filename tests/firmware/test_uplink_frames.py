@@ -1,7 +1,6 @@
 # runs on: micropython
 """Frames on their way: urgent at once, bulk in batches, and out of the journal only on an authentic 2.04."""
 
-from firmware.modem import FIRST
 from protocol import coap
 from protocol.coap import CON, Message
 from protocol.report import KIND_EVENT, KIND_PANIC, KIND_STATUS, KIND_TRACK
@@ -29,7 +28,7 @@ def test_a_panic_is_sent_in_the_same_step_and_told_in_order():
     assert bench.when("stored", 0) == pressed + 80, "one round trip"
     assert bench.events == [(pressed, "sent", 1, 0), (pressed + 80, "stored", 1, 0)]
     assert bench.stored == {(1, 0): 1} and left(bench) == (0, 0)
-    assert [urgent for _, urgent, _ in bench.sent_log] == [FIRST], "and nothing else was sent"
+    assert [urgent for _, urgent, _ in bench.sent_log] == [True], "and nothing else was sent"
 
 
 def test_urgent_is_repeated_every_half_second_with_the_same_bytes_and_renewed_after_twenty():

@@ -64,7 +64,7 @@ class FakeModem:
     def send(self, datagram, urgent=False):
         if not self.up or self.full:
             return False
-        self._bench.from_car(datagram, urgent)
+        self._bench.from_car(datagram, bool(urgent))
         return True
 
     def set_up(self, up):
