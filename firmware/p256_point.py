@@ -15,12 +15,13 @@ leading zeros.
 from firmware import p256
 from firmware.p256 import SPAN, B, N, P
 from firmware.p256_table import COLUMNS, ODD, TABLE
+from protocol.compat import const
 from protocol.errors import Malformed, Misuse
 
-_WINDOW = 4
-_WINDOWS = 64
-_PIECE = 8  # windows between two yields: half a millisecond on a PC, some 25 on a small chip
-_PREPARED = 32 * 64
+_WINDOW = const(4)
+_WINDOWS = const(64)
+_PIECE = const(8)  # windows between two yields: half a millisecond on a PC, some 25 on a small chip
+_PREPARED = const(2048)  # 32 points
 
 
 def verify(public, h, signature):
@@ -179,7 +180,7 @@ def _horner(x, w, z, terms):
         r = (w2 * (z * d % p) - w) % p
         if not h:  # equal, opposite or infinity
             if not z:
-                x, w, z = x2, w2 % p, 1
+                x, w, z = x2, w2, 1
             elif r:
                 x = w = z = 0
             else:

@@ -140,6 +140,17 @@ def test_small_and_zero_multiples_of_both_points():
         assert not p256_point.verify(PUBLIC, (h ^ 1).to_bytes(32, "big"), both(r, s)), v
 
 
+def test_x_that_only_fits_when_taken_modulo_both_primes_is_refused():
+    """For r = x + p - n, r + n is x again modulo p; but r is not x modulo n."""
+    n = p256.N
+    point = (5, curve.y_of(5))
+    u, v = 77, 78
+    q = curve.times(curve.inverse(v, n), curve.add(point, curve.negative(curve.times(u, curve.G))))
+    for r, holds in ((5, True), (5 + p256.P - n, False)):
+        s = r * curve.inverse(v, n) % n
+        assert verify(curve.raw(q), (u * s % n).to_bytes(32, "big"), both(r, s)) is holds
+
+
 def signed_backwards(u, v, q):
     """(digest, signature) for a key whose private half nobody has: R = u G + v Q, s = r/v, h = u s."""
     point = curve.times(v, q)
