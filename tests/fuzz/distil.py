@@ -1,4 +1,4 @@
-"""From thousands of found inputs the few worth keeping: the smallest that together reach every line."""
+"""From thousands of found inputs the few worth keeping: those that together reach most of the code."""
 
 import hashlib
 import sys
@@ -10,6 +10,7 @@ from tests.fuzz.worker import INSTRUMENTED
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_BYTES = 3000
+MOST_FOUND = 12
 
 
 def reached(target, data):
@@ -45,23 +46,29 @@ def reached(target, data):
 
 
 def distil(name, found):
-    """Add what reaches something new to tests/corpus/<name>; returns a sentence."""
+    """Add to tests/corpus/<name> what together reaches most that its seeds don't; returns a sentence."""
     target = Target(name)
     folder = ROOT / "tests" / "corpus" / name
     folder.mkdir(parents=True, exist_ok=True)
+    kept = seeds(name)
     have = set()
-    kept = [data for _, data in seeds(name)]
-    for data in kept:
+    for _, data in kept:
         have |= reached(target, data)
-    size = sum(map(len, kept))
-    files = sorted(found.iterdir(), key=lambda path: path.stat().st_size) if found.is_dir() else []
+    room = MOST_BYTES - sum(len(data) for _, data in kept)
+    left = MOST_FOUND - sum(file.startswith("found_") for file, _ in kept)
+    files = [path.read_bytes() for path in found.iterdir()] if found.is_dir() else []
+    new = {data: reached(target, data) - have for data in files if len(data) <= room}
     added = 0
-    for path in files:
-        data = path.read_bytes()
-        new = reached(target, data) - have
-        if new and size + len(data) <= MOST_BYTES:
-            (folder / ("found_" + hashlib.sha1(data).hexdigest()[:8])).write_bytes(data)
-            have |= new
-            size += len(data)
+    while added < left and new:
+        # The one that brings most; of equals the shortest.
+        best = max(new, key=lambda data: (len(new[data]), -len(data), data))
+        steps = new.pop(best)
+        if not steps:
+            break
+        if len(best) <= room:
+            (folder / ("found_" + hashlib.sha1(best).hexdigest()[:8])).write_bytes(best)
+            room -= len(best)
+            have |= steps
+            new = {data: others - steps for data, others in new.items()}
             added += 1
-    return f"{len(kept)} seeds kept, {added} added, {size} bytes, {len(have)} steps"
+    return f"{len(kept)} seeds before, {added} more, {len(have)} steps"
