@@ -16,11 +16,11 @@ from rich.live import Live
 from hwsim import checkers
 from hwsim.bench import Bench
 from hwsim.broker import BrokerError
-from hwsim.fleet import FleetError
 from hwsim.headquarters import HeadquartersError
 from hwsim.keyboard import Keyboard
 from hwsim.script import Script
 from hwsim.story import STAGES
+from hwsim.technician import FleetError
 from hwsim.view import View
 
 _DEFAULT_SECONDS = 40

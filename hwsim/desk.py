@@ -79,19 +79,17 @@ class Desk:
             part.clear()
         self.shakes.forget()
 
-    def command(self, kid, kind, body=None):
+    def command(self, kid, kind, body):
         """A command for a terminal; its id."""
         self._number += 1
-        row = {0: self._number, 1: kind, 2: self._now_ms()}
-        if body is not None:
-            row[3] = body
+        row = {0: self._number, 1: kind, 2: self._now_ms(), 3: body}
         self._commands.setdefault(kid, []).append(row)
         self._notify(kid)
         return self._number
 
     def renew(self, kid):
         """Ask for new keys."""
-        return self.command(kid, RENEW)
+        return self.command(kid, RENEW, {})
 
     def context_of(self, oscore_id):
         """(gateway's id, secret, salt) for the ear on the air, or None."""

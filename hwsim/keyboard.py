@@ -62,7 +62,7 @@ class Keyboard:
             self._alarms(operator.clear, ("stored", "accepted", "acknowledged", "shown"))
         elif letter == "x":
             self._run.network.partition(not car.path.partitioned, car.name)
-        elif letter in "mk":
+        elif letter in "mkr":
             self._send(letter, car)
 
     def _alarms(self, command, stages):
@@ -76,6 +76,8 @@ class Keyboard:
         operator = self._run.operator
         if car.kid not in operator.places:
             self._view.say(f"operations centre: nothing was heard of {car.unit.call_sign} yet")
+        elif letter == "r":
+            operator.renew(car.kid)
         elif letter == "m":
             operator.message(car.kid, "Check the parking area at kilometre 82")
         else:

@@ -80,6 +80,9 @@ class Operator:
     def message(self, kid, text):
         self._command(kid, "message", text=text)
 
+    def renew(self, kid):
+        self._command(kid, "renew")
+
     def task(self, kid, number, text, lat, lon):
         self._command(kid, "task", task=number, text=text, lat=lat, lon=lon)
 

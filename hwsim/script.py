@@ -63,5 +63,6 @@ class Script:
         )
         await asyncio.sleep(_CLEAR_S)
         for alarm in run.story.alarms:
-            run.do(run.operator.clear, alarm.car.kid, alarm.panic)
+            if (alarm.car.kid, alarm.panic) in run.operator.alarms:
+                run.do(run.operator.clear, alarm.car.kid, alarm.panic)
         await run.until(lambda: all("cleared" in alarm.at_ms for alarm in run.story.alarms), 60)

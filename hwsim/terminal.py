@@ -7,12 +7,12 @@ from pathlib import Path
 
 from hwsim import costs, wire
 from hwsim.board import load_board
+from hwsim.costs import CHIP_HEAP
 from hwsim.flash import ERASE, PROGRAM, Flash
 from hwsim.lockstep import Lockstep
 from hwsim.uart import UartPort
 from hwsim.watchdog import Watchdog
 
-CHIP_HEAP = 192 * 1024  # a 64-bit MicroPython needs twice what a 32-bit chip does: this is 96 KB there
 _BENCH_HEAP = 384 * 1024  # the overlays; guest/boot.py fills what they leave
 _C_HEAP = 6 * 1024  # what is Python here and C on a chip: 16 pins of 180 bytes, 20 tasks, two UARTs, a poller
 _BOOT_US = 250_000  # from power or reset to the first line of the program

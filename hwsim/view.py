@@ -9,6 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from hwsim.air import MADE, NONE, SHAKING, USED
 from hwsim.story import STAGES
 
 _LOG_LINES = 60
@@ -29,6 +30,12 @@ _GREEN = {
     "fault": ("bold red", "FAULT"),
     "unclear": ("dim", "..."),
 }
+_KEYS = {
+    SHAKING: "agrees with the gateway on new keys (EDHOC)",
+    MADE: "has new keys; both sides have proved who they are",
+    USED: "sends under its new keys",
+}
+_COMMANDS = ("acknowledge", "clear", "message", "task", "renew")
 _STATUS = {
     "available": "green",
     "on_the_way": "yellow",
@@ -50,7 +57,7 @@ _COLUMNS = (
 )
 _HELP = {
     "keys": "1-9 car, p PANIC, v available, w on the way, s on scene, b busy, o off duty, e event, t accept",
-    "desk": "a acknowledge, c clear, m message, k task, x cut the car's network, q quit",
+    "desk": "a acknowledge, c clear, m message, k task, r renew the car's keys, x cut its network, q quit",
 }
 
 
@@ -128,6 +135,8 @@ class View:
             return Text(modem.power.state, style="dim")
         if not modem.radio.registered:
             return Text("no cell", style="yellow")
+        if modem.stack.links and car.air.keys in (NONE, SHAKING):
+            return Text("keys...", style="yellow")
         return Text(f"{modem.profile.rsrp_dbm} dBm", style="green" if modem.stack.links else "yellow")
 
     def _alarms(self, rows):
@@ -186,7 +195,13 @@ class View:
         ):
             reason = fields.get("details", {}).get("reason", "")
             self.say(f"gateway: {event.what.replace('.', ' ')} {reason}".rstrip())
-        elif event.source == "operator" and event.what in ("acknowledge", "clear", "message", "task"):
+        elif event.source == "operator" and event.what in (
+            "acknowledge",
+            "clear",
+            "message",
+            "task",
+            "renew",
+        ):
             self.say(f"operations centre: {event.what}", "bold")
 
     def _car_event(self, unit, what, fields):
@@ -200,6 +215,8 @@ class View:
             self.say(f"{unit}: {fields['pin']}, {fields['meaning']}", "dim")
         elif what == "modem":
             self.say(f"{unit}: modem {fields['state']}", "dim")
+        elif what == "keys":
+            self.say(f"{unit}: {_KEYS[fields['state']]}", "cyan")
         elif what == "log":
             self.say(f"{unit} says: {fields['line'].strip()}", "yellow")
         elif what in ("start", "died", "watchdog", "torn"):

@@ -1,9 +1,9 @@
 """What the program's own operations cost the chip: each call of a named one keeps the processor busy.
 
-The program's modules are linked into one, with a second that it loads now and then. As soon as one of them
-is imported, the operations named in the bench's table are wrapped in it. A name is `module:function` or
+Most of the program's modules are linked into one, some are loaded now and then. As soon as one of them is
+imported, the operations named in the bench's table are wrapped in it. A name is `module:function` or
 `module:Class.method` as in the sources; what the linker called it is found here. What a generator does
-between two of its values is one operation.
+between two of its values is one operation. `import:module` is an import.
 """
 
 import builtins
@@ -12,7 +12,7 @@ import sys
 
 import _bench
 
-LINKED = ("patrola", "handshake")
+LINKED = "patrola"
 TURN = "asyncio:turn"
 IMPORT = "import:"
 _ROOM = 200  # bytes that a wrapper takes
@@ -40,16 +40,21 @@ def arm(table, told_us=0):
 
 def watch(table, wrap, imported):
     """`wrap(function, table[name], name, pieces)` for each operation when it is loaded; `imported(name,
-    call)` for a linked module: `call()` imports it."""
+    call)` for each module that has some: `call()` imports it."""
     global _table, _wrap
     _table = table
     _wrap = wrap
+    modules = {LINKED}
+    for name in table:
+        first, second = name.split(":")
+        modules.add(second if first == "import" else first)
 
     def importing(name, *arguments):
-        if name not in LINKED or name in sys.modules:
+        if name not in modules or name in sys.modules:
             return _plain_import(name, *arguments)
         module = imported(name, lambda: _plain_import(name, *arguments))
-        _wrap_all(sys.modules[name])
+        if name in sys.modules:
+            _wrap_all(sys.modules[name], name)
         return module
 
     builtins.__import__ = importing
@@ -61,12 +66,15 @@ def _import_charged(name, call):
     return module
 
 
-def _wrap_all(one):
+def _wrap_all(module, called):
     global _spare
-    _spare = None
-    gc.collect()
+    if called == LINKED:
+        _spare = None
+        gc.collect()
     for name in _table:
-        owner, attribute = _find(one, name)
+        if called != LINKED and not name.startswith(called + ":"):
+            continue
+        owner, attribute = _find(module, name)
         if owner is not None:
             function = getattr(owner, attribute)
             setattr(owner, attribute, _wrap(function, _table[name], name, isinstance(function, _Generator)))

@@ -46,7 +46,7 @@ class PanicWatch:
         self.holds = []
         self.happened = []  # (microseconds, text): for the timeline
         self._hold_us = hold_ms * 1000
-        self._air = []  # (microseconds, datagram)
+        self._new = []  # alarms in the datagram whose `air` event comes next
         self._sent = {}  # panic id -> the datagram that first carried it
         self._down_us = None
         self.kernel.subscribe(self._event)
@@ -57,9 +57,12 @@ class PanicWatch:
             return
         fields = event.fields
         if event.what == "air" and fields["direction"] == "up":
-            self._air.append((event.t_us, fields["data"]))
+            for panic in self._new:
+                self._sent.setdefault(panic, fields["data"])
+            self._new.clear()
         elif event.what == "frame.sent" and fields["kind"] == report.KIND_PANIC:
-            self._sent.setdefault(fields["panic"], self._air[-1][1])
+            # The car's own ear was there first, and tells before this one hears the datagram.
+            self._new.append(fields["panic"])
         elif event.what == "key" and fields["key"] == "panic":
             self._down_us = event.t_us if fields["down"] else None
             if fields["down"]:

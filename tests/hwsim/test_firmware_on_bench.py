@@ -1,15 +1,12 @@
 """The firmware itself on the bench, with a modem that nobody answers: it lives, and shows no more than is."""
 
 import datetime
-import json
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from hwsim import world
+from hwsim import technician, world
+from hwsim.desk import Desk
 from hwsim.gnss import GnssTrack
 from hwsim.kernel import Kernel
 from hwsim.modem import ModemA76xx
@@ -17,41 +14,17 @@ from hwsim.network import Network
 from hwsim.panel import Panel
 from hwsim.terminal import Terminal
 
-ROOT = Path(__file__).resolve().parents[2]
 EPOCH = datetime.datetime(2024, 6, 3, 6, tzinfo=datetime.UTC)
-CONFIG = {"apn": "internet", "host": "192.0.2.10", "port": 5683}
-LINK = {
-    "secret": "0102030405060708090a0b0c0d0e0f10",
-    "salt": "9e7ca92223786340",
-    "sender_id": "01020304050607",
-    "recipient_id": "01",
-}
-PROVISION = """
-import json
-from board import BOARD
-from firmware import provision
-from firmware.hal import Hal
-provision.create_identity(Hal(BOARD))
-print("problems", provision.install({config!r}, {link!r}))
-"""
+SETTINGS = {"apn": "internet", "host": "192.0.2.10", "port": 5683}
 
 
 @pytest.fixture(scope="module")
 def ready(tmp_path_factory):
     """(image, flash of a terminal that has its keys and settings)"""
     folder = tmp_path_factory.mktemp("firmware")
-    image, flash, script = folder / "image", folder / "flash", folder / "provision.py"
-    made = [sys.executable, "flash.py", "image", "--board", "SIM", "--output", str(image)]
-    subprocess.run(made, cwd=ROOT, check=True, capture_output=True)
-    script.write_text(PROVISION.format(config=json.dumps(CONFIG), link=json.dumps(LINK)))
-    kernel = Kernel(1)
-    said = []
-    kernel.subscribe(lambda event: said.append(event.fields["line"]) if event.what == "log" else None)
-    terminal = Terminal(kernel, "car", "SIM", image, flash, script=script)
-    terminal.power_on()
-    kernel.run_for(5)
-    terminal.close()
-    assert "problems []" in said, said
+    image, flash = technician.build_image(folder), folder / "flash"
+    technician.make_identity("car", image, flash)
+    technician.install("car", image, flash, SETTINGS | {"gateway_key": Desk(Kernel()).public.hex()})
     return image, flash
 
 
