@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+import lakers
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
@@ -185,3 +186,15 @@ def test_the_key_file_is_made_once_and_kept():
         numbers = ec.derive_private_key(int.from_bytes(made.private, "big"), ec.SECP256R1()).public_key()
         assert numbers.public_numbers().x == int.from_bytes(made.public[:32], "big")
         assert made.kid == key.kid_of(made.public) and made.private.hex() not in repr(made)
+
+
+def test_a_credential_that_is_sent_and_not_named_is_refused():
+    """lakers would take the key out of the message: the registry alone says which keys there are."""
+    one = Lakers(TERMINAL, OWN.public)
+    responder = Responder(OWN)
+    one._edhoc.parse_message_2(responder.message_2(Hello(one.message_1), b"abc"))
+    one._edhoc.verify_message_2(one._static, one._own, one._peer)
+    message_3, _ = one._edhoc.prepare_message_3(lakers.CredentialTransfer.ByValue, None)
+    with pytest.raises(HandshakeError, match="ID_CRED_I") as caught:
+        responder.message_3(message_3)
+    assert caught.value.reason == "unknown"

@@ -1,11 +1,14 @@
 """From one security context to the next: no gap, no way back, and the journal has the last word."""
 
 import asyncio
+import contextlib
 
 from gateway.journal.records import CURRENT, NEXT, RETIRING
 from protocol import coap
-from tests.gateway.bench import call_cli, enrolled, key_of, states
-from tests.gateway.initiator import Ours, body, made, third
+from protocol.errors import Unauthentic
+from protocol.oscore import peek
+from tests.gateway.bench import Bench, call_cli, enrolled, key_of, states
+from tests.gateway.initiator import Asker, Ours, body, made, third
 from tests.gateway.terminal import Client, Terminal
 
 
@@ -135,3 +138,38 @@ async def test_renewal_on_demand(bench, asker):
     terminal.context = await asker.handshake(Ours(terminal, key_of(bench)))
     assert (await client.answer(command[0])).code == coap.CHANGED
     assert bench.events("command.answered")[0]["result"] == "shown"
+
+
+async def test_no_partial_iv_of_the_gateways_own_is_used_twice_under_one_context(tmp_path):
+    """Notifications before and after a restart, under the old context and the new one: a nonce used twice
+    would give both messages away."""
+    bench = Bench(tmp_path)
+    used = {}
+    unit = None
+    for start in range(4):
+        await bench.start()
+        unit = unit or await enrolled(bench, context=True)
+        if start == 2:
+            asker = await Asker.open(bench)
+            unit.context = await asker.handshake(Ours(unit, key_of(bench)))
+            asker.close()
+        pivs = used.setdefault(unit.context.sender_id, [])
+        send = bench.app.endpoint.send
+
+        def listen(datagram, source, send=send, pivs=pivs):
+            with contextlib.suppress(Unauthentic):
+                pivs.append(peek(coap.decode(datagram))[2])
+            send(datagram, source)
+
+        bench.app.endpoint.send = listen
+        client = await bench.client(unit)
+        await client.observe()
+        for n in range(3):
+            call_cli(bench.folder, "send", unit.kid.hex(), "message", "--text", f"{start} {n}")
+            await bench.app.registry.refresh()
+            await client.notification()
+        await bench.stop()
+    assert len(used) == 2
+    for pivs in used.values():
+        own = [piv for piv in pivs if piv is not None]
+        assert len(own) >= 6 and len(set(own)) == len(own)
