@@ -92,3 +92,18 @@ def test_private_key_out_of_range_is_misuse():
     for d in (0, p256.N, -1, bytes(32), b"\xff" * 32):
         with raises(Misuse):
             next(p256_point.shared_secret(d, x))
+
+
+def test_what_is_inverted_at_the_end_is_masked():
+    """Euclid's time depends on what it gets: not on Z, which depends on the private key alone."""
+    x = p256.public_key(5)[:32]
+    seen = []
+    invert, mask = p256.invert, p256.mask
+    p256.invert = lambda a, modulus: seen.append(a) or invert(a, modulus)
+    try:
+        secret = agreed(D, x)
+        p256.mask = lambda secret: 1
+        assert agreed(D, x) == secret
+    finally:
+        p256.invert, p256.mask = invert, mask
+    assert len(seen) == 4 and seen[0] == seen[2] and seen[1] != seen[3]
