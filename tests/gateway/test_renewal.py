@@ -55,8 +55,10 @@ async def test_a_handshake_whose_end_was_lost_leaves_the_old_context(bench, aske
 async def test_a_revoked_terminals_contexts_are_emptied_and_it_stays_revoked(bench, asker):
     terminal = await enrolled(bench, context=True)
     await asker.handshake(Ours(terminal, key_of(bench)))
+    assert (await (await bench.client(terminal)).post(terminal.frame())).code == coap.CHANGED
     call_cli(bench.folder, "revoke", terminal.kid.hex())
     await bench.app.registry.refresh()
+    assert len(bench.app.peers) == 0, "nor are there keys in memory"
     rows = await states(bench, terminal)
     assert {(row.secret, row.salt) for row in rows.values()} == {(b"", b"")}
     await bench.stop()
@@ -173,3 +175,22 @@ async def test_no_partial_iv_of_the_gateways_own_is_used_twice_under_one_context
     for pivs in used.values():
         own = [piv for piv in pivs if piv is not None]
         assert len(own) >= 6 and len(set(own)) == len(own)
+
+
+async def test_two_renewals_within_the_grace(bench, asker):
+    """Three contexts at most: what retired before the last one did is gone, in the journal and in memory."""
+    terminal = await enrolled(bench, context=True)
+    client = await bench.client(terminal)
+    assert (await client.post(terminal.frame())).code == coap.CHANGED
+    contexts = [terminal.context]
+    for _ in range(2):
+        terminal.context = await asker.handshake(Ours(terminal, key_of(bench)))
+        contexts.append(terminal.context)
+        assert (await client.post(terminal.frame())).code == coap.CHANGED
+    rows = await states(bench, terminal)
+    assert {state: row.generation for state, row in rows.items()} == {RETIRING: 2, CURRENT: 3}
+    assert len(bench.app.contexts) == len(bench.app.peers) == 2
+    for context, code in zip(contexts, (coap.UNAUTHORIZED, coap.CHANGED, coap.CHANGED), strict=True):
+        terminal.context = context
+        assert (await client.post(terminal.frame())).code == code
+    assert bench.app.refusals.counts == {"unknown": 1}
