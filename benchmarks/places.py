@@ -32,9 +32,6 @@ class Here:
     def version(self):
         return "CPython " + sys.version.split()[0]
 
-    def close(self):
-        pass
-
 
 class Worker:
     """Another interpreter, kept for the whole run; ends with the pipe."""
@@ -80,7 +77,7 @@ class Worker:
 
     def version(self):
         answer = self._ask(do="version")
-        return f"{self.name} {answer['version']} {answer['implementation']}"
+        return f"{self.name} {answer['version']}, {answer['machine']}"
 
     def close(self):
         self._process.stdin.close()

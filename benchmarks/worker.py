@@ -18,7 +18,10 @@ def _answer(order):
     if order["do"] == "heap":
         asked, left = timing.heap(order["work"])
         return {"asked": asked, "left": left}
-    return {"version": sys.version, "implementation": str(sys.implementation)}
+    version = ".".join(str(part) for part in sys.implementation.version[:3])
+    if "; MicroPython " in sys.version:
+        version += " " + sys.version.split("; MicroPython ")[1]
+    return {"version": version, "machine": getattr(sys.implementation, "_machine", sys.platform)}
 
 
 def _main():

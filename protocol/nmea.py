@@ -12,7 +12,7 @@ written, 80..99 for 1980..1999 and 00..79 for 2000..2079; a receiver just switch
 or 1,024 weeks before the day, so who sets a clock asks `utc_ms()` and sets a floor. 00-00-00 is no date.
 """
 
-from protocol.compat import Callable, const
+from protocol.compat import const
 from protocol.errors import Malformed
 from protocol.nmea_fields import (
     angle,
@@ -38,7 +38,6 @@ _P = const(80)
 _MAX_LAT_E7 = const(900000000)
 _MAX_LON_E7 = 1800000000  # beyond the chip's small integers
 _MAX_TALKERS = const(12)
-_MAX_KNOWN = const(32)  # addresses, as GNRMC
 _HEX = b"0123456789ABCDEF"
 
 
@@ -74,7 +73,6 @@ class Parser:
         self._utc_date: int | None = None
         self._views: dict[bytes, int] = {}  # address, as GPGSV -> epoch and satellites in view
         self._epoch = 0  # counts RMC, modulo 2^16, in steps of 256
-        self._known: dict[bytes, tuple[str, Callable[..., None], int]] = {}
         # The sentences of one second repeat its time and position, those of one day its date, a car at rest
         # its speed: the fields converted last, and what they gave, save most of the work.
         self._time_field = self._date_field = self._speed_field = self._course_field = self._hdop_field = b""
@@ -106,13 +104,17 @@ class Parser:
             if line[-2:].upper() != b"%02X" % value:
                 self.bad_checksum += 1
                 return None
-        address = line[1:7]
-        known = self._known.get(address)
-        if known is None:
-            known = self._meet(address)
-            if known is None:
-                self.unknown += 1
-                return None
+        known = _READERS.get(line[3:6])
+        # Two letters are a talker, but `P` begins what a maker defined for himself; only Quectel's receivers
+        # send BeiDou's GSA and GSV as if `PQ` were a talker.
+        if (
+            known is None
+            or line[6] != _COMMA
+            or not line[1:3].isalpha()
+            or (line[1] == _P and line[1:6] not in (b"PQGSA", b"PQGSV"))
+        ):
+            self.unknown += 1
+            return None
         name, read, commas = known
         fields = line.split(b",", commas)
         if len(fields) <= commas:
@@ -124,21 +126,6 @@ class Parser:
             return None
         self.good += 1
         return name
-
-    def _meet(self, address: bytes) -> tuple[str, Callable[..., None], int] | None:
-        """Who reads a sentence of this address (`GPRMC,`), None if nobody does. Kept for the next one.
-
-        Two letters are a talker, but `P` begins what a maker defined for himself; only Quectel's
-        receivers send BeiDou's GSA and GSV as if `PQ` were a talker.
-        """
-        known = _READERS.get(address[2:5])
-        if known is None or address[5] != _COMMA or not address[:2].isalpha():
-            return None
-        if address[0] == _P and address[:5] not in (b"PQGSA", b"PQGSV"):
-            return None
-        if len(self._known) < _MAX_KNOWN:
-            self._known[address] = known
-        return known
 
     @property
     def hour(self) -> int | None:

@@ -129,7 +129,7 @@ def test_list_names_every_suite(capsys):
     ("options", "sentence"),
     [
         (["--only", "nix"], "no suite 'nix'; there are: firmware, nmea"),
-        (["--json", "/nowhere/at/all.json"], "--json /nowhere/at/all.json: No such file or directory"),
+        (["--json", "nowhere/at/all.json"], "--json nowhere/at/all.json: No such file or directory"),
         (["--rounds", "0"], "--rounds and --round-ms must be at least 1"),
         (["--rounds", "many"], "invalid int value: 'many'"),
         (["--only", "nmea", "--toml", "x"], "--toml needs the suite costs"),
@@ -220,7 +220,7 @@ def test_a_worker_that_dies_says_during_what():
 
 def test_a_worker_that_is_not_there_is_told():
     with pytest.raises(Failed, match="no such"):
-        Worker("no such", ["/nowhere/python"])
+        Worker("no such", ["nowhere/python"])
     with pytest.raises(Absent):
         raise Absent("kind of its own")
 
