@@ -126,6 +126,7 @@ def test_no_point_comes_twice_or_half_made_when_memory_runs_out():
             except MemoryError:
                 failed += 1
             assert len(set(slots(signer))) == signer.ready
+            assert all([any(r) for r in slots(signer)]), "ready, and nothing there"
         assert failed == 1 and count[0] >= fail_at and signer.ready > POOL - BATCH and not signer._begun
         seen = set()
         for i in range(POOL + 1):
