@@ -200,8 +200,10 @@ async def test_more_commands_than_fit_come_as_others_are_answered(bench):
     first = await client.observe()
     assert [c[3][0][0] for c in first] == ["0", "1"]
     await client.answer(first[0][0])
-    second = await client.notification()
-    assert [c[3][0][0] for c in second] == ["1", "2"]
+    async with asyncio.timeout(10):
+        # The service may have looked for new commands just after the registration, and told the first two again.
+        while (told := [c[3][0][0] for c in await client.notification()]) != ["1", "2"]:
+            assert told == ["0", "1"]
 
 
 def test_the_list_puts_receipts_first_and_keeps_its_bound():
