@@ -110,7 +110,8 @@ class Parser:
         if (
             known is None
             or line[6] != _COMMA
-            or not line[1:3].isalpha()
+            or not 97 <= line[1] | 32 <= 122
+            or not 97 <= line[2] | 32 <= 122
             or (line[1] == _P and line[1:6] not in (b"PQGSA", b"PQGSV"))
         ):
             self.unknown += 1
