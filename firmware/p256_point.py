@@ -50,18 +50,27 @@ def prepared(public):
     """
     if not p256.valid_public(public):
         raise Malformed("p256: public key is not a point of the curve")
+    table = bytearray(_PREPARED)  # while there is a piece as large as that
     point = int.from_bytes(public[:32], "big"), 2 * int.from_bytes(public[32:], "big"), 1
     teeth = [point]
     for _ in range(5):
         point = _double(*point, SPAN)
         teeth.append(point)
     teeth = _affine(teeth)
-    x, w = teeth[5]
+    x, w = teeth.pop()
     sums = [(x, w, 1)]
-    for x, w in teeth[:5]:
+    for x, w in teeth:
         sums = [_add(*point, x, -w) for point in sums] + [_add(*point, x, w) for point in sums]
     half = (P + 1) >> 1
-    return b"".join([x.to_bytes(32, "big") + (w * half % P).to_bytes(32, "big") for x, w in _affine(sums)])
+    at = _PREPARED
+    while sums:
+        points = _affine(sums[-8:])  # an inversion for eight: for all of them it would take 20 KB at once
+        del sums[-8:]
+        while points:
+            x, w = points.pop()
+            at -= 64
+            table[at : at + 64] = x.to_bytes(32, "big") + (w * half % P).to_bytes(32, "big")
+    return table
 
 
 def shared_secret(d, x):
