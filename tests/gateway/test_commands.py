@@ -1,5 +1,6 @@
 """Commands from the operations centre: checked, stored, delivered, answered, each told to who asked."""
 
+import asyncio
 import json
 
 import pytest
@@ -201,7 +202,7 @@ async def test_more_commands_than_fit_come_as_others_are_answered(bench):
     assert [c[3][0][0] for c in first] == ["0", "1"]
     await client.answer(first[0][0])
     async with asyncio.timeout(10):
-        # The service may have looked for new commands just after the registration, and told the first two again.
+        # The service may have looked for new commands just after the registration, and told these two again.
         while (told := [c[3][0][0] for c in await client.notification()]) != ["1", "2"]:
             assert told == ["0", "1"]
 
