@@ -36,6 +36,7 @@ _SLOW_MS = const(20000)
 _BLIND_MS = const(2000)
 _IDLE_MS = const(200)
 _HASTE_MS = const(1000)
+_HASTE_REST_MS = const(5000)  # a PANIC key that chatters must not keep everything else waiting
 _RENEW = const(6)  # a kind of command; the others are the desk's
 _SCAN = const(4)
 
@@ -76,10 +77,11 @@ class App:
         uplink.on_command = self._command
         uplink.on_gateway_time = self._gateway_time
         uplink.on_change = self.beat.fixed.set
+        uplink.hasty = self.hasty
         self.builder.on_frame = uplink.frame
         self.uplink = uplink
         self._renewer = Renewer(self, bytes.fromhex(values["gateway_key"]))
-        self._touched_ms = -_HASTE_MS
+        self._touched_ms = -_HASTE_REST_MS
         self.keys = self._make_keys(values, key_pins)
         self.supervisor = Supervisor(hal.feed, uptime_ms, self.random16, log)
         self._tasks()
@@ -152,12 +154,14 @@ class App:
     # --- what the parts tell
 
     def hasty(self):
-        """A key went down just now, or an alarm was raised: what can wait a second waits."""
-        keys = self.keys
-        return keys.head != keys.tail or self.clock.uptime_ms() - self._touched_ms < _HASTE_MS
+        """An alarm may be about to come, or has just come: what can wait a second waits."""
+        return self.clock.uptime_ms() - self._touched_ms < _HASTE_MS
 
     def _key(self, meaning, number):
-        self._touched_ms = self.clock.uptime_ms()
+        now = self.clock.uptime_ms()
+        held = meaning == "down" and self.keys.logic.functions[number] == "panic"
+        if meaning == "panic" or (held and now - self._touched_ms > _HASTE_REST_MS):
+            self._touched_ms = now
         if meaning == "down":
             # PANIC clicks when it has counted; the others at once.
             if self.keys.logic.functions[number] != "panic":

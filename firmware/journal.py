@@ -47,10 +47,11 @@ class Journal:
         self.unmarked = 0
         self._recover()
 
-    def append(self, urgent, frame, boot, seq):
+    def append(self, urgent, frame, boot, seq, kind=None):
         """Store a frame; it is durable when this returns. Raises OSError(ENOSPC) when nothing of less worth
-        is left to make room."""
-        kind = _kind(frame)
+        is left to make room. Who has just made the frame knows its kind."""
+        if kind is None:
+            kind = _kind(frame)
         lane = _BULK if not urgent else _PANIC if kind == report.KIND_PANIC else _URGENT
         data = segment.record(kind, frame, boot, seq)
         for _ in range(_TRIES):

@@ -56,9 +56,9 @@ class UrgentFrames:
         self.refused = 0
         self.unsaved = 0  # urgent frames that were neither on flash nor could be kept in memory
 
-    def frame(self, frame, boot, seq, stored):
-        """A new frame, on flash when `stored`."""
-        panic = is_panic(frame)
+    def frame(self, frame, boot, seq, stored, kind):
+        """A new frame, on flash when `stored`. Its kind may be None: then it is looked for inside."""
+        panic = is_panic(frame) if kind is None else kind == report.KIND_PANIC
         if len(self._jobs) >= SLOTS:
             victim = self._victim(panic, stored)
             if victim is None:

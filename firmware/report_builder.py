@@ -30,7 +30,7 @@ def fix_list(fix, now_ms):
 
 
 class ReportBuilder:
-    """`boot` is stored in flash already. `on_frame(urgent, frame, boot, seq, stored)` hears of each frame;
+    """`boot` is stored in flash already. `on_frame(urgent, frame, boot, seq, stored, kind)` hears of each;
     `stored` is False when flash refused it, and then the frame exists only in its hands."""
 
     def __init__(self, signer, journal, clock, boot, fix, log=None):
@@ -69,14 +69,14 @@ class ReportBuilder:
         seq = self.seq
         self.seq += 1
         frame = cose.sign1_encode(self._signer.kid, payload, self._signer.sign)
-        stored = self._keep(urgent, frame, seq)
+        stored = self._keep(urgent, frame, seq, kind)
         if self.on_frame is not None:
-            self.on_frame(urgent, frame, self.boot, seq, stored)
+            self.on_frame(urgent, frame, self.boot, seq, stored, kind)
         return seq, stored
 
-    def _keep(self, urgent, frame, seq):
+    def _keep(self, urgent, frame, seq, kind):
         try:
-            self._journal.append(urgent, frame, self.boot, seq)
+            self._journal.append(urgent, frame, self.boot, seq, kind)
             return True
         except OSError as error:
             self.unstored += 1

@@ -40,6 +40,7 @@ class Uplink:
         self._commands = Commands(self.link, self._lane, self, uptime_ms, random16, keepalive_s * 1000, log)
         self.link.on_heard = self._bulk.heard
         self.renewer = None  # keeps the link's keys young: see there
+        self.hasty = None  # () -> True while an alarm may be about to come: nothing is prepared then
         self._works_ms = keepalive_s * 2500
         self._prepare_ms = 0
         self._input = []
@@ -76,10 +77,10 @@ class Uplink:
         """Urgent frames lost because flash refused them and memory had no room."""
         return self._urgent.unsaved
 
-    def frame(self, urgent, frame, boot, seq, stored):
+    def frame(self, urgent, frame, boot, seq, stored, kind=None):
         """A new frame, in the journal when `stored`: urgent ones go out from memory, now."""
         if urgent:
-            self._urgent.frame(frame, boot, seq, stored)
+            self._urgent.frame(frame, boot, seq, stored, kind)
         else:
             self._bulk.more = True
         self._event.set()
@@ -158,6 +159,8 @@ class Uplink:
         """Reserve Partial IVs while nothing urgent waits, so that a panic finds some."""
         now = self._uptime_ms()
         session = self._session
+        if self.hasty is not None and self.hasty():
+            return
         if not self._lane.jobs and now >= self._prepare_ms and not session.prepare() and session.failing:
             self._prepare_ms = now + _FLASH_AGAIN_MS
 

@@ -47,8 +47,8 @@ class Job:
         self.since_ms = 0
         self.pause_ms = 0
         self.hinted = False  # the next attempt is due `pause_ms` after `since_ms`, though one is under way
-        self.hints = Backoff(_HINT_MS, _HINT_CAP_MS)
-        self.again = Backoff(_AGAIN_MS, _AGAIN_CAP_MS)
+        self.hints = None  # pauses after hints, and after refusals: made when there are some
+        self.again = None
 
 
 class UrgentLane:
@@ -136,6 +136,8 @@ class UrgentLane:
         job = attempt.subject
         if not job.hinted and job.attempts and attempt is job.attempts[-1]:
             # At most once a second, and ever less often: whoever forges this must not wear out the flash.
+            if job.hints is None:
+                job.hints = Backoff(_HINT_MS, _HINT_CAP_MS)
             self._after(job, attempt.first_ms or 0, job.hints.next(0))
 
     def answered(self, attempt, message):
@@ -160,5 +162,7 @@ class UrgentLane:
         if message.code == coap.SERVICE_UNAVAILABLE:
             pause_ms = max(max_age_ms(message), _AGAIN_MS)
         else:
+            if job.again is None:
+                job.again = Backoff(_AGAIN_MS, _AGAIN_CAP_MS)
             pause_ms = job.again.next(self._random16())
         return min(pause_ms, _PANIC_CAP_MS) if job.panic else pause_ms

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from flashing.annotations import strip
 from flashing.link import ONE, LinkError, link
-from flashing.names import shorten
+from flashing.names import shorten, shorten_globals
 from flashing.reach import reached
 from flashing.shake import shake
 from flashing.source import program_of
 from flashing.squeeze import squeeze
-from flashing.texts import gather
+from flashing.texts import gather, mark
 
 ROOT = Path(__file__).resolve().parent.parent
 BOARDS = ROOT / "boards"
@@ -69,13 +69,15 @@ def sources(board: dict) -> dict[str, str]:
             found[_module(path.relative_to(ROOT))] = path.read_text(encoding="utf-8")
     whole = program_of(shake(squeeze(reached(found, APART)), ENTRIES))
     strip(whole)
+    mark(whole)
     shorten(whole, ENTRIES)
     try:
         linked = link(whole, APART)
     except LinkError as error:
         raise FlashError(str(error)) from error
     rooms = {room: f"{room}/__init__.py" for room in ROOMS}
-    linked.sources[ONE] = gather(linked.sources[ONE])
+    shorten_globals(linked.sources, ONE)
+    gather(linked.sources, ONE)
     program = {rooms.get(name, name.replace(".", "/") + ".py"): text for name, text in linked.sources.items()}
     program["board.py"] = f'"""Generated from board.toml."""\n\nBOARD = {board!r}\n'
     program["lines.txt"] = "".join(f"patrola.py {line} {name}\n" for line, name in linked.lines)

@@ -3,13 +3,13 @@
 On the chip every name the program holds costs RAM, however it is spelled; the compiled bytecode doesn't.
 Arguments keep theirs for calls by keyword, attributes for look-up. So arguments that nobody passes by keyword
 become a, b, c in every function, and attributes that are only reached through `self` become _a, _b, _c in
-every family of classes.
+every family of classes, and private functions of a module take the same letters once more.
 """
 
 import ast
 from collections.abc import Iterable, Iterator
 
-from flashing.source import FUNCTIONS, Module, Program
+from flashing.source import FUNCTIONS, Module, Program, bound, global_names
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _PRIVATE_POOL = _LETTERS + _LETTERS.upper()
@@ -75,6 +75,51 @@ def shorten_private(program: Program) -> None:
                 if isinstance(node, ast.ClassDef) and node.name == class_name:
                     _rename_in_class(module, node, new)
     program.apply()
+
+
+def shorten_globals(texts: dict[str, str], one: str) -> None:
+    """Private names at the top of linked modules take short names that attributes have already, in place:
+    `texts` is {module: text}, `one` the module that the others reach into."""
+    modules = {name: Module(name, text) for name, text in texts.items()}
+    used = {part for module in modules.values() for part in _names_in(module.tree)}
+    for name, module in modules.items():
+        taken = {part.id for part in ast.walk(module.tree) if isinstance(part, ast.Name)} | bound(module.tree)
+        free = [short for short in _short_names() if short in used and short not in taken]
+        new = dict(zip(sorted(_private_globals(module)), free, strict=False))
+        _rename_globals(module, new)
+        if name == one:
+            for other in modules.values():
+                _rename_members(other, one, new)
+    for name, module in modules.items():
+        module.apply()
+        texts[name] = module.text
+
+
+def _private_globals(module: Module) -> set[str]:
+    """Names that only this module's own code can mean; what a string or a `global` says stays."""
+    said = {
+        n.value for n in ast.walk(module.tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+    }
+    said |= {name for n in ast.walk(module.tree) if isinstance(n, ast.Global) for name in n.names}
+    return {name for name in bound(module.tree) if _is_private(name)} - said
+
+
+def _rename_globals(module: Module, new: dict[str, str]) -> None:
+    for node in global_names(module.tree):
+        if node.id in new:
+            module.replace(node, new[node.id])
+    for node in module.tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name in new:
+            module.replace_name(node, new[node.name])
+
+
+def _rename_members(module: Module, owner: str, new: dict[str, str]) -> None:
+    """`owner._name`, as a module apart says it."""
+    for part in ast.walk(module.tree):
+        if not isinstance(part, ast.Attribute) or part.attr not in new:
+            continue
+        if isinstance(part.value, ast.Name) and part.value.id == owner:
+            module.replace_name(part, new[part.attr])
 
 
 def _short_names() -> Iterator[str]:

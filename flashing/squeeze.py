@@ -5,7 +5,8 @@ keeps its name, its slot in the module and one in every module that imports it: 
 chip's heap each. Here `from protocol.report import KIND` and `coap.POST` become the number itself,
 everywhere, and the definition goes too. Lines stay where they are, so a traceback still names the right one.
 
-Only whole numbers defined once, at the top of a module, by `const(...)` are touched.
+Only whole numbers defined once, at the top of a module, are touched: by `const(...)`, or small ones under a
+private name.
 """
 
 import ast
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flashing.source import Edit, import_text, rewritten
+
+_SMALL = 1 << 30  # what a chip of 32 bits holds without an object
 
 
 @dataclass
@@ -53,8 +56,9 @@ def _read_constants(modules: dict[str, Module]) -> None:
                 name = _defined(node)
                 if name is None or name in module.constants or stored.count(name) != 1:
                     continue
-                value = _value(node.value.args[0], module, modules)
-                if value is not None:
+                declared = _is_const(node.value)
+                value = _value(node.value.args[0] if declared else node.value, module, modules)
+                if value is not None and (declared or abs(value) < _SMALL):
                     module.constants[name] = value
                     found = True
 
@@ -65,15 +69,17 @@ def _stored(tree: ast.Module) -> list[str]:
 
 
 def _defined(node: ast.stmt) -> str | None:
-    """The name, when this statement is `NAME = const(...)`."""
+    """The name, when this statement is `NAME = const(...)` or `_NAME = ...`."""
     if not (
         isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)
     ):
         return None
-    call = node.value
-    if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "const":
-        return node.targets[0].id
-    return None
+    name = node.targets[0].id
+    return name if _is_const(node.value) or name.startswith("_") else None
+
+
+def _is_const(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "const"
 
 
 _OPERATORS = {

@@ -7,29 +7,48 @@ only ever raised or logged there are hundreds. Here each becomes a piece of one 
 import ast
 from collections.abc import Iterator
 
-from flashing.source import Module
+from flashing.source import Module, Program
 
 # Shorter ones are names to MicroPython's compiler, and may be there already.
 _SHORTEST = 11
 _LOGGED = {"log", "_log", "_say"}
-_WHOLE, _PIECE = "all_texts", "piece_of_text"
+_MARK, _WHOLE, _PIECE = "said_text", "all_texts", "piece_of_text"
 
 
-def gather(text: str) -> str:
-    """The module with its texts gathered, each used as it was. Lines stay where they are."""
-    module = Module("", text)
-    pieces: dict[str, int] = {}
-    whole = ""
-    for node in list(_said(module.tree)):
-        if node.value not in pieces:
-            pieces[node.value] = len(whole)
-            whole += node.value
-        begin = pieces[node.value]
-        module.replace(node, f"{_PIECE}({begin}, {begin + len(node.value)})")
-    if not pieces:
-        return text
-    module.apply()
-    return module.text + f"{_WHOLE} = {whole!r}\ndef {_PIECE}(begin, end):\n    return {_WHOLE}[begin:end]\n"
+def mark(program: Program) -> None:
+    """While functions still have their names: what is raised or logged."""
+    for module in program.modules.values():
+        for node in _said(module.tree):
+            module.replace(node, f"{_MARK}({node.value!r})")
+    program.apply()
+
+
+def gather(texts: dict[str, str], one: str) -> None:
+    """{module: text}, in place: marked texts of module `one` become pieces of one text, those of the others
+    are what they were. Lines stay where they are."""
+    for name in texts:
+        module = Module(name, texts[name])
+        pieces: dict[str, int] = {}
+        whole = ""
+        for node in _marked(module.tree):
+            said = node.args[0].value
+            if name != one:
+                module.replace(node, repr(said))
+                continue
+            if said not in pieces:
+                pieces[said] = len(whole)
+                whole += said
+            module.replace(node, f"{_PIECE}({pieces[said]}, {pieces[said] + len(said)})")
+        module.apply()
+        texts[name] = module.text
+        if whole:
+            texts[name] += f"{_WHOLE} = {whole!r}\ndef {_PIECE}(a, b):\n    return {_WHOLE}[a:b]\n"
+
+
+def _marked(tree: ast.Module) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _MARK:
+            yield node
 
 
 def _said(node: ast.AST, inside: bool = False, said: bool = False) -> Iterator[ast.Constant]:

@@ -4,44 +4,27 @@ A 64-bit MicroPython needs twice that for the same program, so it gets 192 KB, a
 firmware is the image that is flashed; modem, receiver, keys and flash are the bench's.
 """
 
-import datetime
-import json
 import re
 
 import pytest
 
-from hwsim import world
-from hwsim.fleet import Car, build_image
-from hwsim.kernel import Kernel
-from hwsim.modem import PROFILES
-from hwsim.network import GATEWAY_ADDRESS, Network
-from hwsim.terminal import CHIP_HEAP, Terminal
-from tests.firmware.gateway_key import GATEWAY_KEY
+from hwsim.rig import Kit, Rig
+from hwsim.terminal import CHIP_HEAP
+from protocol.errors import Malformed
 
 QUARTER = CHIP_HEAP // 4
-EPOCH = datetime.datetime(2026, 6, 3, 6, 0, tzinfo=datetime.UTC)
-PROVISION = """\
-from board import BOARD
-from firmware import provision
-from firmware.hal import Hal
-provision.create_identity(Hal(BOARD))
-print("installed", provision.install({config!r}))
-"""
-# Keys of the link, as an earlier handshake has left them. (In the image all modules are one, `patrola`.)
-AGREED = """\
-import patrola
-patrola.Session(patrola.AesCcm()).adopt(bytes(16), bytes(8), bytes(4), b"\\x01", None)
-print("agreed")
-"""
-# The program as ever, and beside it one more task that looks at the heap.
+EIGHTH = CHIP_HEAP // 8
+# The program as ever, and beside it one more task that looks at the heap: every second, and ten times as
+# often while the modules of a handshake are loaded.
 WATCHED = """\
-import asyncio, gc
+import asyncio, gc, sys
 run = asyncio.run
 async def look():
     while True:
-        await asyncio.sleep_ms(1000)
+        shakes = "protocol.edhoc" in sys.modules
+        await asyncio.sleep_ms(100 if shakes else 1000)
         gc.collect()
-        print("free", gc.mem_free())
+        print("shaking" if shakes and "protocol.edhoc" in sys.modules else "free", gc.mem_free())
 def watched(coroutine):
     asyncio.create_task(look())
     run(coroutine)
@@ -52,91 +35,94 @@ main()
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory):
-    return build_image(tmp_path_factory.mktemp("image"))
+def kit(tmp_path_factory):
+    return Kit(tmp_path_factory.mktemp("kit"), settings={"log": 2})
 
 
-class Bench:
-    def __init__(self, image, folder, heap=CHIP_HEAP, agreed=True):
-        self.lines = []
-        self.flash = folder / "flash"
-        config = {"host": GATEWAY_ADDRESS[0], "gateway_key": GATEWAY_KEY, "apn": "internet", "log": 2}
-        self._script(folder, image, PROVISION.format(config=json.dumps(config)), "installed []")
-        if agreed:
-            self._script(folder, image, AGREED, "agreed")
-        self.lines.clear()
-        self.kernel = self._kernel()
+class Bench(Rig):
+    def __init__(self, kit, folder, heap=CHIP_HEAP):
         watched = folder / "watched.py"
         watched.write_text(WATCHED, encoding="utf-8")
-        unit = next(iter(world.units(1)))
-        options = {"epoch": EPOCH, "modem": PROFILES["a7670"], "nmea": None}
-        identity = {"kid": "00" * 8}
-        self.car = Car(self.kernel, 0, unit, identity, image, self.flash, Network(self.kernel), options)
-        self.car.terminal.script = watched
-        self.car.terminal.heapsize = heap
-        self.car.start()
+        super().__init__(kit, folder, script=watched, heap=heap, cpu=0)  # a charge takes room, too
+        self.car = self.cars[0]
+        self.kid = bytes.fromhex(self.car.kid)
+        self._read = 0
 
-    def _kernel(self):
-        kernel = Kernel(1)
-        kernel.subscribe(self._event)
-        return kernel
-
-    def _event(self, event):
-        if event.what == "log":
-            self.lines.append(event.fields["line"])
-
-    def _script(self, folder, image, text, expected):
-        path = folder / "once.py"
-        path.write_text(text, encoding="utf-8")
-        kernel = self._kernel()
-        terminal = Terminal(kernel, "car", "SIM", image, self.flash, script=path)
-        terminal.power_on()
-        kernel.run_for(20)
-        terminal.close()
-        assert expected in self.lines, self.lines
-
-    def free(self):
+    def free(self, what="free"):
         """Bytes free after each collection in the time since the last call."""
-        found = [int(m.group(1)) for line in self.lines if (m := re.fullmatch(r"free (\d+)", line))]
-        self.lines = [line for line in self.lines if not line.startswith("free ")]
-        return found
+        lines = self.lines()[self._read :]
+        self._read += len(lines)
+        return [int(m.group(1)) for line in lines if (m := re.fullmatch(what + r" (\d+)", line))]
 
     def said(self, text):
-        return any(text in line for line in self.lines)
+        return any(text in line for line in self.lines())
+
+    def alarm(self):
+        """Frames pile up in the journal, an alarm is repeated twice a second."""
+        for key in ("available", "event", "panic", "on_scene"):
+            self.car.press(key)
+            self.kernel.run_for(5)
+        self.kernel.run_for(180)
+        assert self.said("panic 65537"), self.lines()[-50:]
+
+    def well(self):
+        assert not self.said("Traceback"), "\n".join(self.lines()[-50:])
+        assert self.car.terminal.starts == 1
 
 
-def test_a_quarter_of_the_heap_is_free_whatever_the_terminal_does(image, tmp_path):
-    bench = Bench(image, tmp_path)
-    car, kernel = bench.car, bench.kernel
-    try:
-        kernel.run_for(40)
-        assert bench.said("modem: up"), bench.lines
-        assert not bench.said("Traceback"), bench.lines
+def test_a_quarter_of_the_heap_is_free_whatever_the_terminal_does(kit, tmp_path):
+    with Bench(kit, tmp_path) as bench:
+        bench.working()
+        bench.free()
+        bench.kernel.run_for(60)
         steady = bench.free()
         assert len(steady) > 30 and min(steady) >= QUARTER, steady
-        # No gateway answers: frames pile up in the journal, an alarm is repeated twice a second.
-        for key in ("available", "event", "panic", "on_scene"):
-            car.press(key)
-            kernel.run_for(5)
-        kernel.run_for(180)
-        assert bench.said("panic 65537"), bench.lines
-        assert not bench.said("Traceback"), "\n".join(bench.lines)
+        bench.desk.awake = False
+        bench.alarm()
         busy = bench.free()
-        assert len(busy) > 180 and min(busy) >= QUARTER, min(busy)
+        assert len(busy) > 150 and min(busy) >= QUARTER, min(busy)
         # It neither leaks nor starts again.
         assert min(busy[-20:]) >= min(busy[:60]) - 2048, busy
-        assert car.terminal.starts == 1
+        bench.well()
         print(f"free of {CHIP_HEAP}: {min(steady)} steady, {min(busy)} in an alarm without a link")
-    finally:
-        car.close()
 
 
-def test_the_measure_measures(image, tmp_path):
+def test_a_handshake_fits_beside_whatever_the_terminal_does(kit, tmp_path):
+    """What is loaded for it goes again; and an alarm that waits for keys leaves an eighth."""
+    with Bench(kit, tmp_path) as bench:
+        bench.working()
+        bench.kernel.run_for(20)
+        before = bench.free()
+        for _ in range(3):
+            made = len(bench.desk.known)
+            bench.desk.renew(bench.kid)
+            assert bench.kernel.run_until(lambda made=made: len(bench.desk.known) > made, 120)
+            bench.kernel.run_for(20)
+        renewing = bench.free("shaking")
+        assert len(renewing) >= 3 and min(renewing) >= QUARTER, renewing
+        bench.kernel.run_for(20)
+        after = bench.free()
+        assert min(after[-10:]) >= min(before[-10:]) - 2048, (before[-10:], after[-10:])
+        # The gateway has lost everything, and takes nobody up again: attempts without end beside an alarm.
+        bench.desk.lose_everything()
+        bench.desk.shakes._third = _refuse
+        bench.alarm()
+        worst = bench.free("shaking")
+        assert len(worst) > 20 and min(worst) >= EIGHTH, (len(worst), min(worst))
+        bench.well()
+        print(
+            f"free of {CHIP_HEAP}: {min(renewing)} in a renewal, {min(worst)} in a handshake beside an alarm"
+        )
+
+
+def _refuse(payload):
+    raise Malformed("nobody is known here")
+
+
+def test_the_measure_measures(kit, tmp_path):
     """With 32 KB less the same look shows 32 KB less: the room is the chip's, not the computer's."""
-    bench = Bench(image, tmp_path, CHIP_HEAP - 32 * 1024)
-    try:
+    with Bench(kit, tmp_path, CHIP_HEAP - 32 * 1024) as bench:
+        bench.working()
         bench.kernel.run_for(20)
         free = bench.free()
         assert free and max(free) < QUARTER + 16 * 1024, free
-    finally:
-        bench.car.close()

@@ -25,9 +25,10 @@ class Shelf:
         self.frames = []
         self.full = False
 
-    def append(self, urgent, frame, boot, seq):
+    def append(self, urgent, frame, boot, seq, kind):
         if self.full:
             raise OSError(28)
+        assert kind == report.decode(cose.sign1_parse(frame).payload)[report.KIND]
         self.frames.append((urgent, frame, boot, seq))
 
     def reports(self):
@@ -89,7 +90,7 @@ def test_names_are_counted_and_never_given_twice_not_even_for_a_lost_frame():
 def test_a_frame_that_flash_refuses_is_handed_on_all_the_same():
     now, clock, shelf, fix, builder = make()
     heard = []
-    builder.on_frame = lambda urgent, frame, boot, seq, stored: heard.append(
+    builder.on_frame = lambda urgent, frame, boot, seq, stored, kind: heard.append(
         (urgent, len(frame), boot, seq, stored)
     )
     shelf.full = True

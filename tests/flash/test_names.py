@@ -3,7 +3,7 @@
 import textwrap
 
 from flashing.annotations import strip
-from flashing.names import shorten
+from flashing.names import shorten, shorten_globals
 from flashing.source import program_of
 
 
@@ -122,3 +122,22 @@ def test_annotations_go_with_their_imports():
         """
     )["m"]
     assert "Any" not in text and run(text)["A"]().f(5) == 5
+
+
+def test_private_globals_take_names_that_are_there_already():
+    one = "class C:\n    def _a(self):\n        return _double(_TEN)\n\n\n_TEN = [10]\n\n\n"
+    one += "def _double(x):\n    return x * 2\n"
+    apart = "import one\nanswer = one.C()._a() + one._double([1])\n"
+    texts = {"one": one, "apart": apart}
+    shorten_globals(texts, "one")
+    assert ("_double" in texts["one"]) + ("_TEN" in texts["one"]) == 1, "one name was free: _a"
+    world = run(texts["one"])
+    assert world["C"]()._a() == [10, 10]
+    used = "_a" if "_double" not in texts["one"] else "_double"
+    assert f"one.{used}([1])" in texts["apart"]
+
+
+def test_a_private_global_that_is_said_in_a_string_keeps_its_name():
+    texts = {"one": "x._a\n_kept = 1\nwhere = '_kept'\n"}
+    shorten_globals(texts, "one")
+    assert "_kept = 1" in texts["one"]
