@@ -25,6 +25,10 @@ _REQUEST, _BINDING = _TERMINAL.protect_request(post())
 _REGISTER, _OBSERVING = _TERMINAL.protect_request(post(code=coap.GET, options=[(coap.OBSERVE, b"")]))
 
 
+# Of a datagram and of what is sealed in it, each has its own limit.
+_MOST_OPTIONS = 128
+
+
 def _answered(outer, fresh, options=()):
     binding = _GATEWAY.unprotect_request(over_the_air(outer))[1]
     return _GATEWAY.protect_response(answer(outer, coap.CONTENT, options=options), binding, fresh)
@@ -75,7 +79,7 @@ def oscore_datagram(data):
     except Malformed as error:
         assert _GATEWAY.window.state() == (-1, 0), "a datagram that is not authentic moved the window"
         return b"unauthentic" if isinstance(error, Unauthentic) else None
-    return look(msg)
+    return look(msg, _MOST_OPTIONS)
 
 
 def oscore_request(data):
@@ -104,7 +108,7 @@ def oscore_request(data):
         assert _GATEWAY.window.state() == (-1, 0)
         return None
     _refused_again(outer)
-    said = look(msg)
+    said = look(msg, _MOST_OPTIONS)
     # The answer goes back, and opens.
     back = _GATEWAY.protect_response(Message(coap.ACK, coap.CHANGED, 1, b"tok", [], b"yes"), binding)
     assert (
@@ -136,7 +140,7 @@ def oscore_response(data):
     assert binding.notification >= before and (
         not binding.observe or not piv or binding.notification > before
     )
-    return look(msg)
+    return look(msg, _MOST_OPTIONS)
 
 
 def _options(data):
