@@ -6,7 +6,8 @@ import json
 from protocol import cbor, coap, report
 from tests.conftest import ROOT
 from tests.end_to_end.peers import peers_python, write_context
-from tests.gateway.bench import call_cli, enroll
+from tests.gateway.bench import call_cli, enrolled, key_of, states
+from tests.gateway.initiator import Asker, Lakers
 from tests.gateway.terminal import Terminal
 
 
@@ -59,6 +60,26 @@ async def test_gateway_verify_refuses_every_flipped_bit_too(relayed):
         call_cli(bench.folder, "verify", "--frame", flipped.hex(), *key, code=1)
 
 
+class ByLakers(Lakers):
+    """Keeps what it agreed on, for a peer to speak with."""
+
+    def secrets(self, message_4):
+        self.agreed = Lakers.secrets(self, message_4)
+        return self.agreed
+
+
+async def agreed(bench):
+    """(terminal, keys of its link): an enrolled terminal after a handshake by lakers, over UDP."""
+    terminal = await enrolled(bench)
+    initiator = ByLakers(terminal, key_of(bench))
+    asker = await Asker.open(bench)
+    context = await asker.handshake(initiator)
+    asker.close()
+    secret, salt = initiator.agreed
+    ids = {"sender_id": context.sender_id.hex(), "recipient_id": context.recipient_id.hex()}
+    return terminal, {"secret": secret.hex(), "salt": salt.hex(), **ids}
+
+
 async def post_by_aiocoap(bench, folder, link, frame):
     write_context(
         folder, link["secret"], link["salt"], sender=link["sender_id"], recipient=link["recipient_id"]
@@ -67,25 +88,20 @@ async def post_by_aiocoap(bench, folder, link, frame):
     return await run_peer("oscore_post.py", f"coap://{host}:{port}/f", folder, data=frame)
 
 
-async def test_aiocoap_posts_a_frame_and_gets_changed(bench, tmp_path):
-    terminal = Terminal()
-    link = {}
-    terminal.link = link.update  # its keys go to the peer instead
-    enroll(bench.folder, terminal)
-    await bench.app.registry.refresh()
+async def test_aiocoap_posts_a_frame_under_keys_that_lakers_agreed_on(bench, tmp_path):
+    """None of EDHOC, OSCORE and CoAP on this terminal's side is ours."""
+    terminal, link = await agreed(bench)
     answer = await post_by_aiocoap(bench, tmp_path / "peer", link, terminal.frame())
     assert answer["code"] == "2.04"
     fields = cbor.decode(bytes.fromhex(answer["payload"]))
     assert fields[1] == 3, "stage: verified and stored at the gateway"
     assert (await bench.count())["frames"] == 1
+    assert set(await states(bench, terminal)) == {"current"}
 
 
 async def test_aiocoap_with_a_wrong_secret_is_refused_and_nothing_is_stored(bench, tmp_path):
-    terminal = Terminal()
-    link = {}
-    terminal.link = link.update
-    enroll(bench.folder, terminal)
-    await bench.app.registry.refresh()
+    terminal, link = await agreed(bench)
     answer = await post_by_aiocoap(bench, tmp_path / "peer", link | {"secret": "00" * 16}, terminal.frame())
     assert (answer["code"], answer["protected"]) == ("4.01", False)
     assert (await bench.count())["frames"] == 0
+    assert set(await states(bench, terminal)) == {"next"}, "nobody has proved that he has it"

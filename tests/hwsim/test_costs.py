@@ -180,13 +180,13 @@ key.irq(edge)
         + LOADED
         + """
 last = time.ticks_us()
-for _ in range(200):
+for _ in range(400):
     program.work(1)
     assert time.ticks_diff(time.ticks_us(), last) >= 300, "the charge was lost"
     charged = time.ticks_us()
-    time.sleep_us(400)
+    _bench.wait(_bench.now_us + 400)  # until then, or until an interrupt
     last = time.ticks_us()
-    assert time.ticks_diff(last, charged) == 400, time.ticks_diff(last, charged)
+    assert 0 <= time.ticks_diff(last, charged) <= 400, time.ticks_diff(last, charged)
 print("edges", edges[0])
 """,
         TABLE,
