@@ -3,7 +3,7 @@
 import statistics
 
 from benchmarks.measure import BYTES, RATE, TIME, Figure, LeftOut, middle_half
-from benchmarks.places import Absent, Failed
+from benchmarks.places import Absent, Failed, Worker
 
 
 class Bench:
@@ -30,12 +30,18 @@ class Bench:
 
     def figure(self, name, ours, peer, unit=TIME, bounds=()):
         """Time both sides in turns."""
-        self._held(name, lambda: self.keep(self._turns.figure(self._suite, name, ours, peer, unit, bounds)))
+
+        def measure():
+            _anew(ours, peer)
+            self.keep(self._turns.figure(self._suite, name, ours, peer, unit, bounds))
+
+        self._held(name, measure)
 
     def heap(self, name, ours, peer):
         """Bytes of heap that one unit of each leaves to the collector; the same in every run, so once."""
 
         def measure():
+            _anew(ours, peer)
             values = [side.place.heap(side.work)[1] for side in (ours, peer)]
             where = (ours.place.name, peer.place.name)
             self.keep(Figure(self._suite, name, BYTES, *values, ours.what, peer.what, *where))
@@ -79,3 +85,9 @@ class Bench:
         except (Failed, ArithmeticError, AssertionError, AttributeError, RuntimeError, TypeError) as failed:
             # One piece of work that fails takes neither the others nor their figures with it.
             self.failed.append(LeftOut(self._suite, name, f"{type(failed).__name__}: {failed}"))
+
+
+def _anew(*sides):
+    for place in {side.place for side in sides}:
+        if isinstance(place, Worker):
+            place.anew()

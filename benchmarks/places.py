@@ -36,19 +36,23 @@ class Here:
 class Worker:
     """Another interpreter, kept for the whole run; ends with the pipe."""
 
-    def __init__(self, name, command, environment=None):
+    def __init__(self, name, command):
         self.name = name
+        self._command = [*command, "benchmarks/worker.py"]
+        self._start()
+        self._version = self._ask(do="version")
+
+    def _start(self):
+        pipe = subprocess.PIPE
         try:
-            self._process = subprocess.Popen(
-                [*command, "benchmarks/worker.py"],
-                cwd=ROOT,
-                env={**os.environ, **(environment or {})},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
+            self._process = subprocess.Popen(self._command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
         except OSError as error:
-            raise Failed(f"{name}: {error}") from None
+            raise Failed(f"{self.name}: {error}") from None
+
+    def anew(self):
+        """A new process: what was done before has left no holes in its heap, so order does not matter."""
+        self.close()
+        self._start()
 
     def _ask(self, **order):
         try:
@@ -76,8 +80,7 @@ class Worker:
         return answer["asked"], answer["left"]
 
     def version(self):
-        answer = self._ask(do="version")
-        return f"{self.name} {answer['version']}, {answer['machine']}"
+        return f"{self.name} {self._version['version']}, {self._version['machine']}"
 
     def close(self):
         self._process.stdin.close()
