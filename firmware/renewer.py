@@ -28,7 +28,7 @@ def forget(*names):
 
 class Renewer:
     """`app` has clock, uplink, session, modem, hal, builder, `random16()`, `log(level, text)`, and `hasty()`:
-    an alarm may be about to come, so nothing is computed. Without `gateway_key` (X || Y) no handshake is made.
+    an alarm may be about to come, so nothing is computed. Without `gateway_key` (X || Y) none is made.
     """
 
     def __init__(self, app, gateway_key):
