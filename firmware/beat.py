@@ -33,9 +33,10 @@ class Beat:
         fix = app.receiver.fix
         desk = app.desk
         linked = app.linked()
-        if not app.hasty():
-            desk.tidy()  # it writes to flash, and an alarm's first datagram is to leave before that
         app.indicator.link(linked, fix.valid or (fix.lat_e7 is not None and now - fix.at_ms < _LAMP_FIX_MS))
+        if app.hasty():
+            return  # all that follows writes to flash, and an alarm's first datagram is to leave before that
+        desk.tidy()
         desk.arrival(fix)
         panic = desk.panic_field()
         if self._patrol.decide(now, fix, app.hal.ignition(), panic is not None) != NOTHING:
