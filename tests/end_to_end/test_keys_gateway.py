@@ -80,7 +80,7 @@ async def test_keys_are_renewed_by_command_while_driving_and_in_an_alarm():
         bench.operator.auto_acknowledge_s = 1.0
         await served(bench)
         (car,) = bench.fleet.cars
-        for number in range(3):
+        for number in range(2):
             done = car.air.handshakes
             bench.do(bench.operator.renew, car.kid)
             if number == 1:

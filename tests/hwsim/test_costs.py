@@ -166,8 +166,8 @@ uart = UART(1, 9600, rxbuf=64)
 
 
 def test_the_clock_never_goes_back_between_a_charge_and_the_wait_after_it(tmp_path):
-    """The program is ahead of the bench by less than a millisecond when it begins to wait, and interrupts come
-    just then."""
+    """The program is ahead of the bench by less than a millisecond when it begins to wait, and interrupts
+    come just then."""
     run = charged(
         tmp_path,
         """
