@@ -29,6 +29,7 @@ class AirMonitor:
         self._answered = set()
         self._asked = {}  # token -> names of the frames in that request
         self._shaking = {}  # token of a handshake's request -> which message it brings
+        self._over = set()
         self.keys = NONE
         self.handshakes = 0  # that came to their message_4
         self.frames = 0
@@ -70,7 +71,7 @@ class AirMonitor:
         if message.option(coap.OSCORE) is not None:
             self._read(message)
         elif _path(message) == _EDHOC:
-            if message.token not in self._shaking:
+            if message.token not in self._shaking and message.token not in self._over:
                 self._shaking[message.token] = 1 if message.payload.startswith(_FIRST) else 3
                 self._now(SHAKING)
         else:
@@ -78,6 +79,7 @@ class AirMonitor:
 
     def _shaken(self, message):
         if self._shaking[message.token] == 3:
+            self._over |= self._shaking.keys()  # repeats of these may still be under way
             self._shaking.clear()
             self.handshakes += 1
             self._now(MADE)

@@ -140,5 +140,7 @@ def test_it_tells_how_far_a_handshake_has_come():
     assert car.keys == ["handshake", "made"] and car.monitor.handshakes == 1
     car.answer(3)
     car.up(car.request(frame(0)))
+    car.number = 2
+    car.up(car.handshake(b"\x44next" + bytes(19)))  # a repeat that was overtaken
     assert car.keys == ["handshake", "made", "used"] and car.monitor.handshakes == 1
     assert car.monitor.unread == 0
