@@ -29,6 +29,7 @@ _TRUE = b"\xf5"  # stands before message_1, where C_R stands before the others
 _ROUNDS = const(6)  # requests for one message
 _LOOK_MS = const(1000)
 _ANSWERS = const(4)  # different answers to one request that are looked at
+_BEHIND_MS = const(2000)  # a refusal may be anybody's; the gateway's own answer may be right behind it
 _HASTE_MS = const(20)
 _HASTES = const(10)  # then a piece all the same: a key that chatters must not keep the terminal without keys
 
@@ -137,33 +138,43 @@ class Handshake:
                 raise Failed("too many requests are under way")
             self._attempt = attempt
             self._app.uplink.wake()
+            refused = None
             try:
                 message = await self._answer()
-                while message.code == coap.CHANGED:
+                while message is not None:
                     self._link.quiet(attempt)
-                    self._judged = message.payload
-                    try:
-                        return await read(message.payload)
-                    except Malformed as error:
-                        self._app.log(2, "keys: refused: %s" % error)
-                    if self._initiator.over or not self._answers:
+                    value = message.option(_ECHO)
+                    if message.code == coap.CHANGED:
+                        self._judged = message.payload
+                        try:
+                            return await read(message.payload)
+                        except Malformed as error:
+                            self._app.log(2, "keys: refused: %s" % error)
+                        if self._initiator.over or not self._answers:
+                            break
+                    elif message.code != coap.UNAUTHORIZED or value is None:
+                        refused = _reason(message)
+                    elif len(value) <= _ECHO_MOST:
+                        echo = ((_ECHO, value),)
+                        refused = None
                         break
-                    message = self._answers.pop(0)
+                    message = await self._answer(_BEHIND_MS)
             finally:
                 self._attempt = None
                 self._link.cancel(attempt)
-            value = message.option(_ECHO)
-            if message.code == coap.UNAUTHORIZED and value is not None and len(value) <= _ECHO_MOST:
-                echo = ((_ECHO, value),)
-            elif message.code != coap.CHANGED:
-                raise Failed(_reason(message))
+            if refused is not None:
+                raise Failed(refused)
             if self._initiator.over:
                 break
         raise Failed("too many answers that prove nothing")
 
-    async def _answer(self):
+    async def _answer(self, within_ms=None):
+        """The next answer, whoever sent it; None if there is none `within_ms`."""
+        since_ms = self._app.clock.uptime_ms()
         while not self._answers:
             self._watch.alive()
+            if within_ms is not None and self._app.clock.uptime_ms() - since_ms >= within_ms:
+                return None
             if self._late():
                 raise Failed("no answer")
             if self._gone:
@@ -178,10 +189,10 @@ class Handshake:
 
     def answered(self, attempt, message):
         """Nobody vouches for it yet. Repeats of one answer count once."""
-        if attempt is not self._attempt or message.payload == self._judged:
+        if attempt is not self._attempt or (message.code == coap.CHANGED and message.payload == self._judged):
             return
         for other in self._answers:
-            if other.payload == message.payload:
+            if (other.code, other.payload, other.options) == (message.code, message.payload, message.options):
                 return
         if len(self._answers) < _ANSWERS:
             self._answers.append(message)

@@ -44,7 +44,8 @@ def allowed(path: Path) -> set[str]:
         return {"gateway", "protocol"} | GATEWAY | standard
     if path.parts[:2] == ("hwsim", "guest"):
         guest = {p.stem for p in (ROOT / "hwsim" / "guest").glob("*.py")}
-        guest |= {"builtins", "uos", "urandom", "utime"}  # MicroPython's own, beneath the overlays of that name
+        # MicroPython's own, beneath the overlays of that name.
+        guest |= {"builtins", "uos", "urandom", "utime"}
         return (
             MICROPYTHON | guest | {"_asyncio"} | {"firmware"}
             if path.name == "main.py"

@@ -45,6 +45,25 @@ def _protected_answer(up, datagram):
     return not up and coap.decode(datagram).option(coap.OSCORE) is not None
 
 
+async def test_a_forged_refusal_before_the_gateways_answer_ends_no_handshake():
+    terminal = fresh()
+    forged = []
+
+    def forge(up, datagram):
+        message = coap.decode(datagram)
+        if up and message.is_request() and message.path() == "/.well-known/edhoc":
+            for code in (coap.BAD_REQUEST, coap.UNAUTHORIZED, coap.SERVICE_UNAVAILABLE):
+                forged.append(code)
+                terminal.down(Message(2, code, message.message_id, message.token).encode())
+        return False
+
+    terminal.lose = forge
+    await terminal.boot()
+    await terminal.agreed()
+    assert len(terminal.gateway.made) == 1 and len(forged) == 6, (terminal.gateway.made, forged)
+    await over(terminal)
+
+
 async def test_each_message_of_the_handshake_may_get_lost_many_times():
     for lost in range(4):
         terminal = fresh()
