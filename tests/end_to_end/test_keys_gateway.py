@@ -94,9 +94,9 @@ async def test_keys_are_renewed_by_command_while_driving_and_in_an_alarm():
             assert await bench.until(lambda n=done: car.air.handshakes > n and car.air.keys == "used", 200), (
                 number
             )
+        assert await bench.drain(120), "it never became quiet"
         assert bench.story.gateway["edhoc.established"] >= 3
         assert bench.story.gateway["context.used"] >= 3
-        assert await bench.drain(120), "it never became quiet"
         report, broken = await bench.judge()
         assert broken == []
         assert report["lost"] == report["unsent_on_flash"] == 0
