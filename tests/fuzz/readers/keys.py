@@ -41,6 +41,12 @@ class _App:
 
     def __init__(self):
         self.uplink = self
+        self.clock = self
+        self._now_ms = 0
+
+    def uptime_ms(self):
+        self._now_ms += 500
+        return self._now_ms
 
     def hasty(self):
         return False
