@@ -149,12 +149,13 @@ class Client:
         handle.at_once = True
 
     def hurry(self, now_ms: int) -> None:
-        """The path works again: what waits for its next repetition need not wait on. First sendings and
-        exchanges that were heard of less than ACK_TIMEOUT ago are left alone."""
+        """The path works again: what waits for its next repetition need not wait on, and the pauses begin anew.
+        First sendings and exchanges that were heard of less than ACK_TIMEOUT ago are left alone."""
         for handle in self._exchanges:
             if handle.state == _SENDING and handle.lane == BULK and handle.sent > 1:
                 if self._diff(now_ms, handle.at_ms) >= ACK_TIMEOUT_MS:
                     handle.at_once = True
+                    handle.sent = 1
 
     def receive(
         self, data: bytes | bytearray | memoryview, now_ms: int
