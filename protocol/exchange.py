@@ -149,8 +149,8 @@ class Client:
         handle.at_once = True
 
     def hurry(self, now_ms: int) -> None:
-        """The path works again: what waits for its next repetition need not wait on, and the pauses begin anew.
-        First sendings and exchanges that were heard of less than ACK_TIMEOUT ago are left alone."""
+        """The path works again: what waits for its next repetition need not wait on, and its pauses begin
+        anew. First sendings and exchanges that were heard of less than ACK_TIMEOUT ago are left alone."""
         for handle in self._exchanges:
             if handle.state == _SENDING and handle.lane == BULK and handle.sent > 1:
                 if self._diff(now_ms, handle.at_ms) >= ACK_TIMEOUT_MS:
