@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from protocol.lines import Splitter
 from protocol.nmea import MAX_LINE, Parser
-from tests.protocol.sentences import GGA, RMC, VOID, sentence, state
+from tests.protocol.sentences import GGA, RMC, VOID, check_ranges, sentence, state
 
 BODIES = (
     RMC,
@@ -46,21 +46,6 @@ def near_sentences(draw):
     if draw(st.integers(0, 9)) == 0:
         line = draw(st.binary(max_size=5)) + line[: draw(st.integers(0, len(line)))]
     return line
-
-
-def check_ranges(p):
-    assert p.lat_e7 is None or -900000000 <= p.lat_e7 <= 900000000
-    assert p.lon_e7 is None or -1800000000 <= p.lon_e7 <= 1800000000
-    assert p.alt_dm is None or -100000 <= p.alt_dm <= 1000000
-    assert p.speed_cm_s is None or 0 <= p.speed_cm_s <= 65535
-    assert p.course_cdeg is None or 0 <= p.course_cdeg < 36000
-    assert p.hdop_tenths is None or 0 <= p.hdop_tenths <= 65535
-    assert p.sats_used is None or 0 <= p.sats_used <= 255
-    assert p.sats_view is None or 0 <= p.sats_view <= 12 * 255
-    assert p.fix_type in (None, 1, 2, 3) and p.antenna in (None, "ok", "open", "short")
-    assert p.hour is None or (0 <= p.hour < 24 and 0 <= p.minute < 60 and 0 <= p.second <= 60)
-    assert p.year is None or (1980 <= p.year < 2080 and 1 <= p.month <= 12 and 1 <= p.day <= 31)
-    assert not p.valid or (p.lat_e7 is not None and p.lon_e7 is not None)
 
 
 @settings(max_examples=600, deadline=None)

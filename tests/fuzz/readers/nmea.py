@@ -5,7 +5,7 @@ from protocol.errors import Malformed
 from protocol.lines import Splitter
 from protocol.nmea import MAX_LINE, Parser
 from tests.fuzz.readers.source import Source
-from tests.protocol.sentences import sentence, state
+from tests.protocol.sentences import check_ranges, sentence, state
 
 TOKENS = (
     b"GPRMC,", b"GNGGA,", b"GPGLL,", b"GPGSA,", b"GPGSV,", b"GPVTG,", b"GNTXT,", b"PQGSV,", b"BDGSV,",
@@ -69,18 +69,7 @@ def _feed(parser, line):
 
 
 def _bounded(p):
-    assert p.lat_e7 is None or -900000000 <= p.lat_e7 <= 900000000
-    assert p.lon_e7 is None or -1800000000 <= p.lon_e7 <= 1800000000
-    assert p.alt_dm is None or -100000 <= p.alt_dm <= 1000000
-    assert p.speed_cm_s is None or 0 <= p.speed_cm_s <= 65535
-    assert p.course_cdeg is None or 0 <= p.course_cdeg < 36000
-    assert p.hdop_tenths is None or 0 <= p.hdop_tenths <= 65535
-    assert p.sats_used is None or 0 <= p.sats_used <= 255
-    assert p.sats_view is None or 0 <= p.sats_view <= 12 * 255
-    assert p.fix_type in (None, 1, 2, 3) and p.antenna in (None, "ok", "open", "short")
-    assert p.hour is None or (0 <= p.hour < 24 and 0 <= p.minute < 60 and 0 <= p.second <= 60)
-    assert p.year is None or (1980 <= p.year < 2080 and 1 <= p.month <= 12 and 1 <= p.day <= 31)
-    assert not p.valid or (p.lat_e7 is not None and p.lon_e7 is not None)
+    check_ranges(p)
     assert p.utc_ms() is None or 0 < p.utc_ms() < 3500000000000
     for name in p.__dict__:
         kept = getattr(p, name)
