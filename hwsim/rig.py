@@ -37,16 +37,26 @@ class Kit:
 
 
 class Rig:
-    """One run. `weather` are options of the Network; `script` a program in place of the firmware's main."""
+    """One run. `weather` are options of the Network; `script` a program in place of the firmware's main;
+    `desk(kernel)` makes the headquarters."""
 
     def __init__(
-        self, kit, directory, seed=1, weather=None, profile="a7670", script=None, cpu=None, heap=None
+        self,
+        kit,
+        directory,
+        seed=1,
+        weather=None,
+        profile="a7670",
+        script=None,
+        cpu=None,
+        heap=None,
+        desk=Desk,
     ):
         self.kernel = Kernel(seed)
         self.events = []
         self.kernel.subscribe(self.events.append)
         self.network = Network(self.kernel, **(weather or {}))
-        self.desk = Desk(self.kernel)
+        self.desk = desk(self.kernel)
         self.network.serve(GATEWAY_ADDRESS, self.desk.host)
         self.story = Story(self.kernel)
         self.cars = []
