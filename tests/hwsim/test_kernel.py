@@ -87,6 +87,21 @@ def test_every_field_is_part_of_the_trace():
     assert len({traced(a=1), traced(a=2), traced(b=1), traced(a=b"1")}) == 4
 
 
+def test_of_what_is_enciphered_the_trace_takes_the_length():
+    """Keys are drawn by both ends of the air for themselves: the bytes differ in every run."""
+    seen = []
+
+    def traced(data):
+        kernel = Kernel()
+        kernel.subscribe(seen.append)
+        kernel.emit("car", "air", direction="up", data=data)
+        return kernel.trace
+
+    assert traced(b"one") == traced(b"two")
+    assert traced(b"one") != traced(b"three")
+    assert [event.fields["data"] for event in seen[:2]] == [b"one", b"two"]
+
+
 def test_a_subscriber_hears_until_it_leaves():
     kernel = Kernel()
     heard = []
