@@ -17,6 +17,7 @@ from gateway.journal.records import ENROLLED, REVOKED, Terminal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.key import GatewayKey, KeyFileError, settle
 from gateway.log import Log
+from gateway.machine import Machine
 from gateway.mqtt import Incoming, Link
 from gateway.northbound import unit_topic
 from gateway.observers import Observers
@@ -34,8 +35,8 @@ RETRY_S = 1.0
 
 
 class App:
-    """`start`, then `address` is known; `stop` finishes what is under way. `random(n)` makes what handshakes
-    show on the air; all else comes from the system."""
+    """`start`, then `address` is known; `stop` finishes what is under way. `random(n)` makes all that is left
+    to chance but the keys, which are the system's and lakers' own; `machine` has threads, file, sockets."""
 
     def __init__(
         self,
@@ -43,7 +44,9 @@ class App:
         log: Log,
         clock: Clock | None = None,
         random: Callable[[int], bytes] = secrets.token_bytes,
+        machine: Machine | None = None,
     ) -> None:
+        self._machine = machine or Machine()
         self._random = random
         self.config = config
         self.log = log
@@ -67,6 +70,8 @@ class App:
             group_limit=config.whole("journal.group_limit"),
             busy_timeout_ms=config.whole("journal.busy_timeout_ms"),
             on_error=lambda message: log.error("journal.failed", error=message),
+            background=self._machine.background,
+            connect=self._machine.connect,
         )
         await self.journal.open()
         try:
@@ -86,7 +91,7 @@ class App:
         self.refusals = Refusals(log, clock, window_s)
         self.strangers = Refusals(log, clock, window_s, "edhoc.refused")
         self.verifier = Verifier(config.whole("security.verify_threads"))
-        server = Server(lambda: secrets.randbelow(65536), limit=config.whole("security.contexts"))
+        server = Server(self._random16, limit=config.whole("security.contexts"))
         self.observers = Observers(self.journal, self.peers, self.registry, server, log, clock, self._prefix)
         self.intake = Intake(self.journal, self.verifier, log, clock, self._prefix)
         self.resources = Resources(self.journal, self.intake, self.observers, log, clock, self._prefix)
@@ -104,7 +109,9 @@ class App:
             random=self._random,
             send=self._send,
         )
-        self.relay = Relay(config, self.journal, self.registry, log, clock)
+        self.relay = Relay(
+            config, self.journal, self.registry, log, clock, self._machine.mqtt, self._random16
+        )
         self.exchange = Exchange(
             server,
             self.registry,
@@ -120,11 +127,12 @@ class App:
             retry_after_s=config.whole("journal.retry_after_s"),
             limit=config.whole("journal.queue_limit"),
             send=self._send,
+            random16=self._random16,
         )
         self._tie()
         host, port = config.text("listen.host"), config.whole("listen.port")
         buffer = config.whole("listen.receive_buffer")
-        self.endpoint = await Endpoint.open(host, port, buffer, self.exchange.receive, log)
+        self.endpoint = await self._machine.listen(host, port, buffer, self.exchange.receive, log)
         self._every(POLL_S, self.registry.refresh)
         self._every(1.0, self._sweep)
         self._every(1.0, self.contexts.sweep)
@@ -174,6 +182,9 @@ class App:
     def _send(self, datagram: bytes, source: object) -> None:
         if self.endpoint is not None:
             self.endpoint.send(datagram, source)
+
+    def _random16(self) -> int:
+        return int.from_bytes(self._random(2), "big")
 
     def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         async def forever() -> None:

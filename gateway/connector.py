@@ -1,8 +1,9 @@
 """Getting to the broker and staying there: which MQTT version, how long to wait, what the state topic
 says."""
 
-import secrets
 from collections.abc import Callable
+
+from paho.mqtt.client import Client
 
 from gateway import __version__
 from gateway.clock import Clock
@@ -21,7 +22,16 @@ _STRANGE = 3
 class Connector:
     """Makes one connection after the other. `five`: MQTT 5 is tried next, or in use."""
 
-    def __init__(self, config: Config, log: Log, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: Config,
+        log: Log,
+        clock: Clock,
+        mqtt: Callable[..., Client],
+        random16: Callable[[], int],
+    ) -> None:
+        self._mqtt = mqtt
+        self._random16 = random16
         self._config = config
         self._log = log
         self._clock = clock
@@ -51,6 +61,7 @@ class Connector:
         will = self.state("offline")
         link = Link(
             self._config,
+            self._mqtt,
             five=self.five,
             will=Will(will.topic, will.payload),
             on_acked=on_acked,
@@ -82,7 +93,7 @@ class Connector:
 
     def pause_s(self) -> float:
         """How long to wait before the next attempt."""
-        return self._backoff.next(secrets.randbelow(65536)) / 1000
+        return self._backoff.next(self._random16()) / 1000
 
     def _fall_back(self, error: LinkError) -> None:
         """An answer that is no MQTT 5 may come from a broker that speaks 3.1.1 only."""

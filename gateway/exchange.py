@@ -53,6 +53,7 @@ class Exchange:
         retry_after_s: int,
         limit: int,
         send: Callable[[bytes, Any], None],
+        random16: Callable[[], int],
     ) -> None:
         self._server = server
         self._registry = registry
@@ -68,6 +69,7 @@ class Exchange:
         self._retry_after = coap.uint_option(retry_after_s)
         self._limit = limit
         self._send = send
+        self._random16 = random16
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -278,7 +280,7 @@ class Exchange:
             self._send(self._server.respond(request, message, remember=False), request.source)
 
     def _too_large(self, data: bytes, source: Any) -> None:
-        answer, code = too_large(data)
+        answer, code = too_large(data, self._random16)
         self._refusals.note(address(source), "too_large", code, f"{len(data)} bytes")
         if answer is not None:
             self._send(answer, source)

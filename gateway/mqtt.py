@@ -67,6 +67,7 @@ class Link:
     def __init__(
         self,
         config: Config,
+        mqtt: Callable[..., Client],
         *,
         five: bool,
         will: Will,
@@ -88,7 +89,7 @@ class Link:
         self._ticker: asyncio.TimerHandle | None = None
         name = config.text("broker.client_id") or f"patrola-{config.text('gateway.id')}"
         version = MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311
-        client = Client(
+        client = mqtt(
             CallbackAPIVersion.VERSION2,
             client_id=name,
             # The session stays at the broker, so that commands sent while we are away wait for us.

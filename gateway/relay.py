@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from paho.mqtt.client import Client
+
 from gateway import panics
 from gateway.clock import Clock
 from gateway.config import Config, ConfigError
@@ -41,7 +43,16 @@ class Relay:
     """`on_command(link, incoming)` gets what operators send; `on_facts(facts)` the stages that PUBACKs
     bring."""
 
-    def __init__(self, config: Config, journal: Journal, registry: Registry, log: Log, clock: Clock) -> None:
+    def __init__(
+        self,
+        config: Config,
+        journal: Journal,
+        registry: Registry,
+        log: Log,
+        clock: Clock,
+        mqtt: Callable[..., Client],
+        random16: Callable[[], int],
+    ) -> None:
         self._journal = journal
         self._registry = registry
         self._log = log
@@ -62,7 +73,7 @@ class Relay:
         self._stopping = False
         self._stopped = asyncio.Event()
         self._progress_ms = 0.0
-        self._connector = Connector(config, log, clock)
+        self._connector = Connector(config, log, clock, mqtt, random16)
         self.connected = False
         self.on_command: Callable[[Link, Incoming], None] = lambda link, incoming: None
         self.on_facts: Callable[[list[panics.Fact]], None] = lambda facts: None

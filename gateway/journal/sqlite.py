@@ -11,13 +11,13 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from gateway.background import Background, Thread
 from gateway.journal.base import Journal, JournalError, T, Transaction
 from gateway.journal.schema import migrate
 from gateway.journal.tables import SqliteTransaction
@@ -28,7 +28,13 @@ _CALLERS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError,
 _Item = tuple[_Work, "asyncio.Future[Any]"]
 
 
-def connect(path: Path, busy_timeout_ms: int = 5000, *, create: bool = True) -> sqlite3.Connection:
+def connect(
+    path: Path,
+    busy_timeout_ms: int = 5000,
+    create: bool = True,
+    *,
+    factory: type[sqlite3.Connection] = sqlite3.Connection,
+) -> sqlite3.Connection:
     """A connection as the gateway uses it. Creates the file, readable by its owner only: it holds the
     secrets of the link. Without `create` a missing file is an OSError."""
     if create:
@@ -36,7 +42,9 @@ def connect(path: Path, busy_timeout_ms: int = 5000, *, create: bool = True) -> 
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     else:
         os.stat(path)
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, cached_statements=256, factory=factory
+    )
     try:
         connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms:d}")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -87,12 +95,15 @@ def transaction(path: Path, busy_timeout_ms: int = 5000, *, write: bool) -> Iter
 
 
 class SqliteJournal(Journal):
-    """See `base.Journal`. `on_error(message)` is told of each failed group."""
+    """See `base.Journal`. `on_error(message)` is told of each failed group. `background(turn, name)` is where
+    it commits, `connect(path, busy_timeout_ms, create)` how it gets at the file."""
 
     def __init__(
         self,
         path: Path,
         *,
+        background: Callable[[Callable[[], bool], str], Background] = Thread,
+        connect: Callable[[Path, int, bool], sqlite3.Connection] = connect,
         queue_limit: int = 4096,
         group_limit: int = 512,
         busy_timeout_ms: int = 5000,
@@ -104,10 +115,11 @@ class SqliteJournal(Journal):
         self._busy_timeout_ms = busy_timeout_ms
         self._on_error = on_error
         self._queue: deque[_Item] = deque()
-        self._wake = threading.Condition()
+        self._connect = connect
+        self._background = background
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._writer: Background | None = None
         self._connection: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._lock = -1
@@ -126,21 +138,19 @@ class SqliteJournal(Journal):
         self._loop = asyncio.get_running_loop()
         try:
             self._lock = lock(self._path)
-            self._connection = await asyncio.to_thread(connect, self._path, self._busy_timeout_ms)
-            self._reader = await asyncio.to_thread(connect, self._path, self._busy_timeout_ms)
+            busy_ms = self._busy_timeout_ms
+            self._connection = await asyncio.to_thread(self._connect, self._path, busy_ms, True)
+            self._reader = await asyncio.to_thread(self._connect, self._path, busy_ms, True)
             self._reader.execute("PRAGMA query_only = ON")
         except (sqlite3.Error, OSError) as error:
             raise JournalError(f"{self._path}: {error}") from error
-        self._thread = threading.Thread(target=self._write_loop, name="journal-write", daemon=True)
-        self._thread.start()
+        self._writer = self._background(self._turn, "journal-write")
 
     async def close(self) -> None:
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join)
-            self._thread = None
+        self._closing = True
+        if self._writer is not None:
+            await self._writer.close()
+            self._writer = None
         await asyncio.to_thread(self._reading.shutdown)
         for connection in (self._reader, self._connection):
             if connection is not None:
@@ -151,14 +161,13 @@ class SqliteJournal(Journal):
             self._lock = -1
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        if self._loop is None or self._closing:
+        if self._loop is None or self._writer is None or self._closing:
             raise JournalError("journal is closed")
         if len(self._queue) >= self._queue_limit:
             raise JournalError(f"journal overloaded: {len(self._queue)} requests wait for the disk")
         future: asyncio.Future[T] = self._loop.create_future()
-        with self._wake:
-            self._queue.append((work, future))
-            self._wake.notify()
+        self._queue.append((work, future))
+        self._writer.wake()
         return await future
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
@@ -167,12 +176,11 @@ class SqliteJournal(Journal):
         return await self._loop.run_in_executor(self._reading, self._read, work)
 
     async def scrub(self) -> bool:
-        if self._loop is None or self._closing:
+        if self._loop is None or self._writer is None or self._closing:
             raise JournalError("journal is closed")
         future: asyncio.Future[bool] = self._loop.create_future()
-        with self._wake:
-            self._scrubs.append(future)
-            self._wake.notify()
+        self._scrubs.append(future)
+        self._writer.wake()
         return await future
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
@@ -189,25 +197,23 @@ class SqliteJournal(Journal):
         except sqlite3.Error as error:
             raise JournalError(f"reading {self._path}: {error}") from error
 
-    def _write_loop(self) -> None:
-        while True:
-            with self._wake:
-                while not self._queue and not self._scrubs and not self._closing:
-                    self._wake.wait()
-                if not self._queue and not self._scrubs:
-                    return
-                scrub = self._scrubs.popleft() if self._scrubs else None
-                group = [self._queue.popleft() for _ in range(min(len(self._queue), self._group_limit))]
-                self._under_way = len(group)
-            outcomes = self._commit(group) if group else []
-            self._under_way = 0
-            if self._loop is not None:
-                # The loop is gone only when the process is ending without close().
-                with contextlib.suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(_settle, group, outcomes)
-                    if scrub is not None:
-                        cleaned = self._truncate()
-                        self._loop.call_soon_threadsafe(_settle, [(None, scrub)], [cleaned])
+    def _turn(self) -> bool:
+        """In the background: one group. False when there was none."""
+        if not self._queue and not self._scrubs:
+            return False
+        scrub = self._scrubs.popleft() if self._scrubs else None
+        self._under_way = min(len(self._queue), self._group_limit)
+        group = [self._queue.popleft() for _ in range(self._under_way)]
+        outcomes = self._commit(group) if group else []
+        self._under_way = 0
+        if self._loop is not None:
+            # The loop is gone only when the process is ending without close().
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_settle, group, outcomes)
+                if scrub is not None:
+                    cleaned = self._truncate()
+                    self._loop.call_soon_threadsafe(_settle, [(None, scrub)], [cleaned])
+        return True
 
     def _truncate(self) -> bool | JournalError:
         """secure_delete overwrites in the file itself; old pages stand in the write-ahead log until it is
@@ -243,7 +249,7 @@ class SqliteJournal(Journal):
     def _attempt(self, group: list[_Item]) -> list[Any]:
         if self._connection is None:
             # A new, empty file would be taken for terminals that never spoke: old Partial IVs once more.
-            self._connection = connect(self._path, self._busy_timeout_ms, create=False)
+            self._connection = self._connect(self._path, self._busy_timeout_ms, False)
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:

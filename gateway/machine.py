@@ -1,0 +1,36 @@
+"""What the gateway takes from the machine it runs on: a thread that commits, the file, the sockets. A bench
+puts a machine of its own in place; nothing else of the gateway knows on which it runs."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from paho.mqtt.client import Client
+
+from gateway.background import Background, Thread
+from gateway.datagram import Endpoint
+from gateway.journal.sqlite import connect
+from gateway.log import Log
+
+
+class Machine:
+    """The real one."""
+
+    def background(self, turn: Callable[[], bool], name: str) -> Background:
+        """Where the journal commits."""
+        return Thread(turn, name)
+
+    def connect(self, path: Path, busy_timeout_ms: int, create: bool = True) -> sqlite3.Connection:
+        """The journal's file."""
+        return connect(path, busy_timeout_ms, create)
+
+    async def listen(
+        self, host: str, port: int, receive_buffer: int, receive: Callable[[bytes, Any], None], log: Log
+    ) -> Endpoint:
+        """The terminals' side. Raises ListenError."""
+        return await Endpoint.open(host, port, receive_buffer, receive, log)
+
+    def mqtt(self, *arguments: Any, **options: Any) -> Client:
+        """The broker's side: a client that has not connected yet."""
+        return Client(*arguments, **options)
