@@ -93,8 +93,8 @@ class Kernel:
         return self._rngs[name]
 
     def emit(self, source, what, **fields):
-        """An event of the trace. `data` holds what went through the air: enciphered with keys that two parties
-        drew for themselves, it differs from run to run, so its length alone counts in the trace."""
+        """An event of the trace. `data` holds what went through the air, under keys that two parties drew
+        for themselves: it differs from run to run, so its length alone counts in the trace."""
         event = Event(self.now_us, source, what, fields)
         if "data" in fields:
             fields = fields | {"data": len(fields["data"])}
