@@ -26,6 +26,7 @@ class Flash:
         self.wear = collections.Counter()  # erases of each block
         self.torn = 0
         self.set_again = 0  # bits that a program wanted to set: they stay clear, and the writer has a bug
+        self.worn = {}  # block -> share of its bits that an erase does not set any more
         self._cut_at = None
         self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         if os.fstat(self._file).st_size != size:
@@ -73,13 +74,29 @@ class Flash:
         self.set_again += (wanted & ~had).bit_count()
         os.pwrite(self._file, (wanted & had).to_bytes(len(data), "little"), address)
 
+    def rot(self, address, bit):
+        """One cell loses its charge: a programmed bit reads 1 again. False when it was not programmed."""
+        (byte,) = self.read(address, 1)
+        os.pwrite(self._file, bytes((byte | 1 << bit,)), address)
+        return not byte >> bit & 1
+
+    def wear_out(self, block, rng, share=0.001):
+        """From now on an erase of `block` leaves that share of its bits at 0, always the same ones."""
+        weak = bytearray(b"\xff" * self.block)
+        for _ in range(max(1, round(share * 8 * self.block))):
+            weak[rng.randrange(self.block)] &= ~(1 << rng.randrange(8))
+        self.worn[block] = bytes(weak)
+
+    def _erased(self, address):
+        return self.worn.get(address // self.block) or b"\xff" * self.block
+
     def do(self, kind, address, data=b""):
         """One whole operation."""
         self.check(kind, address, data)
         if kind == ERASE:
             self.erases += 1
             self.wear[address // self.block] += 1
-            os.pwrite(self._file, b"\xff" * self.block, address)
+            os.pwrite(self._file, self._erased(address), address)
         else:
             self.programs += 1
             self.bytes_programmed += len(data)

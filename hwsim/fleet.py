@@ -71,6 +71,12 @@ class Car:
             self.gnss.moving = False
         self.terminal.pin_in("ignition", 0)
 
+    def drive(self):
+        """Ignition on, and on along the road."""
+        if isinstance(self.gnss, GnssTrack):
+            self.gnss.moving = True
+        self.terminal.pin_in("ignition", 1)
+
     def press(self, key):
         """As an officer does: panic is held, every other key is tapped."""
         self.panel.press(key, HOLD_MS + 300 if key == "panic" else 120)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pynmea2
 
+from hwsim.sky import Sky
+
 _TIMED = re.compile(rb"\$..(RMC|GGA|GLL|ZDA|GNS),")
 _SECOND_US = 1_000_000
 
@@ -119,6 +121,7 @@ class GnssTrack:
         self.signal = True
         self.antenna = "ok"  # ok, open, short: told with TXT when it changes
         self.moving = True
+        self.sky = Sky()
         self.fix = None  # what was last sent, for the view
         self._first_fix_us = int(first_fix_s * _SECOND_US)
         self._noise_m = noise_m
@@ -145,7 +148,7 @@ class GnssTrack:
 
     def sentences(self, fix, utc):
         """The sentences of one second; `fix` None means: none yet."""
-        rmc_time, rmc_date = utc.strftime("%H%M%S.00"), utc.strftime("%d%m%y")
+        rmc_time, rmc_date = self.sky.clock(utc, self.kernel.now_us)
         if fix is None:
             yield self._sentence("RMC", rmc_time, "V", "", "", "", "", "", "", rmc_date, "", "", "N")
             yield self._sentence("GGA", rmc_time, "", "", "", "", "0", "00", "99.9", "", "M", "", "M", "", "")
@@ -210,10 +213,11 @@ class GnssTrack:
         fix = self.track.at(self._drive_us / _SECOND_US)
         if not self.moving:
             fix = type(fix)(fix.lat, fix.lon, fix.alt_m, 0.0, fix.course_deg)
-        if not self.signal or now < self._first_fix_us or self.antenna != "ok":
+        sky = self.sky
+        if not self.signal or now < self._first_fix_us or self.antenna != "ok" or sky.cold or sky.drowned:
             self.fix = None
         else:
-            self.fix = self._blur(fix)
+            self.fix = self._blur(sky.place(fix, now))
         lines = list(self.sentences(self.fix, utc))
         if self.antenna != self._told_antenna:
             self._told_antenna = self.antenna
@@ -242,7 +246,7 @@ class GnssTrack:
                     1 + (k * 7 + 3) % 32,
                     elevation,
                     azimuth,
-                    min(48, 24 + elevation // 4 + self._rng.randrange(4)),
+                    self.sky.snr(min(48, 24 + elevation // 4 + self._rng.randrange(4))),
                 )
             )
         return sats

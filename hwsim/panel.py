@@ -15,6 +15,8 @@ class Panel:
         self._rng = kernel.rng("panel/" + terminal.name)
         self._moving = {}
         self._down = set()
+        self.bounce_ms = BOUNCE_MS
+        self.most_bounces = _MOST_BOUNCES
         for key in terminal.board["keys"]:
             terminal.pin_in(key, 1)  # active low
         self.red = Lamp(kernel, terminal, "red", RED)
@@ -51,8 +53,8 @@ class Panel:
         level = 0 if down else 1
         self._terminal.pin_in(key, level)
         # The contact opens and closes a few times; the last edge leaves it where it belongs.
-        edges = 2 * self._rng.randint(0, _MOST_BOUNCES // 2)
-        times = sorted(self._rng.randint(50, BOUNCE_MS * 1000) for _ in range(edges))
+        edges = 2 * self._rng.randint(0, self.most_bounces // 2)
+        times = sorted(self._rng.randint(50, round(self.bounce_ms * 1000)) for _ in range(edges))
         timers = []
         for time_us in times:
             level = 1 - level

@@ -51,6 +51,7 @@ class Terminal:
         self.cause = "power"
         self.costs = costs.charges(self.board.get("cpu", {}).get("factor", 0) if cpu is None else cpu)
         self.measured = []  # operations to be timed on the computer's processor (costs.py)
+        self.wrap_ms = 20_000  # after a start, until ticks_ms begins anew
         self.told_us = 0  # computations as long as this are told as notes when they begin; 0: none
         self.unique_id = hashlib.sha256(name.encode()).digest()[:8]
         self.program = Lockstep(kernel, self)
@@ -116,6 +117,10 @@ class Terminal:
         number = self.board["adc"][channel]
         self._adc[number] = value
         self.program.queue(wire.ADC, number, struct.pack("<H", value))
+
+    def afflict(self, what, data=b""):
+        """A fault inside the running program, see guest/_fault.py."""
+        self.program.queue(wire.FAULT, what, data, urgent=True)
 
     @property
     def messages(self):
@@ -204,6 +209,7 @@ class Terminal:
             "main": _MAIN,
             "costs": self.costs,
             "told_us": self.told_us,
+            "wrap_ms": self.wrap_ms,
             "measured": self.measured,
             "flash": {"size": self.flash.size, "block": self.flash.block},
         }

@@ -9,7 +9,7 @@ IDLE_CHARACTERS = 10  # ... or when the line was quiet for ten characters
 
 @dataclasses.dataclass
 class LineFaults:
-    """Probabilities, for each byte towards the terminal."""
+    """Probabilities, for each byte on the line, either way."""
 
     lose: float = 0.0
     garble: float = 0.0
@@ -108,6 +108,6 @@ class UartPort:
 
     def _leave(self, data, life):
         if life == self._life and self.device is not None:
-            if self.device_baud and self.device_baud != self.baud:
-                data = self._spoilt(data)
-            self.device.bytes_from_guest(data)
+            data = self._spoilt(data)
+            if data:
+                self.device.bytes_from_guest(data)

@@ -16,6 +16,7 @@ import micropython
 RECORD = "<BBHI"
 RECORD_SIZE = 8
 QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+FAULT = 10
 # Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), microseconds that
 # the program has been busy since its wake-up, wake-up time.
 HEAD = "<IBBHQ"
@@ -229,6 +230,8 @@ def _take(n):
                 options["pins"][str(index)] = data[0]
         elif what == ADC:
             options["adc"][str(index)] = data[0] | data[1] << 8
+        elif what == FAULT:
+            sys.modules["_fault"].take(index, bytes(data))
         else:
             answer = bytes(data)
     now_us = _woken_us

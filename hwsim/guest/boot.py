@@ -20,6 +20,7 @@ import random  # noqa: E402, F401
 import select  # noqa: E402, F401
 
 import _cost  # noqa: E402
+import _fault  # noqa: E402, F401 - what the bench may order goes through sys.modules
 import _norflash  # noqa: E402
 import _stopwatch  # noqa: E402
 import machine  # noqa: E402, F401

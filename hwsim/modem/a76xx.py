@@ -28,6 +28,7 @@ class ModemA76xx:
         self.profile = (PROFILES["a7670"] if profile is None else profile).copy()
         self.name = name or path.name
         self.epoch = epoch
+        self.clock_shift_s = 0  # the cell's idea of UTC is wrong by that
         self._baud = self.profile.baud
         self.function = 1
         self.gnss_on = False
@@ -36,7 +37,7 @@ class ModemA76xx:
         self._storm = None
         self._wanderlust = None
         self.power = Power(self, self._up, self._down)
-        self.reader = SimReader(self, sim or Sim(), self._sim_ready)
+        self.reader = SimReader(self, sim or Sim(), self._sim_ready, self._sim_gone)
         self.radio = Radio(self, self._radio_lost)
         self.stack = Stack(self, path)
         self.engine = Engine(self, Commands(self).execute)
@@ -110,7 +111,7 @@ class ModemA76xx:
         return probability > 0 and self._rng.random() < probability
 
     def utc(self):
-        return self.epoch + datetime.timedelta(microseconds=self.kernel.now_us)
+        return self.epoch + datetime.timedelta(microseconds=self.kernel.now_us, seconds=self.clock_shift_s)
 
     def set_function(self, value):
         """AT+CFUN: 0 and 4 switch the radio off."""
@@ -163,6 +164,9 @@ class ModemA76xx:
     def _sim_ready(self):
         if self.function == 1:
             self.radio.search()
+
+    def _sim_gone(self):
+        self.radio.off()
 
     def _radio_lost(self):
         self.stack.lose_network()

@@ -56,6 +56,12 @@ class Radio:
             if self.state != self.IDLE:
                 self._leave(self.SEARCHING)
 
+    def change_cell(self, tac, cell):
+        """The car has driven into another cell: nothing is lost but the peace of whoever listens."""
+        self.tac, self.cell = tac, cell
+        if self.registered:
+            self._tell((2,))
+
     def registration(self, domain, answer):
         """`+CEREG: ...` as an answer (with n) or as a URC (without)."""
         profile = self._modem.profile
@@ -131,8 +137,11 @@ class Radio:
             return
         self.state = state
         self._kernel.emit(self._modem.name, "registration", state=state)
+        self._tell((1, 2))
+
+    def _tell(self, reports):
         for domain, report in self.reports.items():
-            if report and domain in self._modem.profile.registers:
+            if report in reports and domain in self._modem.profile.registers:
                 self._modem.urc(self.registration(domain, answer=False))
 
     def _cancel(self):

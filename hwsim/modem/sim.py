@@ -35,10 +35,11 @@ class SimReader:
 
     BUSY, PIN, PUK, READY, ABSENT = "busy", "SIM PIN", "SIM PUK", "READY", "absent"
 
-    def __init__(self, modem, sim, on_ready):
+    def __init__(self, modem, sim, on_ready, on_gone):
         self._modem = modem
         self.card = sim
         self._on_ready = on_ready
+        self._on_gone = on_gone
         self.state = self.BUSY
         self._timer = None
 
@@ -47,10 +48,29 @@ class SimReader:
         self._later("sim_s", self._read)
 
     def stop(self):
+        self._cancel()
+        self.state = self.BUSY
+
+    def _cancel(self):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.state = self.BUSY
+
+    def remove(self):
+        """The card loses its contacts while the modem runs."""
+        self.card.present = False
+        if self.state not in (self.BUSY, self.ABSENT):
+            self._cancel()
+            self.state = self.ABSENT
+            self._modem.urc("+CPIN: SIM REMOVED")
+            self._on_gone()
+
+    def insert(self):
+        """It has them again. Who listens for it (hot swap) reads the card anew."""
+        self.card.present = True
+        if self.state == self.ABSENT and self._modem.alive:
+            self._modem.urc("+CPIN: SIM INSERTED")
+            self.start()
 
     @property
     def failure(self):
