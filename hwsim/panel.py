@@ -6,6 +6,11 @@ BOUNCE_MS = 5
 _MOST_BOUNCES = 6  # edges before the contact rests; drawn for each movement
 
 
+def _good_contact():
+    """(milliseconds, most edges) of its bouncing."""
+    return BOUNCE_MS, _MOST_BOUNCES
+
+
 class Panel:
     """All keys are up at first. `red`, `green`, `buzzer`, `vibrator` watch the outputs that the board has."""
 
@@ -15,8 +20,8 @@ class Panel:
         self._rng = kernel.rng("panel/" + terminal.name)
         self._moving = {}
         self._down = set()
-        self.bounce_ms = BOUNCE_MS
-        self.most_bounces = _MOST_BOUNCES
+        self._stuck = set()
+        self.contact = _good_contact  # asked at each movement
         for key in terminal.board["keys"]:
             terminal.pin_in(key, 1)  # active low
         self.red = Lamp(kernel, terminal, "red", RED)
@@ -38,13 +43,22 @@ class Panel:
     def is_down(self, key):
         return key in self._down
 
+    def stick(self, key):
+        """It goes down and stays there, whoever pulls at it."""
+        self.down(key)
+        self._stuck.add(key)
+
+    def free(self, key):
+        self._stuck.discard(key)
+        self.up(key)
+
     def glitch(self, key, us=200):
         """A spark: one short contact that no finger made."""
         self._terminal.pin_in(key, 0)
         self._kernel.after(us, self._settle, key)
 
     def _move(self, key, down):
-        if (key in self._down) == down:
+        if (key in self._down) == down or key in self._stuck:
             return
         (self._down.add if down else self._down.discard)(key)
         for timer in self._moving.pop(key, ()):
@@ -53,8 +67,9 @@ class Panel:
         level = 0 if down else 1
         self._terminal.pin_in(key, level)
         # The contact opens and closes a few times; the last edge leaves it where it belongs.
-        edges = 2 * self._rng.randint(0, self.most_bounces // 2)
-        times = sorted(self._rng.randint(50, round(self.bounce_ms * 1000)) for _ in range(edges))
+        bounce_ms, most = self.contact()
+        edges = 2 * self._rng.randint(0, most // 2)
+        times = sorted(self._rng.randint(50, bounce_ms * 1000) for _ in range(edges))
         timers = []
         for time_us in times:
             level = 1 - level
