@@ -36,7 +36,8 @@ _SLOW_MS = const(20000)
 _BLIND_MS = const(2000)
 _IDLE_MS = const(200)
 _HASTE_MS = const(1000)
-_HASTE_REST_MS = const(5000)  # a PANIC key that chatters must not keep everything else waiting
+# A PANIC key that chatters must not keep everything else waiting: three times, then once in so long.
+_HASTE_REST_MS = const(5000)
 _RENEW = const(6)  # a kind of command; the others are the desk's
 _SCAN = const(4)
 
@@ -81,7 +82,10 @@ class App:
         self.builder.on_frame = uplink.frame
         self.uplink = uplink
         self._renewer = Renewer(self, bytes.fromhex(values["gateway_key"]))
-        self._touched_ms = -_HASTE_REST_MS
+        # What the alarm itself waits for is not held back: without keys for the link, that is the handshake.
+        self.modem.hasty = lambda: self.hasty() and session.ready
+        self._touched_ms = -_HASTE_MS
+        self._rested_ms = 0
         self.keys = self._make_keys(values, key_pins)
         self.supervisor = Supervisor(hal.feed, uptime_ms, self.random16, log)
         self._tasks()
@@ -159,9 +163,12 @@ class App:
 
     def _key(self, meaning, number):
         now = self.clock.uptime_ms()
-        held = meaning == "down" and self.keys.logic.functions[number] == "panic"
-        if meaning == "panic" or (held and now - self._touched_ms > _HASTE_REST_MS):
+        if meaning == "panic":
             self._touched_ms = now
+        elif meaning == "down" and self.keys.logic.functions[number] == "panic":
+            if self._rested_ms - now <= 2 * _HASTE_REST_MS:
+                self._rested_ms = max(self._rested_ms, now) + _HASTE_REST_MS
+                self._touched_ms = now
         if meaning == "down":
             # PANIC clicks when it has counted; the others at once.
             if self.keys.logic.functions[number] != "panic":

@@ -31,11 +31,13 @@ class Bearer:
     def __init__(self, uptime_ms, log=None):
         self._uptime_ms = uptime_ms
         self._log = log
+        self._first = []
         self._urgent = []
         self._bulk = []
         self._wake = Signal()
         self._panic_since = None
         self._works_at = None  # when something came in last
+        self.hasty = None  # () -> True while an alarm may be about to come: only one's datagrams leave then
         self.on_datagram = None  # (bytes)
         self.on_state = None  # ()
         self.on_network_time = None  # (UTC in ms since 1970), not authenticated
@@ -75,16 +77,19 @@ class Bearer:
         if not 0 < len(datagram) <= MAX_DATAGRAM:
             raise ValueError("datagram of %d bytes, 1 to %d are possible" % (len(datagram), MAX_DATAGRAM))
         queue = self._urgent if urgent else self._bulk
+        if urgent == FIRST:
+            queue = self._first
         if not self.up:
             self.refused += 1
             return False
         if datagram in queue:
             return True  # the urgent lane repeats the same bytes: one copy waiting is enough
-        if len(queue) >= (URGENT_LIMIT if urgent else BULK_LIMIT):
+        waiting = len(self._first) + len(self._urgent) if urgent else len(self._bulk)
+        if waiting >= (URGENT_LIMIT if urgent else BULK_LIMIT):
             if urgent != FIRST:
                 self.refused += 1
                 return False
-            queue.pop()  # it will be offered again in half a second
+            (self._urgent or queue).pop()  # it will be offered again in half a second
         # Each that waits before it costs an alarm 100 ms.
         queue.insert(0 if urgent == FIRST else len(queue), datagram)
         self._wake.set()
@@ -95,9 +100,17 @@ class Bearer:
         self._wake.set()
 
     def next_datagram(self):
+        if self._first:
+            return self._first.pop(0)
+        if self.held_back():
+            return None
         if self._urgent:
             return self._urgent.pop(0)
         return self._bulk.pop(0) if self._bulk else None
+
+    def held_back(self):
+        """What is begun now an alarm would have to wait for; `hasty` sees to it that this does not last."""
+        return self.hasty is not None and self.hasty()
 
     def set_state(self, state):
         if state == self.state:
@@ -105,8 +118,8 @@ class Bearer:
         self.state = state
         if state != UP:
             # Whoever sent these repeats them; after an outage old bytes would only stand before new ones.
-            self._urgent.clear()
-            self._bulk.clear()
+            for queue in (self._first, self._urgent, self._bulk):
+                queue.clear()
         self.say(2, STATES[state])
         self.changed()
 

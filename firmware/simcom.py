@@ -33,6 +33,7 @@ _RESTART_EVERY = const(9)  # and before the modem starts again
 _STEADY_MS = const(60000)
 _ERRORS = const(2)  # in a row, before the socket is opened again
 
+_HELD_BACK_MS = const(50)
 _BOOT_URCS_MS = const(25000)  # boot URCs that come this soon after the first answer belong to that start
 _DOUBT_MS = const(10000)
 _NOT_OPENED = const(2)  # +CIPERROR: the network is not opened
@@ -116,7 +117,7 @@ class SimcomModem(Bearer):
             listener.cancel()
 
     def _hurry(self):
-        return bool(self._urgent)
+        return bool(self._first or self._urgent)
 
     # --- hearing
 
@@ -255,6 +256,8 @@ class SimcomModem(Bearer):
                 return await self._back_to(lost, self._uptime_ms() - begun)
             if self._socket.waiting:
                 await self._socket.fetch()
+            elif datagram is None and self.held_back():
+                await self._port.idle(self._uptime_ms() + _HELD_BACK_MS)
             elif datagram is None and not await self._chores.one(self._uptime_ms()):
                 await self._port.idle(self._chores.next_ms())
 

@@ -194,11 +194,13 @@ async def test_without_an_alarm_the_loss_is_mended_within_a_minute_and_no_frame_
 async def test_a_panic_key_that_chatters_slows_a_renewal_down_and_does_not_stop_it():
     terminal = await started()
     await terminal.agreed()
-    terminal.app.hasty = lambda: True
     began = terminal.now
     await terminal.renew()
-    await terminal.until(lambda: len(terminal.gateway.made) == 2, 60000)
-    assert 4000 < terminal.now - began < 30000, terminal.now - began
+    while len(terminal.gateway.made) < 2 and terminal.now - began < 60000:
+        await terminal.press("panic", 100)
+        await terminal.run(100)
+    assert 2000 < terminal.now - began < 20000, terminal.now - began
+    assert terminal.arrived(PANIC) == []
     await over(terminal)
 
 
@@ -213,7 +215,7 @@ async def test_in_the_second_after_the_panic_key_hardly_anything_is_computed():
     pressed = terminal.now
     await terminal.press("panic", 100)  # too short for an alarm
     await terminal.run(700)
-    assert 1 <= len(when) <= 6 and when[-1] - pressed < 900, when
+    assert len(when) <= 2, (pressed, when)
     await terminal.agreed(2)
     assert len(when) > 20
     await over(terminal)

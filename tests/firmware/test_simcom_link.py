@@ -104,6 +104,44 @@ async def test_a_panic_goes_before_what_is_urgent_too_and_into_a_full_queue():
     await story.stop()
 
 
+async def test_while_an_alarm_may_come_nothing_is_begun_that_it_would_wait_for():
+    story = Story()
+    await story.up()
+    await asyncio.sleep_ms(2000)
+    said = len(story.modem.commands())
+    began = time.ticks_ms()
+    # Long enough that a question to the modem is due meanwhile.
+    story.driver.hasty = lambda: time.ticks_diff(time.ticks_ms(), began) < 35000
+    story.driver.send(b"bulk")
+    story.driver.send(b"status", True)
+    await asyncio.sleep_ms(1000)
+    assert story.modem.commands()[said:] == [] and story.modem.datagrams == []
+    story.modem.receive(b"a receipt")
+    story.driver.send(b"panic", FIRST)
+    await story.until(lambda: story.modem.datagrams == [b"panic"], 100)
+    assert story.datagrams == [b"a receipt"]
+    await asyncio.sleep_ms(33000)
+    assert len(story.modem.commands()) == said + 1
+    await story.until(lambda: len(story.modem.datagrams) == 3, 3000)
+    assert story.modem.datagrams == [b"panic", b"status", b"bulk"]
+    await asyncio.sleep_ms(2000)
+    assert any([command.startswith(b"AT+C") for command in story.modem.commands()[said + 3 :]])
+    await story.stop()
+
+
+async def test_the_newest_alarm_goes_first_and_a_full_queue_loses_no_older_one_before_a_status():
+    story = Story()
+    await story.up()
+    await asyncio.sleep_ms(2000)
+    for name in (b"status", b"other", b"third"):
+        assert story.driver.send(name, True)
+    for name in (b"one", b"two", b"three"):
+        assert story.driver.send(name, FIRST)
+    await story.until(lambda: len(story.modem.datagrams) == URGENT_LIMIT, 2000)
+    assert story.modem.datagrams == [b"three", b"two", b"one", b"status"]
+    await story.stop()
+
+
 async def test_a_panic_overtakes_bulk_and_housekeeping():
     story = Story()
     await story.up()
