@@ -28,7 +28,7 @@ class Kit:
         self.units = world.units(units)
         self.flashes = []
         self.publics = []
-        settings = SETTINGS | (settings or {}) | {"gateway_key": Desk(Kernel()).public.hex()}
+        self.settings = settings = SETTINGS | (settings or {}) | {"gateway_key": Desk(Kernel()).public.hex()}
         for unit in self.units:
             flash = self.directory / f"{unit.unit}.flash"
             self.publics.append(technician.make_identity(unit.unit, self.image, flash))
@@ -52,6 +52,7 @@ class Rig:
         heap=None,
         desk=Desk,
     ):
+        self.settings = kit.settings
         self.kernel = Kernel(seed)
         self.events = []
         self.kernel.subscribe(self.events.append)

@@ -10,7 +10,7 @@ from protocol.errors import Malformed
 
 C_I = b"\x01"
 _EDHOC_CBOR_SEQ = 64
-_ID_BYTES = 4
+_ID_BYTES = 3  # with four, message_2 makes an answer one byte longer than its request
 _PENDING = 64
 
 

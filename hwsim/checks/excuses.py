@@ -1,0 +1,21 @@
+"""What the bench did to a terminal or to headquarters, so that the rules know what it may be forgiven. A
+fault excuses what stands here beside its name, and nothing else.
+
+The names are those of the bench's `source="fault"` events.
+"""
+
+MINUTE_US = 60_000_000
+
+# A task that died or hung, a heap without room: for a while keys may not be looked at, lamps not be changed.
+BLIND = frozenset({"task_death", "task_hang", "heap_exhaustion"})
+BLIND_US = MINUTE_US
+# After these the watchdog may have to bite, or the program to end and start afresh.
+BITES = BLIND | {"flash_worn", "flash_rot", "flash_full"}
+BITES_US = 5 * MINUTE_US
+HANGS = frozenset({"task_hang"})
+# Flash takes nothing: a new frame is in memory only, and goes with the power.
+UNKEPT = frozenset({"flash_full", "flash_worn", "flash_rot"})
+# Headquarters' file was thrown away.
+STORE_LOST = frozenset({"lose_store"})
+# The broker went, and took what it had confirmed with it.
+BROKER_LOST = frozenset({"broker_kill"})
