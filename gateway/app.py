@@ -72,6 +72,7 @@ class App:
             on_error=lambda message: log.error("journal.failed", error=message),
             background=self._machine.background,
             connect=self._machine.connect,
+            lock=self._machine.lock,
         )
         await self.journal.open()
         try:

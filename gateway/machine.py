@@ -10,7 +10,7 @@ from paho.mqtt.client import Client
 
 from gateway.background import Background, Thread
 from gateway.datagram import Endpoint
-from gateway.journal.sqlite import connect
+from gateway.journal.sqlite import connect, lock
 from gateway.log import Log
 
 
@@ -24,6 +24,10 @@ class Machine:
     def connect(self, path: Path, busy_timeout_ms: int, create: bool = True) -> sqlite3.Connection:
         """The journal's file."""
         return connect(path, busy_timeout_ms, create)
+
+    def lock(self, path: Path) -> int:
+        """A descriptor that says: this file is ours. Raises JournalError when another service has it."""
+        return lock(path)
 
     async def listen(
         self, host: str, port: int, receive_buffer: int, receive: Callable[[bytes, Any], None], log: Log

@@ -7,7 +7,7 @@ from pathlib import Path
 from hwsim import checkers
 from hwsim.broker import Broker
 from hwsim.fleet import Fleet
-from hwsim.headquarters import Headquarters
+from hwsim.gateway_process import GatewayProcess
 from hwsim.kernel import Kernel
 from hwsim.network import GATEWAY_ADDRESS, Network, UdpHost
 from hwsim.operator import Operator
@@ -43,7 +43,7 @@ class Bench:
         self.network = Network(self.kernel, loss=loss, rtt_ms=rtt_ms, jitter_ms=rtt_ms / 5)
         self.story = Story(self.kernel)
         self.broker = Broker(broker, self.directory)
-        self.headquarters = Headquarters(self.kernel, self.directory, self.broker, republish_s)
+        self.headquarters = GatewayProcess(self.kernel, self.directory, self.broker, republish_s)
         self.operator = Operator(self.kernel, self.broker, self.headquarters.enrolled)
         self.fleet = Fleet(
             self.kernel, self.network, self.headquarters, self.directory, settings, profile, seed

@@ -16,7 +16,7 @@ from rich.live import Live
 from hwsim import checkers
 from hwsim.bench import Bench
 from hwsim.broker import BrokerError
-from hwsim.headquarters import HeadquartersError
+from hwsim.gateway_process import HeadquartersError
 from hwsim.keyboard import Keyboard
 from hwsim.script import Script
 from hwsim.story import STAGES

@@ -23,6 +23,12 @@ _EPOCH_MS = 1_780_000_000_000
 _FRAMES = 6
 
 
+def own_key():
+    """The key pair of the bench's headquarters, the same in every run: terminals were told its public half
+    when they were provisioned."""
+    return ec.derive_private_key(random.Random("headquarters").getrandbits(255) | 1, ec.SECP256R1())
+
+
 class Link:
     """One context: who it belongs to, and what has happened under it."""
 
@@ -51,8 +57,7 @@ class Desk:
         self.refused = []  # (microseconds, reason)
         self.awake = True
         rng = kernel.rng("desk")
-        # The same in every run: terminals were told its public half when they were provisioned.
-        key = ec.derive_private_key(random.Random("headquarters").getrandbits(255) | 1, ec.SECP256R1())
+        key = own_key()
         numbers = key.public_key().public_numbers()
         self.public = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
         self.shakes = Shakes(

@@ -1,38 +1,45 @@
-"""Headquarters on the bench: the real gateway as a process of its own, with its log on the bench's clock.
+"""Headquarters in virtual time: the real gateway in this process, on the bench's clock, disk and broker.
 
-This is the one door between the bench and the gateway, and it goes through the command line, as an
-administrator would: `enroll` and `revoke` work beside a running `serve`.
+This is the one door between the bench and the gateway. What the bench puts in place of the machine is
+`gateway.machine.Machine`, the clock and the generator; all else is the code that serves real cars.
 """
 
 import asyncio
-import contextlib
 import json
-import socket
 import sqlite3
-import sys
 import time
+import tomllib
+from asyncio import events
+from contextlib import closing
 from pathlib import Path
 
-from hwsim.broker import free_ports
+import paho.mqtt.client as paho
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-_ROOT = Path(__file__).resolve().parent.parent
-_START_S = 20.0
-_STOP_S = 5.0
-_LINE_LIMIT = 1 << 20
+from gateway import commands, requests
+from gateway.app import App
+from gateway.background import Background
+from gateway.clock import Clock
+from gateway.config import check
+from gateway.datagram import Endpoint
+from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, Terminal
+from gateway.journal.sqlite import connect, lock, transaction
+from gateway.key import GatewayKey, kid_of
+from gateway.log import Log
+from gateway.machine import Machine
+from hwsim.desk import own_key
+from hwsim.disk import Disk
+from hwsim.network import GATEWAY_ADDRESS, KernelHost
+from hwsim.virtual_loop import VirtualLoop
+
 _CONFIG = """\
 [gateway]
 id = "bench"
 
-[listen]
-host = "127.0.0.1"
-port = {port}
-
 [journal]
-path = "{store}"
+path = "patrola.sqlite"
 
 [broker]
-host = "{broker_host}"
-port = {broker_port}
 retry_first_ms = 200
 retry_cap_ms = 2000
 
@@ -41,192 +48,356 @@ republish_s = {republish_s}
 """
 
 
-class HeadquartersError(Exception):
-    """The gateway did not do what it was asked; the text has its last words."""
+class Gateway:
+    """`start`, `stop`, `kill` at any moment; nothing of it waits for anything. Its log becomes events of the
+    kernel (source "gateway", `at_ms`, `details`). `epoch` is the wall's time when the kernel's was 0; the
+    gateway's own clock is `clock_offset_ms` wrong."""
 
-
-class Headquarters:
-    """`start`, `kill9` and `start` again at any time: the UDP port and the journal stay the same.
-
-    Every line of its log becomes an event of the kernel: source "gateway", the line's own event name and
-    fields, and `at_ms`, its time on the bench's clock.
-    """
-
-    def __init__(self, kernel, directory, broker, republish_s=30):
+    def __init__(self, kernel, directory, broker, epoch, republish_s=30):
         self.kernel = kernel
         self.directory = Path(directory)
-        self.address = ("127.0.0.1", free_ports(1, socket.SOCK_DGRAM)[0])
-        self.config = self.directory / "gateway.toml"
-        self.store = self.directory / "patrola.sqlite"
-        self.config.write_text(
-            _CONFIG.format(
-                port=self.address[1],
-                store=self.store.name,
-                broker_host=broker.host,
-                broker_port=broker.port_v5,
-                republish_s=republish_s,
-            ),
-            "utf-8",
-        )
+        self.path = self.directory / "patrola.sqlite"
+        self.broker = broker
+        self.disk_model = Disk()
+        self.host = KernelHost(self._receive)
+        self.epoch_ms = round(epoch.timestamp() * 1000)
+        self.clock_offset_ms = 0
+        self.app = None
+        self.loop = None
         self.starts = 0
-        self.enrolled = {}  # kid (hex) -> public key
-        self.last_lines = []
-        self._process = None
-        self._tail = None
+        self.ready = False
+        self.contexts = {}  # OSCORE id -> (gateway's id, secret, salt), also of those that are over
+        self.troubles = []  # what no part of the gateway caught
+        self._stored = {}  # kid -> names
+        self._replies = {}
+        self._places = {}
+        self._config_path = self.directory / "gateway.toml"
+        self._config_path.write_text(_CONFIG.format(republish_s=republish_s), "utf-8")
+        pem = own_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (self.directory / "gateway.key").write_bytes(pem)
+        self._config = check(tomllib.loads(self._config_path.read_text("utf-8")), self._config_path)
+        paho.time_func = _paho_time
+
+    # Its life
 
     @property
     def running(self):
-        return self._process is not None and self._process.returncode is None
+        return self.loop is not None
 
-    async def start(self):
-        """Start it and wait until it listens."""
-        ready = asyncio.get_running_loop().create_future()
+    def start(self):
+        """As its service manager does."""
+        if self.running:
+            return
         self.starts += 1
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "hwsim.leash",
-            "gateway",
-            "serve",
-            "--config",
-            str(self.config),
-            cwd=_ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            limit=_LINE_LIMIT,
+        self.ready = False
+        self.loop = loop = VirtualLoop(self.kernel, self._trouble, self.broker.look)
+        self.broker.stirred = loop.stir
+        generator = self.kernel.rng(f"gateway/{self.starts}")
+        self.app = App(
+            self._config,
+            Log("info", _Lines(self, loop), _Clock(self)),
+            _Clock(self),
+            generator.randbytes,
+            _Machine(self, loop),
         )
-        self._tail = asyncio.create_task(self._follow(self._process, ready))
+        loop.create_task(self._begin(loop, self.app))
+
+    async def _begin(self, loop, app):
         try:
-            await asyncio.wait_for(ready, _START_S)
-        except TimeoutError:
-            raise HeadquartersError(
-                f"the gateway was not ready within {_START_S:.0f} s: {self._last_words()}"
-            ) from None
+            await app.start()
+        except Exception as error:
+            self._tell("gateway.failed", {"error": f"{type(error).__name__}: {error}"})
+            loop.call_soon(self._gone, loop)
+            return
+        self.ready = True
+        self._tell("gateway.ready", {"start": self.starts, "terminals": len(app.registry)})
 
-    async def kill9(self):
-        """As when the power of the server fails."""
-        await self._end(lambda process: process.kill())
+    def stop(self):
+        """In good order: it finishes what it has begun."""
+        if self.running:
+            self.loop.create_task(self._end(self.loop, self.app))
 
-    async def stop(self):
-        """As an administrator stops it."""
-        await self._end(lambda process: process.terminate())
+    async def _end(self, loop, app):
+        await app.stop()
+        self._tell("gateway.stopped", {})
+        self.disk_model.closed()
+        loop.call_soon(self._gone, loop)
 
-    async def enroll(self, public_key, unit):
-        """Make one terminal known: {"kid": ..., "gateway_key": ...}."""
-        answer = await self._command(
-            "enroll",
-            "--public-key",
-            public_key.hex(),
-            "--directorate",
-            unit.directorate,
-            "--station",
-            unit.station,
-            "--unit",
-            unit.unit,
-            "--vehicle",
-            unit.vehicle,
-            "--call-sign",
-            unit.call_sign,
-            "--json",
-        )
-        entry = json.loads(answer)
-        self.enrolled[entry["kid"]] = public_key
-        return entry
+    def kill(self, power=False):
+        """As `kill -9` now, between two of its steps; with `power` as when its server loses power."""
+        if not self.running:
+            return
+        loop = self.loop
+        self.ready = False
+        self.loop = self.app = None  # from here on nothing of it reaches anybody
+        self.disk_model.crash(self.path, power)
+        loop.kill()
+        self.kernel.emit("gateway", "gateway.killed", step=loop.steps, power=power)
+        self.broker.look()
 
-    async def revoke(self, kid):
-        await self._command("revoke", kid)
+    def kill_at(self, steps):
+        """At its n-th step from now, which may be any of its awaits."""
+        if self.running:
+            self.loop.at_step(self.loop.steps + steps, self.kill)
 
-    async def suspend(self, kid):
-        await self._command("suspend", kid)
+    def close(self):
+        """The run is over."""
+        if self.running:
+            loop = self.loop
+            self.loop = self.app = None
+            self.disk_model.crash(self.path, False)
+            loop.kill()
 
-    async def journal(self):
-        """Every frame it has on disk, in its order: kid, boot, seq, kind, stored, relayed, frame (hex)."""
-        return json.loads(await self._command("journal", "--limit", "1000000", "--json"))["frames"]
+    def _gone(self, loop):
+        if self.loop is loop:
+            self.ready = False
+            self.loop = self.app = None
+            self.disk_model.crash(self.path, False)
+            loop.kill()
+            self.broker.look()
 
-    async def renew(self, kid):
-        """Ask a terminal for new keys."""
-        await self._command("send", kid, "renew")
+    def _trouble(self, message, error):
+        self.troubles.append((self.kernel.now_us, message, error))
+        self._tell("gateway.trouble", {"message": message, "error": repr(error)})
 
-    def context_of(self, oscore_id):
-        """(the gateway's id, secret, salt) of the link keys of that name, out of its store; or None."""
-        query = "SELECT gateway_id, secret, salt FROM contexts WHERE oscore_id = ?"
-        try:
-            with contextlib.closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as store:
-                return store.execute(query, (oscore_id,)).fetchone()
-        except sqlite3.Error:
-            return None  # there is no store, or not yet a whole one
+    # Faults of its machine
+
+    def disk(self, full=None, fsync_error=None, slow_ms=None):
+        """`full`: a truth; `fsync_error`: "lost", "kept", True (one or the other) or False; `slow_ms`: what a
+        commit takes."""
+        model = self.disk_model
+        if full is not None:
+            model.full = bool(full)
+        if fsync_error is not None:
+            either = self.kernel.rng("gateway/disk").choice(("lost", "kept"))
+            model.fsync_error = either if fsync_error is True else fsync_error or None
+        if slow_ms is not None:
+            model.commit_us = int(slow_ms * 1000)
+        self.kernel.emit("gateway", "disk", full=model.full, fsync=model.fsync_error, us=model.commit_us)
 
     def lose_store(self):
-        """As when its disk is lost: journal, registry, contexts. Its own key, on a backup, is not."""
-        for path in self.directory.glob(self.store.name + "*"):
+        """Its disk is lost: journal, registry, contexts. Its key, on a backup, is not; and the administrator
+        enrolls the same terminals again. It is down before and after."""
+        self.kill()
+        for path in self.directory.glob(self.path.name + "*"):
             path.unlink()
+        self._stored.clear()
+        self.kernel.emit("gateway", "gateway.store lost")
+        for public, unit in self._places.values():
+            self.enroll(public, unit)
 
-    async def _command(self, name, *arguments):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "gateway",
-            name,
-            "--config",
-            str(self.config),
-            *arguments,
-            cwd=_ROOT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+    # What an administrator does
+
+    def enroll(self, public, unit):
+        """As `gateway enroll --json`."""
+        now_ms = self.wall_ms()
+        terminal = Terminal(
+            kid=kid_of(public),
+            public_key=public,
+            directorate=unit.directorate,
+            station=unit.station,
+            unit=unit.unit,
+            vehicle=unit.vehicle,
+            call_sign=unit.call_sign,
+            state=ENROLLED,
+            enrolled_ms=now_ms,
+            changed_ms=now_ms,
         )
-        out, err = await process.communicate()
-        if process.returncode != 0:
-            words = err.decode(errors="replace").strip().splitlines() or ["no message"]
-            raise HeadquartersError(f"gateway {name}: code {process.returncode}: {words[-1]}")
-        return out.decode()
+        with transaction(self.path, write=True) as tx:
+            tx.enroll(terminal)
+        kid = terminal.kid.hex()
+        self._places[kid] = (public, unit)
+        return {"kid": kid, "gateway_key": GatewayKey(own_key()).public.hex()}
 
-    async def _end(self, how):
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.returncode is None:
-            how(process)
+    def revoke(self, kid):
+        self._set_state(kid, REVOKED)
+
+    def suspend(self, kid, on=True):
+        self._set_state(kid, SUSPENDED if on else ENROLLED)
+
+    def _set_state(self, kid, state):
+        with transaction(self.path, write=True) as tx:
+            tx.set_state(bytes.fromhex(kid), state, self.wall_ms())
+
+    def renew(self, kid):
+        """As `gateway send KID renew`: a command that came by no broker."""
+        request = requests.parse(json.dumps({"id": f"cli-{self.kernel.now_us}", "command": "renew"}).encode())
+        with transaction(self.path, write=True) as tx:
+            (terminal,) = [each for each in tx.terminals() if each.kid.hex() == kid]
+            prefix, expire_s = self._config.text("northbound.prefix"), self._config.whole("commands.expire_s")
+            return commands.place(tx, prefix, terminal, request, self.wall_ms(), expire_s, 64)
+
+    # What can be seen of it
+
+    def wall_ms(self):
+        return self.epoch_ms + self.clock_offset_ms + self.kernel.now_us // 1000
+
+    def named(self, kid):
+        """Names of the frames that it has said to have stored for one terminal."""
+        return self._stored.get(kid, set())
+
+    def journal(self):
+        """Every frame on its disk, in its order, as `gateway journal --json` shows them."""
+        query = "SELECT kid, boot, seq, kind, stored_ms, relayed_ms, frame FROM frames ORDER BY id"
+        names = ("kid", "boot", "seq", "kind", "stored_ms", "relayed", "frame")
+        rows = [dict(zip(names, row, strict=True)) for row in self._query(query)]
+        return [row | {"kid": row["kid"].hex(), "frame": row["frame"].hex()} for row in rows]
+
+    def context_of(self, oscore_id):
+        """(the gateway's id, secret, salt) of the link keys of that name, also if they are over; or None."""
+        if oscore_id not in self.contexts:
+            self._learn()
+        return self.contexts.get(oscore_id)
+
+    def _learn(self):
+        for row in self._query("SELECT oscore_id, gateway_id, secret, salt FROM contexts"):
+            if row[2]:
+                self.contexts[row[0]] = row[1:]
+
+    def _query(self, sql):
         try:
-            await asyncio.wait_for(process.wait(), _STOP_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-        await self._tail
+            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as store:
+                return store.execute(sql).fetchall()
+        except sqlite3.Error:
+            return []  # there is no store, or not yet a whole one
 
-    async def _follow(self, process, ready):
-        """Read its log to the end, line by line."""
-        while True:
-            try:
-                raw = await process.stderr.readline()
-            except ValueError:  # a line longer than the limit: its rest is read as the next one
-                continue
-            if not raw:
-                break
-            line = raw.decode(errors="replace").rstrip()
-            self.last_lines = [*self.last_lines[-19:], line]
-            try:
-                fields = json.loads(line)
-            except ValueError:
-                fields = None
-            if not isinstance(fields, dict) or "event" not in fields:
-                self.kernel.call_soon_external(self.kernel.emit, "gateway", "noise", line=line)
-                continue
-            if fields["event"] == "gateway.ready" and not ready.done():
-                ready.set_result(None)
-            self.kernel.call_soon_external(self._tell, fields)
-        if not ready.done():
-            await process.wait()
-            ready.set_exception(
-                HeadquartersError(f"the gateway ended, code {process.returncode}: {self._last_words()}")
-            )
+    def _tell(self, event, details):
+        self.kernel.emit("gateway", event, at_ms=self.kernel.now_us / 1000, details=details)
+        if event == "frame.stored":
+            kid = bytes.fromhex(details["kid"])
+            self._stored.setdefault(kid, set()).add((kid, details["boot"], details["seq"]))
+        elif event == "edhoc.established":
+            self._learn()
 
-    def _tell(self, fields):
-        event = fields.pop("event")
-        mono_ms = fields.pop("mono_ms", None) or time.monotonic() * 1000
-        start = self.kernel.t0_mono_ms
-        at_ms = 0.0 if start is None else round(mono_ms - start, 3)
-        self.kernel.emit("gateway", event, at_ms=at_ms, details=fields)
+    def heard(self, loop, line):
+        """One line of its log."""
+        if self.loop is loop:
+            fields = json.loads(line)
+            for name in ("time", "mono_ms"):
+                fields.pop(name)
+            self._tell(fields.pop("event"), fields)
 
-    def _last_words(self):
-        return self.last_lines[-1] if self.last_lines else "no message"
+    # The air
+
+    def _receive(self, data, source, reply):
+        self._replies[source] = reply
+        if self.ready and self.app.endpoint is not None:
+            self.loop.call_soon(self.app.endpoint.datagram_received, data, source)
+
+    def answer(self, loop, data, source):
+        reply = self._replies.get(source)
+        if self.loop is loop and reply is not None:
+            reply(data)
+
+
+def _paho_time():
+    """paho reads the clock by one name: on a virtual loop it is that loop's, else what it was."""
+    loop = events._get_running_loop()
+    return loop.time() if isinstance(loop, VirtualLoop) else time.monotonic()
+
+
+class _Clock(Clock):
+    def __init__(self, gateway):
+        self._gateway = gateway
+
+    def wall_ms(self):
+        return self._gateway.wall_ms()
+
+    def mono_ms(self):
+        return self._gateway.kernel.now_us / 1000
+
+
+class _Lines:
+    """Where its log goes."""
+
+    def __init__(self, gateway, loop):
+        self._gateway = gateway
+        self._loop = loop
+
+    def write(self, line):
+        self._gateway.heard(self._loop, line)
+
+    def flush(self):
+        """Nothing is held back."""
+
+
+class _Machine(Machine):
+    def __init__(self, gateway, loop):
+        self._gateway = gateway
+        self._loop = loop
+
+    def background(self, turn, name):
+        return _Commits(self._gateway.disk_model, self._loop, turn)
+
+    def connect(self, path, busy_timeout_ms, create=True):
+        disk = self._gateway.disk_model
+        return disk.opened(connect(path, busy_timeout_ms, create, factory=disk.factory()))
+
+    def lock(self, path):
+        return self._gateway.disk_model.locked(lock(path))
+
+    async def listen(self, host, port, receive_buffer, receive, log):
+        endpoint = Endpoint(receive, log)
+        endpoint.connection_made(_Air(self._gateway, self._loop))
+        return endpoint
+
+    def mqtt(self, *arguments, **options):
+        return _Client(self._gateway.broker, *arguments, **options)
+
+
+class _Client(paho.Client):
+    def __init__(self, broker, *arguments, **options):
+        self._broker = broker
+        super().__init__(*arguments, **options)
+
+    def _create_socket(self):
+        return self._broker.dial()
+
+
+class _Commits(Background):
+    """What waits is committed together, when the disk's time for it is over."""
+
+    def __init__(self, disk, loop, turn):
+        self._disk = disk
+        self._loop = loop
+        self._turn = turn
+        self._timer = None
+
+    def wake(self):
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._disk.commit_us / 1e6, self._commit)
+
+    def _commit(self):
+        self._timer = None
+        while self._turn():
+            pass
+
+    async def close(self):
+        if self._timer is not None:
+            self._timer.cancel()
+        self._commit()
+
+
+class _Air(asyncio.DatagramTransport):
+    """The endpoint's side of the network."""
+
+    def __init__(self, gateway, loop):
+        super().__init__()
+        self._gateway = gateway
+        self._loop = loop
+        self._open = True
+
+    def get_extra_info(self, name, default=None):
+        return GATEWAY_ADDRESS if name == "sockname" else default
+
+    def is_closing(self):
+        return not self._open
+
+    def get_write_buffer_size(self):
+        return 0
+
+    def sendto(self, data, addr=None):
+        self._gateway.answer(self._loop, data, addr)
+
+    def close(self):
+        self._open = False

@@ -1,62 +1,26 @@
-"""An operations centre's own program: it knows MQTT, COSE and the terminals' public keys, and nothing of
-the gateway.
-
-It subscribes, verifies every frame with the public key alone, drops repeats by the frame's name, and
-acknowledges alarms. paho's thread only hands messages over; everything else happens in the kernel.
+"""An operations centre's own program at a real broker. paho's thread only hands messages over; everything
+else happens in the kernel (hwsim/centre.py).
 """
 
-import json
 import time
 
 import paho.mqtt.client as mqtt
 
-from hwsim.openssl import verifier
-from protocol import cose, report
-from protocol.errors import ProtocolError
+from hwsim.centre import Centre
 
 _QOS = 1
 
 
-class Received:
-    """One frame as it came from the broker."""
-
-    def __init__(self, name, frame, at_ms, unit):
-        self.name = name  # (kid hex, boot, seq)
-        self.frame = frame
-        self.at_ms = at_ms
-        self.unit = unit
-        self.times = 1
-
-
-class Operator:
-    """`keys` is {kid hex: public key}, looked at with every frame, so that it may grow."""
-
+class Operator(Centre):
     def __init__(self, kernel, broker, keys, prefix="patrola/v1", name="duty-officer"):
-        self.kernel = kernel
-        self.name = name
-        self.frames = {}  # (kid, boot, seq) -> Received, in the order of arrival
-        self.repeats = 0  # frames that came again under the same name
-        self.conflicts = []  # the same name, but not the same bytes
-        self.unverified = []
-        self.alarms = {}  # (kid, panic id) -> properties of the last message on `panic`
-        self.latest = {}  # kid -> {"position": properties, "status": ..., "health": ...}
-        self.places = {}  # kid -> (lon, lat)
-        self.results = []
-        self.connected = False
-        self.auto_acknowledge_s = None
-        self._keys = keys
-        self._verifiers = {}
-        self._prefix = prefix
-        self._topics = {}  # kid -> base topic
-        self._asked = set()
-        self._number = 0
+        super().__init__(kernel, keys, prefix, name)
         self._host, self._port = broker.host, broker.port_v5
         self._client = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2, client_id=f"operations-{name}", protocol=mqtt.MQTTv5
         )
         self._client.on_connect = self._on_connect
-        self._client.on_subscribe = lambda *_: kernel.call_soon_external(self._ready, True)
-        self._client.on_disconnect = lambda *_: kernel.call_soon_external(self._ready, False)
+        self._client.on_subscribe = lambda *_: kernel.call_soon_external(self.ready, True)
+        self._client.on_disconnect = lambda *_: kernel.call_soon_external(self.ready, False)
         self._client.on_message = self._on_message
         self._client.reconnect_delay_set(0.2, 1)
 
@@ -69,39 +33,8 @@ class Operator:
         self._client.disconnect()
         self._client.loop_stop()
 
-    # What an operator does.
-
-    def acknowledge(self, kid, panic):
-        self._command(kid, "acknowledge", panic=panic)
-
-    def clear(self, kid, panic):
-        self._command(kid, "clear", panic=panic)
-
-    def message(self, kid, text):
-        self._command(kid, "message", text=text)
-
-    def renew(self, kid):
-        self._command(kid, "renew")
-
-    def task(self, kid, number, text, lat, lon):
-        self._command(kid, "task", task=number, text=text, lat=lat, lon=lon)
-
-    def open_alarms(self, stages=("stored", "accepted")):
-        """(kid, panic id) of the alarms in one of those stages, oldest first."""
-        return [
-            key
-            for key, properties in self.alarms.items()
-            if properties.get("stage") in stages and properties.get("state") in ("raised", "drill")
-        ]
-
-    def _command(self, kid, command, **fields):
-        topic = self._topics.get(kid)
-        if topic is None:
-            raise ValueError(f"nothing was heard of terminal {kid} yet")
-        self._number += 1
-        body = {"id": f"{self.name}-{self._number}", "command": command, "operator": self.name, **fields}
-        self.kernel.emit("operator", command, kid=kid, panic=fields.get("panic"))
-        self._client.publish(f"{topic}/command", json.dumps(body), _QOS)
+    def send(self, topic, body):
+        self._client.publish(topic, body, _QOS)
 
     # In paho's thread.
 
@@ -111,80 +44,7 @@ class Operator:
 
     def _on_message(self, _client, _userdata, message):
         now_ms = time.monotonic() * 1000
-        self.kernel.call_soon_external(self._take, message.topic, bytes(message.payload), now_ms)
+        self.kernel.call_soon_external(self._hear, message.topic, bytes(message.payload), now_ms)
 
-    # In the kernel.
-
-    def _ready(self, connected):
-        self.connected = connected
-        self.kernel.emit("operator", "connected" if connected else "disconnected")
-
-    def _take(self, topic, payload, mono_ms):
-        at_ms = round(mono_ms - (self.kernel.t0_mono_ms or mono_ms), 3)
-        levels = topic[len(self._prefix) + 1 :].split("/")
-        if len(levels) == 4 and levels[3] == "frame":
-            self._frame(payload, at_ms, levels[2], topic.rsplit("/", 1)[0])
-        elif levels[-2:] == ["command", "result"]:
-            self.results.append(json.loads(payload))
-        elif len(levels) == 4 and levels[3] in ("position", "status", "panic", "health", "event", "task"):
-            self._feature(levels[3], payload, at_ms)
-
-    def _frame(self, frame, at_ms, unit, base):
-        try:
-            signed = cose.sign1_verify(frame, self._verify(frame))
-            fields = report.decode(signed.payload)
-        except ProtocolError as error:
-            self.unverified.append((at_ms, str(error)))
-            self.kernel.emit("operator", "unverified", at_ms=at_ms, reason=str(error))
-            return
-        kid = signed.kid.hex()
-        self._topics[kid] = base
-        name = (kid, fields[report.BOOT], fields[report.SEQ])
-        known = self.frames.get(name)
-        if known is None:
-            self.frames[name] = Received(name, frame, at_ms, unit)
-            self.kernel.emit(
-                "operator", "frame", kid=kid, boot=name[1], seq=name[2], kind=fields[report.KIND], at_ms=at_ms
-            )
-            return
-        known.times += 1
-        self.repeats += 1
-        if known.frame != frame:
-            self.conflicts.append(name)
-
-    def _verify(self, frame):
-        kid = cose.sign1_parse(frame).kid.hex()
-        if kid not in self._verifiers:
-            public = self._keys.get(kid)
-            if public is None:
-                return lambda _signed, _signature: False
-            self._verifiers[kid] = verifier(public)
-        return self._verifiers[kid]
-
-    def _feature(self, label, payload, at_ms):
-        feature = json.loads(payload)
-        properties = feature["properties"]
-        kid = properties["kid"]
-        self.latest.setdefault(kid, {})[label] = properties
-        if feature["geometry"] and feature["geometry"]["type"] == "Point":
-            self.places[kid] = tuple(feature["geometry"]["coordinates"][:2])
-        if label != "panic":
-            return
-        key = (kid, properties["panic"])
-        self.alarms[key] = properties
-        self.kernel.emit(
-            "operator",
-            "alarm",
-            kid=kid,
-            panic=key[1],
-            stage=properties.get("stage"),
-            state=properties.get("state"),
-            at_ms=at_ms,
-        )
-        if (
-            self.auto_acknowledge_s is not None
-            and key not in self._asked
-            and properties.get("state") in ("raised", "drill")
-        ):
-            self._asked.add(key)
-            self.kernel.after(int(self.auto_acknowledge_s * 1e6), self.acknowledge, *key)
+    def _hear(self, topic, payload, mono_ms):
+        self.take(topic, payload, round(mono_ms - (self.kernel.t0_mono_ms or mono_ms), 3))

@@ -96,7 +96,7 @@ def transaction(path: Path, busy_timeout_ms: int = 5000, *, write: bool) -> Iter
 
 class SqliteJournal(Journal):
     """See `base.Journal`. `on_error(message)` is told of each failed group. `background(turn, name)` is where
-    it commits, `connect(path, busy_timeout_ms, create)` how it gets at the file."""
+    it commits, `connect(path, busy_timeout_ms, create)` and `lock(path)` are how it gets at the file."""
 
     def __init__(
         self,
@@ -104,6 +104,7 @@ class SqliteJournal(Journal):
         *,
         background: Callable[[Callable[[], bool], str], Background] = Thread,
         connect: Callable[[Path, int, bool], sqlite3.Connection] = connect,
+        lock: Callable[[Path], int] = lock,
         queue_limit: int = 4096,
         group_limit: int = 512,
         busy_timeout_ms: int = 5000,
@@ -116,6 +117,7 @@ class SqliteJournal(Journal):
         self._on_error = on_error
         self._queue: deque[_Item] = deque()
         self._connect = connect
+        self._take = lock
         self._background = background
         self._closing = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -137,7 +139,7 @@ class SqliteJournal(Journal):
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
         try:
-            self._lock = lock(self._path)
+            self._lock = self._take(self._path)
             busy_ms = self._busy_timeout_ms
             self._connection = await asyncio.to_thread(self._connect, self._path, busy_ms, True)
             self._reader = await asyncio.to_thread(self._connect, self._path, busy_ms, True)
