@@ -28,7 +28,6 @@ from protocol.errors import ProtocolError
 _PANIC_FILE = "/panic"
 _DUTY_FILE = "/duty"
 _PIN_FILE = "/simpin"
-_JOURNAL = "/j"
 
 _QUICK_MS = const(5000)
 _SLOW_MS = const(20000)
@@ -56,7 +55,8 @@ class App:
         self.indicator = indicator.Indicator(
             hal.red.write, hal.green.write, hal.buzzer.write, hal.vibrator.write, values["covert"], uptime_ms
         )
-        self.journal = Journal(_JOURNAL, values["urgent_kb"] * 1024, values["bulk_kb"] * 1024)
+        self.journal = Journal(hal.journal(), values["urgent_kb"] * 1024, values["bulk_kb"] * 1024)
+        self.journal.prepare()  # the first alarm finds a block erased
         self.builder = ReportBuilder(signer, self.journal, self.clock, boot, self.receiver.fix, log)
         self.panics = Panics(boot, self._keeper(_PANIC_FILE))
         self.panics.load(self._kept(_PANIC_FILE))
@@ -221,11 +221,12 @@ class App:
         return self.modem.run(watch.alive)
 
     async def _run_idle(self, watch):
-        """What is prepared while nothing else is to do: nonce points, a piece at a time, and a tidy heap."""
+        """What is prepared while nothing else is to do: erased blocks, nonce points, a piece at a time, and a
+        tidy heap."""
         while True:
             watch.alive()
             # A key that is held may become an alarm: nothing long is begun that it would have to wait for.
-            if self.hasty() or self._signer.prepare():
+            if self.hasty() or self.journal.prepare() or self._signer.prepare():
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
             gc.collect()

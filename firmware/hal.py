@@ -113,6 +113,15 @@ class Hal:
         except (KeyError, ValueError, TypeError) as error:
             raise BoardError("board: [uarts.%s]: %r" % (name, error))
 
+    def journal(self):
+        """The block device that is the journal's own. Raises BoardError when there is none."""
+        if esp32 is None:
+            raise BoardError("board: this chip has no partitions")
+        found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="journal")
+        if not found:
+            raise BoardError("board: flash has no partition `journal`")
+        return found[0]
+
     def start_watchdog(self, seconds):
         """From now on `feed` has to be called; nothing stops it again."""
         self._watchdog = machine.WDT(timeout=seconds * 1000)

@@ -1,17 +1,14 @@
-"""Frames that the gateway does not have yet, on littlefs, through any power cut.
+"""Frames that the gateway does not have yet, on flash of the journal's own, through any power cut.
 
-Three lanes: panics, other urgent frames, bulk. Each is a row of small files (`segment.py`) named by lane and
-number, oldest first. A segment goes when all its records are done; until then a mark in the file `done` says
-which of them are. Losing a mark repeats a frame, and the gateway drops repeats. Nothing here loses a frame
-that was appended and is not done, except by thinning: when the room is used up, the oldest positions lose
-every second one. Urgent frames take bulk's room when they need it, never the other way round.
+Three lanes: panics, other urgent frames, bulk. Each is a row of blocks (`segment.py`), oldest first; a block
+goes when all its records are done. Nothing here loses a frame that was appended and is not done, except by
+thinning: when the room is used up, the oldest positions lose every second one. Urgent frames take bulk's room
+when they need it, never the other way round.
 """
 
-import errno
-import os
-
-from firmware import segment
-from firmware.segment import Segment
+from firmware import segment, thinning
+from firmware.blocks import AHEAD, Blocks
+from firmware.segment import SIZE, START, Walk
 from protocol import cose, report
 from protocol.compat import const
 from protocol.errors import Misuse, ProtocolError
@@ -19,283 +16,233 @@ from protocol.errors import Misuse, ProtocolError
 _PANIC = const(0)
 _URGENT = const(1)
 _BULK = const(2)
-_LETTERS = "pub"
-_PANIC_SEGMENTS = const(2)  # kept free of other urgent frames: eighteen alarms at least
+_PANIC_SEGMENTS = const(2)  # kept free of other urgent frames: sixteen alarms at least
+_NOT_BULK = const(2)  # of the erased blocks, for urgent frames alone
 _TRIES = const(8)
 _ENOSPC = const(28)  # MicroPython's errno does not name it
+_EIO = const(5)
 
 
 class Journal:
-    """`urgent_bytes` are kept free of bulk; both are rounded down to whole blocks of 4,096 bytes. The file
-    system wants four blocks more than that.
+    """`flash` is a block device of MicroPython: NOR flash with erase blocks of 4,096 bytes, whose bits may be
+    cleared one after another. `urgent_bytes` are kept free of bulk; both are rounded down to whole blocks, and
+    bulk has what is there, if that is less. To begin with, nothing is written.
 
-    Public counts: `thinned` records dropped for room, `damaged` stretches or records that could not be read,
-    `unmarked` times that a mark could not be written. All methods raise OSError where flash fails.
+    Public counts: `thinned` records dropped for room; in `blocks`: `damaged` stretches or records that could
+    not be read, `unmarked` records done with that flash does not know of, `worn` blocks set aside.
     """
 
-    def __init__(self, path, urgent_bytes, bulk_bytes):
-        self._path = path
-        self._urgent_most = urgent_bytes // segment.SIZE
-        self._most = self._urgent_most + bulk_bytes // segment.SIZE
+    def __init__(self, flash, urgent_bytes, bulk_bytes):
+        self._flash = flash
+        self.blocks = blocks = Blocks(flash)
+        self._urgent_most = urgent_bytes // SIZE
+        self._most = min(self._urgent_most + bulk_bytes // SIZE, len(blocks.left) - AHEAD - 1)
         if self._urgent_most < _PANIC_SEGMENTS + 2 or self._most < self._urgent_most + 2:
             raise Misuse("journal room: %d urgent, %d bulk bytes" % (urgent_bytes, bulk_bytes))
-        self._lanes = ([], [], [])
-        self._next = 1
-        self._thinned_to = 0
         self.thinned = 0
-        self.damaged = 0
-        self.unmarked = 0
-        self._recover()
+        self._thinned_to = 0
+        # Of each lane: its blocks, and where the newest one goes on; SIZE: it takes no more.
+        self._rows, self._ends = blocks.recover()
 
     def append(self, urgent, frame, boot, seq, kind=None):
-        """Store a frame; it is durable when this returns. Raises OSError(ENOSPC) when nothing of less worth
-        is left to make room. Who has just made the frame knows its kind."""
+        """Store a frame; it is durable when this returns. Who has just made the frame knows its kind. Raises
+        OSError: ENOSPC when nothing of less worth is left to make room, EIO when flash fails."""
         if kind is None:
             kind = _kind(frame)
         lane = _BULK if not urgent else _PANIC if kind == report.KIND_PANIC else _URGENT
         data = segment.record(kind, frame, boot, seq)
         for _ in range(_TRIES):
-            part = self._segment_for(lane, len(data))
-            try:
-                part.append(data)
+            if self._write(lane, self._block_for(lane, len(data)), data):
                 return
-            except OSError as error:
-                if not part.size:
-                    self._remove(part)
-                # Our budget says there is room, the file system says no: others have filled it.
-                if error.errno != _ENOSPC or not self._lanes[_BULK]:
-                    raise
+        raise OSError(_EIO)
+
+    def prepare(self):
+        """Do one piece of what an append shall not have to wait for: an erase, a thinning. False when there
+        is nothing to do."""
+        blocks = self.blocks
+        if len(blocks.ready) < AHEAD:
+            block = blocks.erase()
+            if block is not None:
+                blocks.ready.append(block)
+                return True
+        bulk = len(self._rows[_BULK])
+        if (bulk and self._over() > 0) or (bulk > AHEAD and self._full(_BULK)):
             self._thin()
-        raise OSError(_ENOSPC)
+            return True
+        return False
 
     def peek(self, urgent, n, after=None):
         """Up to n of [(key, frame)], oldest first, panics before other urgent frames; those behind the key
-        `after`. A key is (boot, seq, ...), good until the next boot."""
+        `after`. A key is (boot, seq, ...), good until the next boot. Raises OSError when flash cannot be read
+        and nothing else is there."""
         found = []
-        bad = []
         unread = None
-        behind = (-1, 0) if after is None else (after[2].lane, after[2].number)
-        for part in self._side(urgent):
-            if len(found) == n:
-                break
-            place = (part.lane, part.number)
-            # A segment that was merged into its neighbour keeps its number, and is another one.
-            if place < behind or (place == behind and part is not after[2]):
-                continue
-            try:
-                for at, data in part.records(after[3] if place == behind else -1, n - len(found)):
-                    if data is None:
-                        bad.append((part, at))
-                    else:
-                        boot, seq = segment.name_of(data)
-                        found.append(((boot, seq, part, at), segment.frame_of(data)))
-            except OSError as error:
-                unread = error  # what lies behind it need not wait for it
+        for lane in (_PANIC, _URGENT) if urgent else (_BULK,):
+            for block in list(self._rows[lane]):
+                place = (lane, self.blocks.numbers[block])
+                behind = after is not None and place == after[2:4]
+                if (
+                    len(found) >= n
+                    or not self.blocks.left[block]
+                    or (after is not None and place < after[2:4])
+                ):
+                    continue
+                try:
+                    # A segment that was merged keeps its number, and lies in another block.
+                    at = after[5] if behind and block == after[4] else None
+                    self._gather(found, n, lane, block, at)
+                except OSError as error:
+                    unread = error  # what lies behind it need not wait for it
         if unread is not None and not found:
             raise unread
-        for part, at in bad:
-            self.damaged += 1
-            part.finish(at)
-            if not part.places:
-                self._remove(part)
         return found
+
+    def _gather(self, found, n, lane, block, after):
+        blocks = self.blocks
+        walk = Walk(self._flash, block, START if after is None else after)
+        waiting = 0
+        while walk.step():
+            if walk.at == after or blocks.is_done(walk):
+                continue
+            if len(found) >= n:
+                return
+            frame = walk.frame()
+            if frame is None:
+                blocks.damaged += 1
+                blocks.finish(block, walk.at)
+            else:
+                waiting += 1
+                found.append((walk.name() + (lane, blocks.numbers[block], block, walk.at), frame))
+        if after is None:
+            if waiting < blocks.left[block]:
+                blocks.damaged += walk.damaged  # since it was counted
+            blocks.left[block] = waiting
+            self._tidy(lane, block)
 
     def done(self, keys):
         """These frames are at the gateway. Keys that no longer mean anything are ignored."""
-        touched = []
-        for key in keys:
-            part = key[2]
-            if part.finish(key[3]) and part not in touched:
-                touched.append(part)
-        marks = False
-        for part in touched:
-            if part.places:
-                marks = True
-            else:
-                self._remove(part)
-        if marks:
-            try:
-                self._write_marks()
-            except OSError:
-                # In this boot they are done; after a restart they are sent once more.
-                self.unmarked += 1
+        blocks = self.blocks
+        for boot, seq, lane, number, block, at in keys:
+            if block in self._rows[lane] and blocks.numbers[block] == number:
+                walk = Walk(self._flash, block, at)
+                try:
+                    waits = walk.step() and walk.at == at and walk.name() == (boot, seq)
+                except OSError:
+                    waits = True
+                if waits and not blocks.is_done(walk):
+                    blocks.finish(block, at)
+                    self._tidy(lane, block)
 
     def count(self, urgent):
         """Frames still to be sent."""
-        return sum([len(part.places) for part in self._side(urgent)])
-
-    def _side(self, urgent):
-        panics, others, bulk = self._lanes
-        return panics + others if urgent else bulk
+        rows = self._rows[:_BULK] if urgent else self._rows[_BULK:]
+        return sum([self.blocks.left[block] for row in rows for block in row])
 
     # --- room
 
-    def _segment_for(self, lane, size):
-        row = self._lanes[lane]
-        if row and row[-1].has_room(size):
-            return row[-1]
-        while self._full(lane):
-            if not self._lanes[_BULK]:
-                raise OSError(_ENOSPC)
-            self._thin()
-        part = Segment(self._name(lane, self._next), lane, self._next)
-        self._next += 1
-        row.append(part)
-        return part
+    def _over(self):
+        """Blocks in use beyond what the journal may have."""
+        return sum([len(row) for row in self._rows]) + self.blocks.worn - self._most
 
     def _full(self, lane):
-        panics, urgent, bulk = [len(row) for row in self._lanes]
-        if lane == _PANIC:
-            return panics + urgent + bulk >= self._most
+        """May the lane have no block more?"""
+        panics, urgent, _ = [len(row) for row in self._rows]
+        kept = 0
         if lane == _URGENT:
-            return max(panics, _PANIC_SEGMENTS) + urgent + bulk >= self._most
-        return bulk + max(panics + urgent, self._urgent_most) >= self._most
+            kept = max(0, _PANIC_SEGMENTS - panics)
+        elif lane == _BULK:
+            kept = max(0, self._urgent_most - panics - urgent)
+        return self._over() + kept >= 0
+
+    def _block_for(self, lane, size):
+        """The lane's newest block when it has room, else a new one."""
+        row = self._rows[lane]
+        if row and self._ends[lane] + size <= SIZE:
+            return row[-1]
+        self._ends[lane] = SIZE
+        if row:
+            self._tidy(lane, row[-1])
+        blocks = self.blocks
+        while self._full(lane):
+            if not self._rows[_BULK]:
+                raise OSError(_ENOSPC)
+            if lane != _BULK and blocks.ready:
+                break  # one of those ahead; `prepare` makes up for it
+            self._thin()
+        block = (
+            blocks.ready.pop(0) if len(blocks.ready) > (_NOT_BULK if lane == _BULK else 0) else blocks.erase()
+        )
+        if block is None:
+            raise OSError(_ENOSPC)
+        blocks.begin(block, blocks.next)
+        blocks.next += 1
+        row.append(block)
+        self._ends[lane] = START
+        return block
+
+    def _write(self, lane, block, data):
+        at = self._ends[lane]
+        if at == START:
+            at = 0
+            number = self.blocks.numbers[block]
+            data = segment.head(lane, number, number) + data
+        if self.blocks.program(block, at, data):
+            self._ends[lane] = at + len(data)
+            self.blocks.left[block] += 1
+            return True
+        self._ends[lane] = SIZE
+        if not at:
+            self._rows[lane].remove(block)
+            self.blocks.set_aside(block)
+        return False
+
+    def _tidy(self, lane, block):
+        """A block whose records are all done is free, unless it is the newest and takes more. Before it is
+        given away there is one more look at it."""
+        row = self._rows[lane]
+        blocks = self.blocks
+        if blocks.left[block] or (block == row[-1] and self._ends[lane] < SIZE):
+            return
+        try:
+            blocks.left[block] = sum([1 for _ in blocks.waiting(block)])
+        except OSError:
+            row.remove(block)
+            blocks.set_aside(block)
+            return
+        if not blocks.left[block]:
+            self._drop(lane, block)
+
+    def _drop(self, lane, block):
+        row = self._rows[lane]
+        if block == row[-1]:
+            self._ends[lane] = SIZE
+        row.remove(block)
+        self.blocks.free(block)
 
     def _thin(self):
-        """One segment of bulk less. Two neighbours become one, from the oldest on through the older half,
-        then from the oldest again: what is recent stays dense."""
-        row = self._lanes[_BULK]
+        """One block of bulk less. Two neighbours become one, from the oldest on through the older half, then
+        from the oldest again: what is recent stays dense."""
+        row = self._rows[_BULK]
+        left = self.blocks.left
         i = 0
-        while i < len(row) and row[i].number <= self._thinned_to:
+        while i < len(row) and self.blocks.numbers[row[i]] <= self._thinned_to:
             i += 1
         if i + 1 >= (len(row) + 3) // 2:
             i = 0
-        gone = row[i]
         if len(row) > 1:
-            try:
-                gone = self._merge(row, i)
-            except OSError:
-                # No block was free to merge into: the older of the two goes whole.
-                gone = row[i]
-        self.thinned += len(gone.places)
-        self._remove(gone)
-
-    def _merge(self, row, i):
-        """Put what stays of two neighbours into the first one's file; returns the second, to be removed."""
-        first, second = row[i], row[i + 1]
-        keep = _choose([(part, at, data) for part in (first, second) for at, data in _briefly(part)])
-        # The first one's mark speaks of places that will hold other records: it goes before they come. Power
-        # lost in between repeats what was done.
-        self._write_marks(first)
-        new = self._path + "/new"
-        merged = Segment(first.path, _BULK, first.number)
-        with open(new, "wb") as file:
-            for part in (first, second):
-                wanted = [row[1] for row in keep if row[0] is part]
-                for at, data in part.records():
-                    if at in wanted and data is not None:
-                        file.write(data)
-                        merged.places.append(merged.size)
-                        merged.size += len(data)
-            file.flush()
-        os.rename(new, first.path)
-        self.thinned += len(first.places) - len(merged.places)
-        row[i] = merged
-        first.detach()
-        self._thinned_to = merged.number
-        return second
-
-    # --- files
-
-    def _name(self, lane, number):
-        return "%s/%s%08x" % (self._path, _LETTERS[lane], number)
-
-    def _remove(self, part):
-        try:
-            os.remove(part.path)
-        except OSError as error:
-            if error.errno != errno.ENOENT:
-                raise
-        self._lanes[part.lane].remove(part)
-        part.detach()
-
-    def _write_marks(self, but=None):
-        """littlefs keeps a file this small beside its name and commits it in one step."""
-        data = segment.pack_marks([part for row in self._lanes for part in row if part is not but])
-        with open(self._path + "/done", "wb") as file:
-            file.write(data)
-            file.flush()
-
-    def _read_marks(self):
-        try:
-            with open(self._path + "/done", "rb") as file:
-                return segment.unpack_marks(file.read())
-        except OSError:
-            return {}
-
-    def _recover(self):
-        try:
-            os.mkdir(self._path)
-        except OSError as error:
-            if error.errno != errno.EEXIST:
-                raise
-        marks = self._read_marks()
-        # A number that a mark names is never given to another segment.
-        numbers = [number for _, number in marks]
-        buffer = bytearray(segment.SIZE)
-        for entry in list(os.ilistdir(self._path)):
-            name = entry[0]
-            lane = _LETTERS.find(name[0])
-            try:
-                number = int(name[1:], 16) if lane >= 0 and len(name) == 9 else 0
-            except ValueError:
-                number = 0
-            if number:
-                numbers.append(number)
-                part = Segment(self._name(lane, number), lane, number)
-                self._take(part, buffer, marks.get((lane, number), 0))
-            elif name == "new":
-                os.remove(self._path + "/new")
-        self._next = max(numbers) + 1 if numbers else 1
-        for row in self._lanes:
-            row.sort(key=_number)
-
-    def _take(self, part, buffer, done):
-        row = self._lanes[part.lane]
-        row.append(part)
-        try:
-            self.damaged += part.recover(buffer, done)
-            if not part.places:
-                self._remove(part)
-        except OSError:
-            # One unreadable file must not keep the terminal from starting.
-            self.damaged += 1
-            row.remove(part)
-
-
-def _number(part):
-    return part.number
-
-
-def _briefly(part):
-    """(place, kind, size) of each readable record: what `_choose` needs, without the frames."""
-    for at, data in part.records():
-        if data is not None:
-            yield at, (segment.kind_of(data), len(data))
-
-
-def _choose(rows):
-    """Which of (part, place, (kind, size)) stay: every second position; then, as long as it is too much, the
-    oldest positions go, and where there are none, the oldest of all."""
-    keep = []
-    odd = False
-    for row in rows:
-        if _is_position(row):
-            odd = not odd
-            if not odd:
-                continue
-        keep.append(row)
-    while sum([row[2][1] for row in keep]) > segment.SIZE:
-        oldest = 0
-        for i in range(len(keep) - 1, -1, -1):
-            if _is_position(keep[i]):
-                oldest = i
-        keep.pop(oldest)
-    return keep
-
-
-def _is_position(row):
-    return row[2][0] in (0, report.KIND_POSITION)
+            before = left[row[i]] + left[row[i + 1]]
+            block = thinning.merge(self.blocks, row[i], row[i + 1])
+            if block is not None:
+                self.thinned += before - left[block]
+                self._thinned_to = self.blocks.numbers[block]
+                if i + 2 == len(row):
+                    self._ends[_BULK] = SIZE
+                row[i] = block
+                row.pop(i + 1)
+                return
+        # Nothing to merge it with, or flash fails: it goes whole.
+        self.thinned += left[row[i]]
+        self._drop(_BULK, row[i])
 
 
 def _kind(frame):

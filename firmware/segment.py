@@ -1,16 +1,12 @@
-"""One file of the journal: up to 4,096 bytes of records, each with its own check, on one block of littlefs.
+"""One block of the journal: a head, then records one behind the other, each with its own checks.
 
-Record: "<BBHIII" = magic, kind, length, boot, seq, CRC-32 of what stands before and of the frame; the frame;
-zeros up to 64 bytes. So no two records start in the same 64 bytes, and a bit of a 64-bit number names each.
-
-Appending to a littlefs file writes its last block anew, once, and then commits its size in one step: a power
-cut leaves the old file or the new one. The check is for what littlefs cannot promise: worn cells, a foreign
-file.
+Head: twice "<BBHIII" = magic, lane, spare, first and last number, CRC-32. Records: "<BBHIIIHBB" = magic,
+kind, length, boot, seq, CRC-32 of these 12 bytes and of the frame, 16 bits of the CRC-32 of the 16 bytes
+before, mark, spare; then the frame. NOR flash clears single bits without an erase: a mark of 0 says that the
+gateway has the frame, a head of zeros that the block is free. What power interrupts is caught by the checks.
 """
 
-import os
 import struct
-from array import array
 from binascii import crc32
 
 from protocol.compat import const
@@ -18,158 +14,197 @@ from protocol.errors import Misuse
 from protocol.limits import MAX_FRAME
 
 SIZE = const(4096)
+START = const(32)  # of the first record
 _HEAD = "<BBHIII"
-_HEAD_SIZE = const(16)
-_CHECKED = const(12)  # bytes of the head that the CRC covers
+_HALF = const(16)
+_RECORD = "<BBHIIIHBB"
+_RECORD_SIZE = const(20)
+_CRC = const(12)
+_CHECK = const(16)
+_MARK = const(18)
+_HEAD_MAGIC = const(0x9B)
 _MAGIC = const(0xA7)
-_GRAIN = const(6)
-_SMALLEST = const(64)
-_MARK = "<BIQ"
-_MARK_SIZE = const(13)
+_BEGIN = b"\xa7"
+_PIECE = const(256)
+_ERASE = const(6)  # of a block device
 
-assert SIZE >> _GRAIN == 64
-assert _HEAD_SIZE + MAX_FRAME < SIZE
+assert START == 2 * _HALF
+assert START + _RECORD_SIZE + MAX_FRAME <= SIZE
+
+
+# --- flash
+
+
+def read(flash, block, at, buffer):
+    _ask(flash.readblocks(block, buffer, at))
+
+
+def program(flash, block, at, data):
+    """Write and look: True when it stands there. A worn cell says nothing by itself."""
+    try:
+        _ask(flash.writeblocks(block, data, at))
+        there = bytearray(len(data))
+        read(flash, block, at, there)
+    except OSError:
+        return False
+    return there == data
+
+
+def erase(flash, block):
+    """True when it is blank from end to end."""
+    try:
+        _ask(flash.ioctl(_ERASE, block))
+        return blank(flash, block, 0)
+    except OSError:
+        return False
+
+
+def blank(flash, block, at):
+    """Is there nothing from `at` on?"""
+    while at < SIZE:
+        piece = bytearray(min(_PIECE, SIZE - at))
+        read(flash, block, at, piece)
+        if bytes(piece).count(b"\xff") != len(piece):
+            return False
+        at += len(piece)
+    return True
+
+
+def _ask(answer):
+    # A block device says no with an exception or with a negative number.
+    if answer is not None and answer < 0:
+        raise OSError(-answer)
+
+
+# --- the head of a block
+
+
+def head(lane, first, last):
+    """`first` and `last`: the number of the segment, or those of the two that were merged into it."""
+    half = bytearray(_HALF)
+    struct.pack_into(_HEAD, half, 0, _HEAD_MAGIC, lane, 0xFFFF, first, last, 0)
+    struct.pack_into("<I", half, _CRC, crc32(memoryview(half)[:_CRC]))
+    return half + half
+
+
+def head_of(flash, block):
+    """(lane, first, last), or None: there is no segment in this block."""
+    data = bytearray(START)
+    read(flash, block, 0, data)
+    for at in (0, _HALF):
+        if data[at] == _HEAD_MAGIC:
+            _, lane, _, first, last, crc = struct.unpack_from(_HEAD, data, at)
+            if crc32(memoryview(data)[at : at + _CRC]) == crc:
+                return lane, first, last
+    return None
+
+
+def forget(flash, block):
+    """The block is free. Of zeros an erase that power interrupts cannot make the old head again."""
+    return program(flash, block, 0, bytes(START))
+
+
+# --- records
 
 
 def record(kind, frame, boot, seq):
     """The bytes of one record."""
     if not 0 < len(frame) <= MAX_FRAME:
         raise Misuse("journal frame: %d bytes, at most %d" % (len(frame), MAX_FRAME))
-    data = bytearray(max(_HEAD_SIZE + len(frame), _SMALLEST))
-    struct.pack_into(_HEAD, data, 0, _MAGIC, kind, len(frame), boot, seq, 0)
-    crc = crc32(frame, crc32(memoryview(data)[:_CHECKED]))
-    struct.pack_into("<I", data, _CHECKED, crc)
-    data[_HEAD_SIZE : _HEAD_SIZE + len(frame)] = frame
+    data = bytearray(_RECORD_SIZE + len(frame))
+    view = memoryview(data)
+    struct.pack_into(_RECORD, data, 0, _MAGIC, kind, len(frame), boot, seq, 0, 0, 0xFF, 0xFF)
+    struct.pack_into("<I", data, _CRC, crc32(frame, crc32(view[:_CRC])))
+    struct.pack_into("<H", data, _CHECK, crc32(view[:_CHECK]) & 0xFFFF)
+    data[_RECORD_SIZE:] = frame
     return data
 
 
-def record_size(data, at, end):
-    """Size of the sound record at `at`, or 0 when there is none before `end`."""
-    if end - at < _SMALLEST or data[at] != _MAGIC:
-        return 0
-    _, _, length, _, _, crc = struct.unpack_from(_HEAD, data, at)
-    size = max(_HEAD_SIZE + length, _SMALLEST)
-    if not 0 < length <= MAX_FRAME or size > end - at:
-        return 0
-    view = memoryview(data)
-    start = at + _HEAD_SIZE
-    if crc32(view[start : start + length], crc32(view[at : at + _CHECKED])) != crc:
-        return 0
-    return size
+def mark(flash, block, at):
+    """The record there is done with. False when flash does not take it."""
+    return program(flash, block, at + _MARK, b"\x00")
 
 
-def kind_of(data):
-    return data[1]
+def count(data):
+    """How many records of a whole block wait: a quick look from one to the next. 0 too when it leads to no
+    good end."""
+    at = START
+    waiting = 0
+    while at < SIZE - _RECORD_SIZE and data[at] == _MAGIC:
+        if data[at + _MARK]:
+            waiting += 1
+        at += _RECORD_SIZE + (data[at + 2] | data[at + 3] << 8)
+    return waiting if at <= SIZE and (at >= SIZE - _RECORD_SIZE or data[at] == 0xFF) else 0
 
 
-def name_of(data):
-    """(boot, seq) of a record."""
-    return struct.unpack_from("<II", data, 4)
+class Walk:
+    """From record to record of a block: `step()` until it is False. Only heads are read, `frame()` reads the
+    rest."""
 
+    def __init__(self, flash, block, at=START):
+        self._flash = flash
+        self.block = block
+        self.at = self.end = at  # of the record, and behind it
+        self.damaged = 0  # stretches in which no record could be read
+        self._head = bytearray(_RECORD_SIZE)
+        self._view = memoryview(self._head)
 
-def frame_of(data):
-    length = data[2] | data[3] << 8
-    return bytes(memoryview(data)[_HEAD_SIZE : _HEAD_SIZE + length])
+    def step(self):
+        at = self.end
+        lost = False
+        while at < SIZE - _RECORD_SIZE:
+            read(self._flash, self.block, at, self._head)
+            if self._sound(at):
+                self.at = at
+                self.end = at + self.size
+                return True
+            if not lost:
+                if bytes(self._head).count(b"\xff") == _RECORD_SIZE:
+                    break  # nothing was written from here on
+                lost = True
+                self.damaged += 1
+            at = self._search(at + 1)
+        self.end = at
+        return False
 
+    def _sound(self, at):
+        head = self._head
+        return (
+            head[0] == _MAGIC
+            and crc32(self._view[:_CHECK]) & 0xFFFF == head[_CHECK] | head[_CHECK + 1] << 8
+            and at + self.size <= SIZE
+        )
 
-class Segment:
-    """In RAM: the file's number and the places of the records that are still to be sent."""
+    def _search(self, at):
+        """The next place that may begin a record: what lies behind damage is not lost."""
+        while at < SIZE:
+            piece = bytearray(min(_PIECE, SIZE - at))
+            read(self._flash, self.block, at, piece)
+            found = bytes(piece).find(_BEGIN)
+            if found >= 0:
+                return at + found
+            at += len(piece)
+        return SIZE
 
-    def __init__(self, path, lane, number):
-        self.path = path
-        self.lane = lane
-        self.number = number
-        self.size = 0
-        self.sealed = False  # takes no more records
-        self.places = array("H")
-        self.done = 0  # bit n: the record that starts in the n-th 64 bytes
+    @property
+    def size(self):
+        return _RECORD_SIZE + (self._head[2] | self._head[3] << 8)
 
-    def recover(self, buffer, done):
-        """Find the records in the file; those marked in `done` count as sent. Returns the number of damaged
-        stretches."""
-        with open(self.path, "rb") as file:
-            end = file.readinto(buffer)
-        at = damaged = 0
-        sound = True
-        while at < end:
-            size = record_size(buffer, at, end)
-            if size:
-                if done >> (at >> _GRAIN) & 1:
-                    self.done |= 1 << (at >> _GRAIN)
-                else:
-                    self.places.append(at)
-                at += size
-                sound = True
-            else:
-                # Look for the next record, byte by byte: what lies behind the damage is not lost.
-                damaged += 1 if sound else 0
-                sound = False
-                at += 1
-        self.size = end
-        # Behind a damaged record another one would be found again only by luck.
-        self.sealed = damaged > 0
-        return damaged
+    @property
+    def kind(self):
+        return self._head[1]
 
-    def has_room(self, size):
-        return not self.sealed and self.size + size <= SIZE
+    @property
+    def done(self):
+        return self._head[_MARK] == 0
 
-    def append(self, data):
-        """Durable when this returns. Raises OSError; the file is as it was then, or left alone after."""
-        self.sealed = True
-        try:
-            with open(self.path, "ab") as file:
-                file.write(data)
-                file.flush()
-        except OSError:
-            self.sealed = os.stat(self.path)[6] != self.size
-            raise
-        self.sealed = False
-        self.places.append(self.size)
-        self.size += len(data)
+    def name(self):
+        """(boot, seq)"""
+        return struct.unpack_from("<II", self._head, 4)
 
-    def records(self, after=-1, n=SIZE):
-        """Yields (place, record) of what is to be sent behind `after`, n sound ones at most; record is None
-        where it cannot be read any more. To be run to its end: that closes the file."""
-        if not self.places:
-            return  # an append that failed may have left a segment without a file
-        with open(self.path, "rb") as file:
-            for place in self.places:
-                if place > after and n > 0:
-                    file.seek(place)
-                    data = file.read(_HEAD_SIZE + MAX_FRAME)
-                    size = record_size(data, 0, len(data))
-                    n -= 1 if size else 0
-                    yield place, data[:size] if size else None
-
-    def finish(self, place):
-        """That record is done with. False when it was before, or is no longer here."""
-        left = array("H", [p for p in self.places if p != place])
-        if len(left) == len(self.places):
-            return False
-        self.places = left
-        self.done |= 1 << (place >> _GRAIN)
-        return True
-
-    def detach(self):
-        """The file is gone or says something else now: keys that point here point nowhere."""
-        self.places = array("H")
-
-
-def pack_marks(parts):
-    """What is done in segments that are not done whole."""
-    data = b""
-    for part in parts:
-        if part.done:
-            data += struct.pack(_MARK, part.lane, part.number, part.done)
-    return data + struct.pack("<I", crc32(data))
-
-
-def unpack_marks(data):
-    """{(lane, number): done}; empty when the check fails, which repeats frames and loses none."""
-    end = len(data) - 4
-    marks = {}
-    if end >= 0 and end % _MARK_SIZE == 0 and struct.unpack_from("<I", data, end)[0] == crc32(data[:end]):
-        for at in range(0, end, _MARK_SIZE):
-            lane, number, done = struct.unpack_from(_MARK, data, at)
-            marks[(lane, number)] = done
-    return marks
+    def frame(self):
+        """The frame, None when it is not what was written."""
+        frame = bytearray(self.size - _RECORD_SIZE)
+        read(self._flash, self.block, self.at + _RECORD_SIZE, frame)
+        crc = crc32(frame, crc32(self._view[:_CRC]))
+        return bytes(frame) if crc == struct.unpack_from("<I", self._head, _CRC)[0] else None

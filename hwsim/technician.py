@@ -29,8 +29,10 @@ from firmware import provision
 print("installed", provision.install({config!r}))
 """
 _UNSENT = """\
+import esp32
 from firmware.journal import Journal
-journal = Journal("/j", {urgent_kb} * 1024, {bulk_kb} * 1024)
+(flash,) = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="journal")
+journal = Journal(flash, {urgent_kb} * 1024, {bulk_kb} * 1024)
 for urgent in (True, False):
     found = journal.peek(urgent, 8)
     while found:

@@ -211,7 +211,11 @@ class Terminal:
             "told_us": self.told_us,
             "wrap_ms": self.wrap_ms,
             "measured": self.measured,
-            "flash": {"size": self.flash.size, "block": self.flash.block},
+            "flash": {
+                "size": self.flash.size,
+                "block": self.flash.block,
+                "journal": self.board["flash"].get("journal"),
+            },
         }
         return json.dumps(options).encode()
 

@@ -41,20 +41,23 @@ class _BlockDevice:
 
 
 class BenchFlash(_BlockDevice):
-    def __init__(self, image, size, block):
+    """`size` bytes of the chip, from `begin` on."""
+
+    def __init__(self, image, size, block, begin=0):
         self._image = image
+        self._begin = begin
         self.size = size
         self.block = block
 
     def readblocks(self, block, buffer, offset=0):
-        self._image.seek(block * self.block + offset)
+        self._image.seek(self._begin + block * self.block + offset)
         self._image.readinto(buffer)
 
     def program(self, address, data):
-        _bench.request(_bench.PROGRAM, address, data)
+        _bench.request(_bench.PROGRAM, self._begin + address, data)
 
     def erase(self, address):
-        _bench.request(_bench.ERASE, address, b"")
+        _bench.request(_bench.ERASE, self._begin + address, b"")
 
 
 class NorFlash(_BlockDevice):

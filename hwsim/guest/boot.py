@@ -23,6 +23,7 @@ import _cost  # noqa: E402
 import _fault  # noqa: E402, F401 - what the bench may order goes through sys.modules
 import _norflash  # noqa: E402
 import _stopwatch  # noqa: E402
+import esp32  # noqa: E402
 import machine  # noqa: E402, F401
 import vfs  # noqa: E402
 
@@ -55,9 +56,13 @@ def _prepare():
     image = _read("image") if _options["image"] else None
     script = bytes(_read("script")).decode() if _options["script"] else None
     chip = _options["flash"]
-    flash = _norflash.BenchFlash(open("flash", "rb"), chip["size"], chip["block"])
+    file = open("flash", "rb")
+    files, journal = chip["size"], chip["journal"]
+    if journal:
+        files = journal["address"]
+        esp32.partitions["journal"] = _norflash.BenchFlash(file, journal["size"], chip["block"], files)
     vfs.umount("/")
-    _mount_flash(flash)
+    _mount_flash(_norflash.BenchFlash(file, files, chip["block"]))
     if image is not None:
         vfs.mount(vfs.VfsRom(image), "/rom")
     os.chdir("/")

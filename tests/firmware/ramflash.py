@@ -19,6 +19,9 @@ class RamFlash:
         self.cut_at = None
         self.off = False
         self.worn_out = False  # takes nothing more, and says so
+        self.unreadable = ()  # blocks
+        self.stuck = ()  # blocks in which nothing changes any more, and nobody says so
+        self.wear = [0] * blocks  # erases
         self.programs = self.erases = 0
 
     @property
@@ -34,6 +37,8 @@ class RamFlash:
     def readblocks(self, block, buffer, offset=0):
         if self.off:
             raise PowerLost()
+        if block in self.unreadable:
+            return -5
         at = block * self.block + offset
         buffer[:] = memoryview(self.data)[at : at + len(buffer)]
 
@@ -49,6 +54,9 @@ class RamFlash:
             self.programs += 1
             if cut:
                 n //= 2
+            if block in self.stuck:
+                at += n
+                continue
             had = int.from_bytes(self.data[base + at : base + at + n], "big")
             now = had & int.from_bytes(data[at : at + n], "big")
             self.data[base + at : base + at + n] = now.to_bytes(n, "big")
@@ -69,7 +77,10 @@ class RamFlash:
             cut = self._half()
             self.erases += 1
             at = argument * self.block
+            self.wear[argument] += 1
             n = self.block // 2 if cut else self.block
+            if argument in self.stuck:
+                return 0
             self.data[at : at + n] = memoryview(self._blank)[:n]
             if cut:
                 self.off = True

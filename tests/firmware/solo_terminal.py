@@ -11,6 +11,7 @@ import os
 import sys
 
 import _bench
+import esp32
 import machine
 import vfs
 
@@ -70,6 +71,7 @@ class SoloTerminal:
 
     def __init__(self, settings=SETTINGS):
         self.flash = RamFlash(256)
+        esp32.partitions["journal"] = RamFlash(64)
         vfs.VfsLfs2.mkfs(self.flash)
         self.log = Said()
         self.app = None

@@ -155,10 +155,10 @@ def test_flash_that_will_not_drop_a_frame_does_not_make_a_storm():
     bench = linked()
     bench.say(0, KIND_STATUS)
     bench.say(1)
-    bench.flash.worn_out = True
+    bench.wear_out_flash()
     bench.run(120000)
     assert bench.stored == {(1, 0): 1, (1, 1): 1}
-    bench.flash.worn_out = False
+    bench.wear_out_flash(False)
     bench.flash.power_on()
     bench.boot()
     bench.run(5000)

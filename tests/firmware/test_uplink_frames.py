@@ -202,7 +202,7 @@ def test_worn_out_flash_does_not_stop_a_panic():
     bench = linked()
     bench.say(0, KIND_STATUS)
     bench.run(1000)
-    bench.flash.worn_out = True
+    bench.wear_out_flash()
     bench.say(1, KIND_PANIC)
     bench.run(1000)
     assert bench.stored == {(1, 0): 1, (1, 1): 1} and bench.when("stored", 1) is not None
@@ -214,7 +214,7 @@ def test_worn_out_flash_does_not_stop_a_panic():
 def test_worn_out_flash_and_a_long_outage_leave_numbers_for_a_new_panic():
     """What is renewed again and again does not use up what a key still to be pressed needs."""
     bench = linked()
-    bench.flash.worn_out = True
+    bench.wear_out_flash()
     bench.deaf = True
     bench.say(0, KIND_PANIC)
     bench.say(1, KIND_STATUS)
@@ -232,26 +232,26 @@ def test_unreadable_flash_does_not_stop_a_panic():
     bench.modem.set_up(False)
     bench.say(0, KIND_STATUS)
     bench.say(1)
-    bench.flash.unreadable = bench.flash.worn_out = True
+    bench.break_flash()
     bench.say(2, KIND_PANIC)
     bench.modem.set_up(True)
     bench.run(2000)
     assert (1, 2) in bench.stored
-    bench.flash.unreadable = bench.flash.worn_out = False
+    bench.break_flash(False)
     bench.run(60000)
     assert sorted(bench.stored) == [(1, 0), (1, 1), (1, 2)] and left(bench) == (0, 0)
 
 
-def test_an_unreadable_file_keeps_back_only_the_positions_in_it():
+def test_an_unreadable_block_keeps_back_only_the_positions_in_it():
     bench = linked()
     bench.modem.set_up(False)
     bench.run(100)
     for seq in range(40):
         bench.say(seq)
-    last = bench.journal._lanes[2][-1]
-    inside = [key[1] for key, _ in bench.journal.peek(False, 100) if key[2] is last]
+    keys = [key for key, _ in bench.journal.peek(False, 100)]
+    inside = [key for key in keys if key[4] == keys[-1][4]]
     assert 0 < len(inside) < 40
-    last.path += "gone"
+    bench.journal_flash.unreadable = (keys[-1][4],)
     bench.modem.set_up(True)
     bench.run(60000)
     assert len(bench.stored) == 40 - len(inside) and left(bench) == (0, len(inside)), bench.stored

@@ -14,6 +14,7 @@ from protocol.errors import ProtocolError, Unauthentic
 from protocol.oscore import Context
 from protocol.responder import Reply, Request, Server
 from tests.firmware.cutflash import CutFlash
+from tests.firmware.ramflash import RamFlash
 from tests.protocol.lossy import Random
 
 LINK = {
@@ -77,7 +78,8 @@ class Bench:
     def __init__(self, seed=1, loss=0, duplicate=0, delay_ms=40, keepalive_s=60):
         if FLASH:
             FLASH.pop().power_off()
-        self.flash = CutFlash("/bench", 64)
+        self.flash = CutFlash("/bench", 32)
+        self.journal_flash = RamFlash(40)
         FLASH.append(self.flash)
         self.random = Random(seed)
         self.loss, self.duplicate, self.delay_ms = loss, duplicate, delay_ms
@@ -107,7 +109,7 @@ class Bench:
     def boot(self, keepalive_s=60, uptime_ms=None):
         """Power comes on: everything in memory is new, flash is as it was."""
         self.boots += 1
-        self.journal = Journal("/bench/j", 65536, 65536)
+        self.journal = Journal(self.journal_flash, 65536, 65536)
         self.session = Session(AesCcm(), SLOTS, self._say)
         if self.boots == 1:
             adopt(self.session)
@@ -129,6 +131,16 @@ class Bench:
         self.uplink.on_command = self._command
         self.times = []
         self.uplink.on_gateway_time = lambda utc_ms, rtt_ms: self.times.append((utc_ms, rtt_ms))
+
+    def wear_out_flash(self, worn=True):
+        """Nothing can be written any more; or all is well again."""
+        self.flash.worn_out = self.journal_flash.worn_out = worn
+
+    def break_flash(self, broken=True):
+        """Nothing can be read either."""
+        self.wear_out_flash(broken)
+        self.flash.unreadable = broken
+        self.journal_flash.unreadable = range(self.journal_flash.blocks) if broken else ()
 
     def _say(self, level, text):
         self.log.append(text)

@@ -1,0 +1,72 @@
+"""Two neighbouring segments of bulk become one: every second position goes, the rest stays."""
+
+from firmware import segment
+from firmware.segment import SIZE, START, Walk
+from protocol import report
+from protocol.compat import const
+
+_BULK = const(2)
+_ENOSPC = const(28)
+_EIO = const(5)
+
+
+def merge(blocks, first, second):
+    """Put what stays of two into a block of its own, which takes their place; returns it, or None when one of
+    the three cannot be read or written. Its head is written last: from then on the two count no more, whether
+    or not flash could still be told to forget them."""
+    block = blocks.ready.pop(0) if blocks.ready else blocks.erase()
+    if block is None:
+        return None
+    try:
+        last = segment.head_of(blocks.flash, second)[2]
+        keep = choose([row for old in (first, second) for row in blocks.waiting(old)])
+        count = 0
+        end = START
+        for _, _, old, at in keep:
+            walk = Walk(blocks.flash, old, at)
+            frame = walk.frame() if walk.step() else None
+            if frame is not None:
+                data = segment.record(walk.kind, frame, *walk.name())
+                _put(blocks, block, end, data)
+                end += len(data)
+                count += 1
+        number = blocks.numbers[first]
+        _put(blocks, block, 0, segment.head(_BULK, number, last))
+    except OSError:
+        blocks.set_aside(block)
+        return None
+    blocks.begin(block, number)
+    blocks.left[block] = count
+    blocks.renewed(number)
+    blocks.free(first)
+    blocks.free(second)
+    return block
+
+
+def _put(blocks, block, at, data):
+    if not blocks.program(block, at, data):
+        raise OSError(_EIO)
+
+
+def choose(rows):
+    """Which of (kind, size, ...) stay: every second position; then, as long as it is too much, the oldest
+    positions go, and where there are none, the oldest of all."""
+    keep = []
+    odd = False
+    for row in rows:
+        if _is_position(row):
+            odd = not odd
+            if not odd:
+                continue
+        keep.append(row)
+    while sum([row[1] for row in keep]) > SIZE - START:
+        oldest = 0
+        for i in range(len(keep) - 1, -1, -1):
+            if _is_position(keep[i]):
+                oldest = i
+        keep.pop(oldest)
+    return keep
+
+
+def _is_position(row):
+    return row[0] in (0, report.KIND_POSITION, report.KIND_TRACK)
