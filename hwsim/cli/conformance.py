@@ -1,0 +1,97 @@
+"""`python -m hwsim conformance`."""
+
+import os
+import time
+from pathlib import Path
+
+from hwsim.cli import types
+
+NAME = "conformance"
+HELP = "hold a terminal to its numbered cases, in virtual time"
+DESCRIPTION = "Hold the terminal to its numbered cases (docs/conformance.md), in virtual time."
+EXAMPLE = "python -m hwsim conformance --report out --only PANIC --only KEY-03"
+
+
+def arguments(parser):
+    parser.add_argument(
+        "--only",
+        metavar="PREFIX",
+        action="append",
+        default=[],
+        help="only cases whose id begins so; may be given several times",
+    )
+    parser.add_argument("--list", action="store_true", help="show the cases and run none")
+    parser.add_argument(
+        "--report",
+        metavar="DIR",
+        help="write report.html (with a timeline for each case) and junit.xml there",
+    )
+    parser.add_argument("--json", metavar="FILE", help="write what became of each case to FILE")
+    parser.add_argument(
+        "--jobs", type=types.count, default=min(2, os.cpu_count() or 1), metavar="N", help="processes (2)"
+    )
+    parser.add_argument("--seed", type=int, help="of what is left to chance, in place of each case's own")
+    parser.add_argument(
+        "--image",
+        type=types.file,
+        metavar="FILE",
+        help="a program for the board SIM, in place of this tree's firmware",
+    )
+    parser.add_argument("--quiet", action="store_true", help="say only what failed, and the sum")
+    parser.add_argument(
+        "--pages", metavar="FILE", help="write the page of the cases (docs/conformance.md) and run none"
+    )
+
+
+def run(options):
+    from hwsim.conformance import case, console
+
+    try:
+        cases = case.chosen(options.only)
+    except ValueError as error:
+        print(error)
+        return 2
+    if options.pages:
+        from hwsim.conformance import pages
+
+        Path(options.pages).write_text(pages.text(cases), encoding="utf-8")
+        return 0
+    if options.list:
+        for row in cases.values():
+            print(f"{row.id:9} {row.title}")
+        print(f"{len(cases)} cases")
+        return 0
+    return _play(options, cases, console)
+
+
+def _play(options, cases, console):
+    from hwsim.conformance import runner
+
+    began = time.monotonic()
+
+    def told(result):
+        if not options.quiet:
+            print(console.line(cases[result.id], result), flush=True)
+
+    results = runner.play_all(cases, options.jobs, seed=options.seed, told=told, image=options.image)
+    bad = [result for result in results if result.verdict != runner.PASSED]
+    for result in bad:
+        print("", *console.failed(cases[result.id], result), sep="\n")
+    print("", *console.table(cases, results), sep="\n")
+    print(f"{time.monotonic() - began:.0f} s by the wall, {options.jobs} processes")
+    if options.report:
+        _report(options, cases, results)
+    if options.json:
+        from hwsim.conformance import figures
+
+        figures.write(options.json, cases, results)
+    return 1 if bad else 0
+
+
+def _report(options, cases, results):
+    from hwsim.conformance import junit
+
+    folder = Path(options.report)
+    folder.mkdir(parents=True, exist_ok=True)
+    junit.write(folder / "junit.xml", cases, results)
+    print(f"report: {folder / 'report.html'}, {folder / 'junit.xml'}")

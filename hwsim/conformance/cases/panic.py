@@ -1,0 +1,401 @@
+"""PANIC: alarms, from the key to the operations centre and back."""
+
+from hwsim.conformance import signs
+from hwsim.conformance.case import case
+from hwsim.conformance.office import silence
+from hwsim.conformance.signs import answered, lamp, panic, pin, sound, start, stored, up
+from protocol import report
+
+# Long enough for an eye to read each stage of the lamp.
+SLOW = {"rtt_ms": 1600, "jitter_ms": 0}
+
+
+@case("PANIC-01", "officer.panic", "panic.stages", against="PANIC-02", weather=SLOW)
+def hold(s):
+    """PANIC held for the configured time raises an alarm.
+
+    The lamp blinks fast at once, and says "received", with two beeps, when headquarters has stored it."""
+    s.working()
+    held = s.hold_panic()
+    s.expect(lamp("red", "sending"), 0.3, held)
+    came = s.expect(panic(), 2, held)
+    s.expect(lamp("red", "received"), 2, came.at_us)
+    s.expect(sound("received"), 2, came.at_us)
+    s.count(panic(), 1)
+
+
+@case("PANIC-02", "officer.panic", against="PANIC-01")
+def tap(s):
+    """PANIC pressed for less than the configured time raises nothing."""
+    s.working()
+    s.press("panic", 500)
+    s.never(up("panic"), 5)
+    s.never(lamp("red"), since=s.began_us)
+    s.never(sound(), since=s.began_us)
+
+
+@case("PANIC-03", "settings.officer", against="PANIC-04", settings={"panic_hold_ms": 1500})
+def configured_hold(s):
+    """The time PANIC must be held is the one in the settings."""
+    s.working()
+    held = s.hold_panic(1700, hold_ms=1500)
+    s.expect(panic(), 1.5, held)
+    s.never(up("panic"), since=s.began_us, until=held)
+
+
+@case("PANIC-04", "settings.officer", against="PANIC-03", settings={"panic_hold_ms": 1500})
+def configured_tap(s):
+    """What is long enough by default is too short where the settings ask for more."""
+    s.working()
+    s.press("panic", 1300)
+    s.never(up("panic"), 4)
+    s.never(pin("red"), since=s.began_us)
+
+
+@case("PANIC-05", "panic.latency", against="PANIC-02")
+def latency(s):
+    """The alarm's first datagram is handed over within 300 ms of the end of the hold.
+
+    Five alarms at different moments of a drive, each cleared before the next."""
+    s.working()
+    for number in range(5):
+        held = s.hold_panic()
+        s.expect(up("panic", first=True), 0.3, held)
+        id = s.alarm(3, held)
+        s.clear(id)
+        s.wait(3.137 + number * 0.211)
+    s.count(panic(), 5)
+
+
+@case("PANIC-06", "frame.panic", against="PANIC-07")
+def without_fix_and_time(s):
+    """An alarm goes out at once with no fix and no time."""
+    s.car.gnss.signal = False
+    s.car.modem.profile.nitz = ()
+    s.desk.ill = _no_time
+    s.working()
+    held = s.hold_panic()
+    s.expect(up("panic"), 0.3, held)
+    told = s.expect(panic(), 2, held).report
+    s.check(signs.place(told) is None, "the frame has no place")
+
+
+def _no_time(path, _request):
+    return None
+
+
+@case("PANIC-07", "frame.panic", "frame.fix", against="PANIC-06")
+def with_fix_and_time(s):
+    """An alarm says where and when, if that is known."""
+    s.working()
+    s.wait(5)
+    held = s.hold_panic()
+    told = s.expect(panic(), 2, held).report
+    lat, lon = signs.place(told) or (0, 0)
+    s.check(
+        abs(lat - 44.97) < 0.02 and abs(lon - 19.61) < 0.02,
+        f"the car's own place is in it: {lat:.4f} {lon:.4f}",
+    )
+    off_ms = told.get(report.TIME, 0) - s.desk.utc_ms() + (s.kernel.now_us - held) // 1000
+    s.check(abs(off_ms) < 1500, f"the time of the hold is in it, within 1.5 s: {off_ms} ms")
+
+
+@case("PANIC-08", "delivery.urgent", "delivery.same", against="PANIC-09")
+def repeated(s):
+    """An alarm without an answer is sent again every 500 ms, the same bytes."""
+    s.working()
+    s.asleep()
+    held = s.hold_panic()
+    first = s.expect(up("panic"), 0.3, held)
+    s.wait(10)
+    again = s.find(up("panic", first=False), first.at_us)
+    s.check(18 <= len(again) <= 21, f"18 to 21 repeats in 10 s: {len(again)}")
+    s.check(all(a.datagram.data == first.datagram.data for a in again), "all with the same bytes")
+    gaps = [(b.at_us - a.at_us) / 1000 for a, b in zip([first, *again], again, strict=False)]
+    s.check(
+        all(300 <= gap <= 750 for gap in gaps), f"about 500 ms apart: {min(gaps):.0f} to {max(gaps):.0f} ms"
+    )
+
+
+@case("PANIC-09", "delivery.urgent", against="PANIC-08")
+def repeats_end(s):
+    """Once it is answered, an alarm is not sent again."""
+    s.working()
+    held = s.hold_panic()
+    s.expect(lamp("red", "received"), 2, held)
+    s.never(up("panic"), 15)
+
+
+@case("PANIC-10", "delivery.urgent", "delivery.same", against="PANIC-09")
+def without_limit(s):
+    """The repeats do not end: after five minutes of silence they still come, and every 20 s under a fresh number."""
+    s.working()
+    s.asleep()
+    held = s.hold_panic()
+    s.wait(300)
+    late = s.kernel.now_us
+    s.expect(up("panic"), 10, late, count=16)
+    fresh = s.find(up("panic", first=True), held)
+    s.check(12 <= len(fresh) <= 18, f"protected anew about every 20 s: {len(fresh)} times in 310 s")
+    s.check(len({f.datagram.piv for f in fresh}) == len(fresh), "each time with another Partial IV")
+    names = {signs.name_of(r) for f in s.find(up("panic"), held) for r in f.datagram.reports}
+    s.equal(len(names), 1, "frames that were sent")
+    s.asleep(False)
+    s.expect(panic(), 2)
+
+
+@case("PANIC-11", "officer.panic", against="PANIC-12")
+def each_press(s):
+    """Each hold is another alarm, with an id of its own."""
+    s.working()
+    ids = {s.alarm(2, s.hold_panic())}
+    s.wait(2)
+    ids.add(s.alarm(2, s.hold_panic()))
+    s.equal(len(ids), 2, "ids")
+
+
+@case("PANIC-12", "officer.panic", against="PANIC-11")
+def long_hold(s):
+    """One hold, however long, is one alarm."""
+    s.working()
+    s.hold_panic(8000)
+    s.wait(11)
+    s.count(panic(), 1)
+
+
+@case("PANIC-13", "panic.stages", "officer.red", against="PANIC-14")
+def acknowledged(s):
+    """When a person acknowledges it, the lamp is steady and one long tone sounds; the terminal confirms."""
+    s.working()
+    id = s.alarm(3, s.hold_panic())
+    s.wait(4)
+    command = s.acknowledge(id)
+    s.expect(lamp("red", "acknowledged"), 1)
+    s.expect(sound("acknowledged"), 2)
+    s.expect(answered(command, 1), 2)
+
+
+@case("PANIC-14", "panic.stages", against="PANIC-13")
+def not_acknowledged(s):
+    """Without an acknowledgement the lamp never says so, whatever else comes.
+
+    Neither the broker's acceptance of this alarm nor the acknowledgement of one that this terminal never raised."""
+    s.working()
+    id = s.alarm(3, s.hold_panic())
+    s.wait(3)
+    s.desk.receipt(s.kid, id, 4)
+    command = s.acknowledge(id + 7)
+    s.expect(answered(command, 3), 3)
+    s.never(lamp("red", "acknowledged"), 10, s.began_us)
+    s.never(sound("acknowledged"), since=s.began_us)
+
+
+@case("PANIC-15", "panic.stages", "officer.red", against="PANIC-16")
+def cleared(s):
+    """When the operations centre clears it, the lamp goes dark and the extra positions end."""
+    s.working()
+    id = s.alarm(3, s.hold_panic())
+    s.wait(3)
+    s.clear(id)
+    s.expect(lamp("red", "off"), 2)
+    s.wait(3)
+    quiet = s.kernel.now_us
+    s.wait(8)
+    tagged = [r for r in s.reports(since=quiet) if report.PANIC in r]
+    s.equal(tagged, [], "reports that still carry the alarm")
+
+
+@case("PANIC-16", "panic.stages", against="PANIC-15")
+def other_cleared(s):
+    """Clearing another alarm's id does not end this one."""
+    s.working()
+    id = s.alarm(3, s.hold_panic())
+    s.expect(lamp("red", "received"), 3)
+    s.clear(id + 1)
+    s.never(lamp("red", "off"), 8)
+
+
+@case("PANIC-17", "settings.officer", "officer.panic", against="PANIC-18")
+def positions(s):
+    """While an alarm is open a position goes out every 3 to 4 seconds, with the alarm's id."""
+    s.car.gnss.moving = False
+    s.working()
+    s.wait(20)
+    id = s.alarm(3, s.hold_panic())
+    since = s.kernel.now_us
+    s.wait(31)
+    tagged = [r for r in s.reports("position", since) if signs.panic_id(r) == id]
+    s.check(8 <= len(tagged) <= 11, f"8 to 11 positions in 31 s: {len(tagged)}")
+
+
+@case("PANIC-18", "settings.patrol", against="PANIC-17")
+def no_positions(s):
+    """Without an alarm a parked car does not do so."""
+    s.car.gnss.moving = False
+    s.working()
+    s.wait(20)
+    since = s.kernel.now_us
+    s.wait(31)
+    s.equal(len(s.reports("position", since)), 0, "positions in 31 s")
+
+
+@case("PANIC-19", "panic.drill", against="PANIC-20", settings={"drill": True})
+def drill(s):
+    """A terminal set to drill marks its alarm, and every report with it, as a drill."""
+    s.working()
+    s.alarm(3, s.hold_panic())
+    s.wait(8)
+    states = {r[report.PANIC][report.PANIC_STATE] for r in s.reports() if report.PANIC in r}
+    s.equal(states, {report.PANIC_DRILL}, "states told")
+
+
+@case("PANIC-20", "panic.drill", against="PANIC-19")
+def no_drill(s):
+    """Without that setting no report says drill."""
+    s.working()
+    s.alarm(3, s.hold_panic())
+    s.wait(8)
+    states = {r[report.PANIC][report.PANIC_STATE] for r in s.reports() if report.PANIC in r}
+    s.equal(states, {report.PANIC_RAISED}, "states told")
+
+
+@case("PANIC-21", "power", "delivery.durable", "delivery.once", against="PANIC-22")
+def power_cut_after(s):
+    """Power cut right after the alarm's first datagram: it arrives exactly once, whatever the cut hit.
+
+    Headquarters' answers are lost until then; the alarm goes on by itself when power is back."""
+    s.working()
+    s.between().down = silence
+    held = s.hold_panic()
+    first = s.expect(up("panic"), 0.3, held)
+    s.cut_power(5)
+    s.middle.down = None
+    s.expect(start("power"), 6)
+    s.expect(lamp("red", "sending", "received"), 30)
+    s.wait(10)
+    ids = {signs.panic_id(r) for r in s.reports("panic")}
+    s.equal(ids, {signs.panic_id(first.datagram.reports[0])}, "ids of alarms at headquarters")
+
+
+@case("PANIC-22", "power", "officer.panic", against="PANIC-21")
+def power_cut_before(s):
+    """Power cut before the hold is long enough: no alarm, neither then nor after the next start."""
+    s.working()
+    held = s.hold_panic()
+    s.cut_power(5, after_s=0.4)
+    s.never(up("panic"), 30, held - 600_000)
+    s.never(panic(), since=s.began_us)
+    s.never(lamp("red", "sending", "received"), since=s.began_us)
+
+
+@case("PANIC-23", "officer.panic", "power", against="PANIC-24")
+def open_over_power(s):
+    """An alarm that is open when power goes is open when it is back, under the same id, until it is cleared."""
+    s.working()
+    id = s.alarm(3, s.hold_panic())
+    s.wait(4)
+    s.cut_power(4)
+    s.expect(start(), 5)
+    s.expect(lamp("red", "sending", "received"), 20)
+    s.wait(6)
+    s.equal({signs.panic_id(r) for r in s.reports("panic")}, {id}, "ids of alarms")
+    s.acknowledge(id)
+    s.expect(lamp("red", "acknowledged"), 3)
+    s.clear(id)
+    s.expect(lamp("red", "off"), 3)
+
+
+@case("PANIC-24", "officer.panic", "power", against="PANIC-23")
+def closed_over_power(s):
+    """An alarm that was cleared stays cleared when power is lost and back."""
+    s.working()
+    id = s.alarm(3, s.hold_panic())
+    s.wait(3)
+    s.clear(id)
+    s.expect(lamp("red", "off"), 3)
+    s.wait(3)
+    s.cut_power(4)
+    s.expect(start(), 5)
+    since = s.kernel.now_us
+    s.never(up("panic"), 25)
+    s.never(pin("red"), since=since)
+
+
+@case("PANIC-25", "officer.panic", against="POWER-05")
+def ignition_off(s):
+    """PANIC works with the ignition off."""
+    s.working()
+    s.park()
+    s.ignition(False)
+    s.wait(60)
+    s.expect(panic(), 1.5, s.hold_panic())
+
+
+@case("PANIC-26", "delivery.urgent", against="PANIC-27")
+def before_all_others(s):
+    """When the modem finds its cell again the alarm goes before everything that waited longer."""
+    s.working()
+    s.coverage(False)
+    for key in ("available", "on_the_way", "on_scene", "busy"):
+        s.press(key)
+        s.wait(2)
+    s.hold_panic()
+    s.wait(30)
+    s.coverage(True)
+    back = s.kernel.now_us
+    alarm = s.expect(panic(), 20)
+    others = s.find(stored("status"), back, alarm.at_us)
+    s.check(len(others) == 0, f"headquarters has it before the statuses: {len(others)} came before")
+
+
+@case("PANIC-27", "delivery.urgent", "delivery.durable", against="PANIC-26")
+def others_follow(s):
+    """What waited behind the alarm is not dropped for it: all of it follows."""
+    s.working()
+    s.outage(True)
+    for key in ("available", "on_the_way", "on_scene", "busy"):
+        s.press(key)
+        s.wait(2)
+    s.hold_panic()
+    s.wait(30)
+    s.outage(False)
+    s.expect(stored("status"), 10, count=4)
+    s.equal(sorted(r[report.STATUS] for r in s.reports("status")), [1, 2, 3, 4], "statuses at headquarters")
+
+
+@case("PANIC-28", "panic.latency", against="LINK-03")
+def first_second(s):
+    """When the link is back, the alarm's first datagram leaves within a second."""
+    s.working()
+    s.outage(True)
+    s.hold_panic()
+    s.wait(45)
+    s.outage(False)
+    s.expect(up("panic").where("and it is not lost", lambda u: not u.lost), 1)
+    s.expect(lamp("red", "received"), 2)
+
+
+@case("PANIC-29", "panic.stages", against="PANIC-01")
+def answers_lost(s):
+    """Headquarters has it, but its answers are lost: the lamp goes on saying "sending"."""
+    s.working()
+    s.between().down = silence
+    held = s.hold_panic()
+    s.expect(panic(), 1, held)
+    s.never(lamp("red", "received", "acknowledged"), 20, held)
+    s.never(sound("received"), since=held)
+    s.middle.down = None
+    s.expect(lamp("red", "received"), 2)
+
+
+@case(
+    "PANIC-30", "panic.latency", "delivery.urgent", against="PANIC-08", weather={"loss": 0.3, "rtt_ms": 200}
+)
+def bad_way(s):
+    """With three datagrams of ten lost each way an alarm is received within 10 s."""
+    s.working()
+    for _ in range(3):
+        held = s.hold_panic()
+        s.expect(lamp("red", "received"), 10, held)
+        s.clear(s.alarm(10, held))
+        s.expect(lamp("red", "off"), 70)

@@ -1,0 +1,149 @@
+"""Everything a bystander with headquarters' keys could write down: one list, in the order of its telling."""
+
+from dataclasses import dataclass, field
+
+from hwsim.conformance.ear import Ear
+from hwsim.conformance.office import kind_name
+from protocol import report
+
+_MODEM_PINS = ("modem_pwrkey", "modem_reset", "modem_supply")
+
+
+@dataclass
+class Seen:
+    """`at_us` is when it began (a lamp's pattern is known only after a few of its phases)."""
+
+    at_us: int
+    what: str
+    car: str
+    text: str
+    fields: dict = field(default_factory=dict)
+
+    def __getattr__(self, name):
+        try:
+            return self.__dict__["fields"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Witness:
+    """`seen` grows as the kernel runs. `context_of` are headquarters' keys."""
+
+    def __init__(self, kernel, cars, context_of):
+        self.seen = []
+        self.levels = []  # (microseconds, car, pin, level) of lamps and sounders
+        self._kernel = kernel
+        self._ears = {car.name: Ear(context_of) for car in cars}
+        self._by_kid = {car.kid: car.name for car in cars}
+        self._leave = kernel.subscribe(self._event)
+
+    def close(self):
+        self._leave()
+
+    def add(self, what, car, text, at_us=None, **fields):
+        self.seen.append(Seen(self._kernel.now_us if at_us is None else at_us, what, car, text, fields))
+
+    def _event(self, event):
+        if event.source in self._ears:
+            handler = _CAR.get(event.what)
+            if handler is not None:
+                handler(self, event.source, event.fields)
+        elif event.source == "headquarters":
+            self._headquarters(event.what, event.fields)
+        elif event.source == "fault":
+            self.add("fault", event.fields.get("car", ""), _words(event.what, event.fields), of=event.what)
+
+    def _key(self, car, fields):
+        text = f"{fields['key']} {'down' if fields['down'] else 'up'}"
+        self.add("key", car, text, key=fields["key"], down=fields["down"])
+
+    def _lamp(self, car, fields):
+        text = f"{fields['lamp']} lamp: {fields['state']}"
+        self.add("lamp", car, text, fields["began_us"], lamp=fields["lamp"], state=fields["state"])
+
+    def _sound(self, car, fields):
+        text = f"{fields['pin']}: {fields['meaning'] or fields['pulses']}"
+        self.add("sound", car, text, pin=fields["pin"], meaning=fields["meaning"], pulses=fields["pulses"])
+
+    def _pin(self, car, fields):
+        if fields["pin"] in _MODEM_PINS:
+            self.add("modem pin", car, f"{fields['pin']} {fields['level']}", **fields)
+        else:
+            self.levels.append((self._kernel.now_us, car, fields["pin"], fields["level"]))
+            self.add("pin", car, f"{fields['pin']} {'on' if fields['level'] else 'off'}", **fields)
+
+    def _air(self, car, fields):
+        up = fields["direction"] == "up"
+        if fields["fate"] == "nobody":
+            return
+        got = self._ears[car].hear(up, fields["data"])
+        lost = fields["fate"] == "lost"
+        text = f"{'↑' if up else '↓'} {got.name}{'' if got.first else ' (again)'}{' lost' if lost else ''}"
+        self.add("up" if up else "down", car, text, datagram=got, name=got.name, lost=lost, first=got.first)
+
+    def _start(self, car, fields):
+        self.add("start", car, f"starts ({fields['cause']})", cause=fields["cause"])
+
+    def _power(self, car, _fields):
+        self.add("power off", car, "power is lost")
+
+    def _trouble(self, what):
+        def told(self, car, _fields):
+            self.add("trouble", car, what)
+
+        return told
+
+    def _modem(self, car, fields):
+        self.add("modem", car, f"modem {fields['state']}", state=fields["state"])
+
+    def _registration(self, car, fields):
+        self.add("registration", car, f"registration {fields['state']}", state=fields["state"])
+
+    def _headquarters(self, what, fields):
+        car = self._by_kid.get(fields["kid"], "")
+        if what == "stored":
+            told = fields["report"]
+            text = "stored: " + describe(told)
+            self.add("stored", car, text, report=told, kind=kind_name(told), frame=fields["frame"])
+        elif what == "command":
+            text = f"command {fields['number']}: {_COMMANDS.get(fields['kind'], fields['kind'])} {fields['body']}"
+            self.add("command", car, text, number=fields["number"], kind=fields["kind"], body=fields["body"])
+        elif what == "answered":
+            text = f"command {fields['number']} answered: {fields['answer']}"
+            self.add("answered", car, text, number=fields["number"], answer=fields["answer"])
+
+
+_CAR = {
+    "key": Witness._key,
+    "lamp": Witness._lamp,
+    "sound": Witness._sound,
+    "pin": Witness._pin,
+    "air": Witness._air,
+    "start": Witness._start,
+    "power": Witness._power,
+    "died": Witness._trouble(None, "its program has ended"),
+    "watchdog": Witness._trouble(None, "the watchdog bites"),
+    "modem": Witness._modem,
+    "registration": Witness._registration,
+}
+_COMMANDS = {1: "task", 2: "message", 3: "receipt", 6: "renew"}
+_STATES = {1: "raised", 2: "cancelled", 3: "cleared", 4: "drill"}
+
+
+def describe(fields):
+    """A report in a few words."""
+    words = [f"{kind_name(fields)} {fields[report.BOOT]}/{fields[report.SEQ]}"]
+    if fields[report.KIND] == report.KIND_STATUS:
+        words.append(f"code {fields[report.STATUS]}")
+    if fields[report.KIND] == report.KIND_EVENT:
+        words.append(f"count {fields[report.EVENT][report.EVENT_COUNT]}")
+    if fields[report.KIND] == report.KIND_TASK:
+        words.append(f"task {fields[report.TASK][0]} answer {fields[report.TASK][1]}")
+    if report.PANIC in fields:
+        words.append(f"alarm {fields[report.PANIC][0]} {_STATES.get(fields[report.PANIC][1])}")
+    return " ".join(words)
+
+
+def _words(what, fields):
+    rest = " ".join(f"{name} {value}" for name, value in fields.items() if name != "car")
+    return f"{what} {rest}".strip()
