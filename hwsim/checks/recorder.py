@@ -114,12 +114,21 @@ class Recorder:
         if known != digest:
             self.recording.renamed.append((at_us, name, where))
 
+    def _gateway(self, event):
+        if event.what == "gateway.killed":
+            self._ledger.close()  # its files are others from now on
+        elif event.what == "gateway.store lost":
+            self._ledger.close()
+            self.recording.faults.append(Fault(event.t_us, "lose_store"))
+
     # --- events
 
     def _event(self, event):
         fields = event.fields
         if event.source == "fault":
             self.recording.faults.append(Fault(event.t_us, event.what, fields.get("car")))
+        elif event.source == "gateway":
+            self._gateway(event)
         elif event.source == "broker":
             if event.what == "message":
                 self._told(event.t_us, fields["topic"], fields["payload"])
