@@ -69,6 +69,7 @@ class Terminal:
         self._adc = {}
         self._i2c = {}
         self._rtc_us = 0
+        self.rtc_memory = b""
         self._watchdog = Watchdog(kernel, self._bitten)
         self._clear()
 
@@ -132,6 +133,7 @@ class Terminal:
         if not self.powered:
             self.powered = True
             self._rtc_us = -self.kernel.now_us  # 2000-01-01, as in a chip that was without power
+            self.rtc_memory = b""
             self._start("power")
 
     def power_off(self):
@@ -202,6 +204,7 @@ class Terminal:
             "pins": self._inputs,
             "adc": self._adc,
             "rtc_us": self._rtc_us,
+            "rtc_memory": self.rtc_memory.hex(),
             "seed": f"{self._rng.getrandbits(128):032x}",
             "heap": self.heapsize + _C_HEAP,
             "image": self.image is not None,
@@ -287,6 +290,9 @@ class Terminal:
     def _on_clock(self, _index, data):
         (self._rtc_us,) = struct.unpack("<q", data)
 
+    def _on_memory(self, _index, data):
+        self.rtc_memory = data
+
     def _on_note(self, _index, data):
         self.kernel.emit(self.name, "note", text=data.decode())
 
@@ -321,4 +327,5 @@ _RECORDS = {
     wire.PWM: Terminal._on_pwm,
     wire.CLOCK: Terminal._on_clock,
     wire.NOTE: Terminal._on_note,
+    wire.MEMORY: Terminal._on_memory,
 }

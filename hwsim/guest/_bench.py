@@ -16,7 +16,7 @@ import micropython
 RECORD = "<BBHI"
 RECORD_SIZE = 8
 QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-FAULT = 10
+FAULT, MEMORY = 10, 11
 # Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), microseconds that
 # the program has been busy since its wake-up, wake-up time.
 HEAD = "<IBBHQ"
@@ -43,6 +43,7 @@ class ResetRequest(SystemExit):
 
 now_us = 0
 boot_us = 0
+rtc_memory = b""  # what a reset leaves in it, and a loss of power does not
 rtc_us = 0  # microseconds since 2000-01-01 when the bench's clock read 0
 options = {"cause": "power", "uid": "506174726f6c6131", "pins": {}, "adc": {}}
 pins = {}
@@ -240,12 +241,13 @@ def _take(n):
 
 def connect(wire):
     """Solo no longer: `wire` is the file whose other end the bench holds. The bench's options come back."""
-    global _wire, options, boot_us, rtc_us, _seed
+    global _wire, options, boot_us, rtc_us, rtc_memory, _seed
     import json
 
     _wire = wire
     options = json.loads(_exchange(BOOT, 0, 0))
     boot_us = now_us
     rtc_us = options["rtc_us"]
+    rtc_memory = bytes.fromhex(options["rtc_memory"])
     _seed = options["seed"].encode()
     return options

@@ -17,6 +17,7 @@ _CAUSES = {
     "soft": SOFT_RESET,
 }
 _EPOCH_2000 = 946_684_800
+_RTC_MEMORY = 2048
 
 
 class WDT:
@@ -50,6 +51,16 @@ class RTC:
         return None
 
     init = datetime
+
+    def memory(self, data=None):
+        """As an ESP32's: 2 KB that a watchdog's reset leaves alone."""
+        if data is None:
+            return _bench.rtc_memory
+        if len(data) > _RTC_MEMORY:
+            raise ValueError("buffer too long")
+        _bench.rtc_memory = bytes(data)
+        _bench.record(_bench.MEMORY, 0, data)
+        return None
 
 
 def reset_cause():

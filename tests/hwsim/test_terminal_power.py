@@ -61,6 +61,29 @@ def test_reset_darkens_the_lamps_and_keeps_the_clock(bench):
     assert run.terminal.level("red") == 0
 
 
+def test_rtc_memory_outlives_every_reset_and_no_loss_of_power(bench):
+    run = bench(
+        """
+        import machine, time
+        rtc = machine.RTC()
+        print(machine.reset_cause(), rtc.memory())
+        try:
+            rtc.memory(bytes(2049))
+        except ValueError:
+            rtc.memory(rtc.memory() + b"x")
+        if len(rtc.memory()) < 2:
+            machine.reset()
+        if len(rtc.memory()) < 3:
+            machine.soft_reset()
+        machine.WDT(timeout=1000)
+        time.sleep(1000)
+        """
+    ).boot(2.5)
+    run.terminal.cut_power(off_s=1)
+    run.kernel.run_for(2)
+    assert run.lines() == ["1 b''", "2 b'x'", "5 b'xx'", "3 b'xxx'", "1 b''", "2 b'x'", "5 b'xx'"]
+
+
 STEADY = "import time\nfrom machine import Pin\nPin(10, Pin.OUT).on()\nwhile True: time.sleep_ms(10)"
 
 
