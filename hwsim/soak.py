@@ -1,0 +1,140 @@
+"""Many hours of patrols, everything that can go wrong, and judges that stand outside: one run from one seed.
+
+officers drive, park and press keys; the centre answers; faults happen; then they end, and what is still
+under way gets a bounded time to arrive. What is then missing, doubled, out of order or was shown too
+early is a violation.
+"""
+
+import dataclasses
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hwsim.checks import Recorder, violations
+from hwsim.faults import Injector
+from hwsim.officers import DeskOfficer, Officers
+from hwsim.rig import Kit, Rig
+from hwsim.tale import Tale
+
+DRAIN_S = 3600  # after the last fault everything has arrived
+_SETTLED_S = 120  # ... and for so long there was nothing left to ask for
+_LOOK_S = 20
+_FORGET_S = 600
+SETTINGS = {"keepalive_s": 60, "moving_s": 15, "moving_m": 400, "track_s": 60, "health_s": 600}
+
+
+@dataclass
+class Result:
+    seed: int
+    trace: str
+    violations: list  # sentences
+    terminal_days: float
+    times_real_time: float
+    terminals: int
+    hours: float
+    drain_s: float  # how long it took after the last fault
+    frames: int
+    alarms: int
+    faults: dict  # name -> how often
+    rules: list = field(default_factory=list)  # names of the rules that were broken
+    story: list = field(default_factory=list)  # lines
+
+    def as_json(self):
+        row = dataclasses.asdict(self)
+        row["times_real_time"] = round(self.times_real_time, 1)
+        row["terminal_days"] = round(self.terminal_days, 4)
+        del row["story"]
+        return row
+
+
+_KITS = {}
+
+
+def kit(terminals, directory=None):
+    """Terminals as a technician hands them over; made once in this process."""
+    if terminals not in _KITS:
+        place = Path(directory or tempfile.mkdtemp(prefix="patrola-kit-"))
+        place.mkdir(parents=True, exist_ok=True)
+        _KITS[terminals] = Kit(place, terminals, SETTINGS)
+    return _KITS[terminals]
+
+
+def run(seed, terminals, hours, faults, made=None, profile="a7670"):
+    """Play one seed; a Result. `made` is a kit of that many terminals."""
+    made = made or kit(terminals)
+    folder = tempfile.mkdtemp(prefix="patrola-soak-")
+    try:
+        with Rig(made, folder, seed=seed, profile=profile) as rig:
+            return Soak(rig, seed, hours, faults).play()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Soak:
+    def __init__(self, house, seed, hours, faults):
+        self.house = house
+        self.kernel = house.kernel
+        self.seed = seed
+        self.hours = hours
+        self.tale = Tale(self.kernel)
+        self.recorder = Recorder(house)
+        self.injector = Injector(house, faults)
+        self.officers = [Officers(car) for car in house.cars]
+        self.centre = DeskOfficer(house)
+
+    def play(self):
+        began_s = time.perf_counter()
+        try:
+            for officers in self.officers:
+                officers.start()
+            self.centre.start()
+            self.injector.start()
+            self._forget()
+            self.kernel.run_for(self.hours * 3600)
+            drain_s = self._drain()
+            broken = violations(self.recorder, drained=True)
+        finally:
+            self.recorder.close()
+            self.tale.close()
+        return self._result(broken, drain_s, time.perf_counter() - began_s)
+
+    def _forget(self):
+        self.house.events.clear()  # hours of them would fill the memory; the tale keeps what matters
+        self.kernel.after(_FORGET_S * 1_000_000, self._forget)
+
+    def _drain(self):
+        """Everybody goes home; the faults are over. The seconds until nothing was under way any more."""
+        for officers in self.officers:
+            officers.stop()
+        self.centre.stop()
+        self.injector.calm()
+        start_us = busy_us = self.kernel.now_us
+        while self.kernel.now_us - start_us < DRAIN_S * 1_000_000:
+            self.kernel.run_for(_LOOK_S)
+            if any(car.air.unanswered for car in self.house.cars) or self.tale.busy_since(busy_us):
+                busy_us = self.kernel.now_us
+            elif self.kernel.now_us - busy_us >= _SETTLED_S * 1_000_000:
+                break
+        return (busy_us - start_us) / 1e6
+
+    def _result(self, broken, drain_s, wall_s):
+        terminals = len(self.house.cars)
+        virtual_s = self.kernel.now_us / 1e6
+        story = self.tale.before(broken[0], self.house.cars) if broken else []
+        return Result(
+            seed=self.seed,
+            trace=self.kernel.trace,
+            violations=[str(violation) for violation in broken],
+            terminal_days=terminals * virtual_s / 86400,
+            times_real_time=terminals * virtual_s / wall_s,
+            terminals=terminals,
+            hours=self.hours,
+            drain_s=drain_s,
+            frames=self.tale.frames,
+            alarms=self.tale.alarms,
+            faults=dict(sorted(self.injector.count.items())),
+            rules=sorted({violation.rule for violation in broken}),
+            story=story,
+        )
