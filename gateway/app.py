@@ -110,9 +110,7 @@ class App:
             random=self._random,
             send=self._send,
         )
-        self.relay = Relay(
-            config, self.journal, self.registry, log, clock, self._machine.mqtt, self._random16
-        )
+        self.relay = Relay(config, self.journal, self.registry, log, clock, self._machine, self._random16)
         self.exchange = Exchange(
             server,
             self.registry,
@@ -134,9 +132,10 @@ class App:
         host, port = config.text("listen.host"), config.whole("listen.port")
         buffer = config.whole("listen.receive_buffer")
         self.endpoint = await self._machine.listen(host, port, buffer, self.exchange.receive, log)
-        self._every(POLL_S, self.registry.refresh)
-        self._every(1.0, self._sweep)
-        self._every(1.0, self.contexts.sweep)
+        look_s = self._machine.look_s
+        self._every(look_s(POLL_S), self.registry.refresh)
+        self._every(look_s(1.0), self._sweep)
+        self._every(look_s(1.0), self.contexts.sweep)
         self._every(config.whole("panic.republish_s"), self._remind)
         if config.text("broker.host"):
             self._relaying = asyncio.create_task(self.relay.run())

@@ -3,12 +3,11 @@ says."""
 
 from collections.abc import Callable
 
-from paho.mqtt.client import Client
-
 from gateway import __version__
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.log import Log, iso
+from gateway.machine import Machine
 from gateway.mqtt import Incoming, Link, LinkError, Will
 from gateway.northbound import JSON_TYPE, Publication, encode, gateway_topic
 from gateway.outgoing import Outgoing
@@ -27,10 +26,10 @@ class Connector:
         config: Config,
         log: Log,
         clock: Clock,
-        mqtt: Callable[..., Client],
+        machine: Machine,
         random16: Callable[[], int],
     ) -> None:
-        self._mqtt = mqtt
+        self._machine = machine
         self._random16 = random16
         self._config = config
         self._log = log
@@ -61,7 +60,7 @@ class Connector:
         will = self.state("offline")
         link = Link(
             self._config,
-            self._mqtt,
+            self._machine,
             five=self.five,
             will=Will(will.topic, will.payload),
             on_acked=on_acked,

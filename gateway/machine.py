@@ -35,6 +35,11 @@ class Machine:
         """The terminals' side. Raises ListenError."""
         return await Endpoint.open(host, port, receive_buffer, receive, log)
 
+    def look_s(self, seconds: float) -> float:
+        """How long to wait before looking again whether something is to be done of which nobody tells. Where
+        looking costs more than being late, longer than was asked."""
+        return seconds
+
     def mqtt(self, *arguments: Any, **options: Any) -> Client:
         """The broker's side: a client that has not connected yet."""
         return Client(*arguments, **options)

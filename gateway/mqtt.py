@@ -18,6 +18,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from gateway.config import Config
+from gateway.machine import Machine
 
 CONNECT_TIMEOUT_S = 10.0
 MAX_PACKET = 16_384
@@ -67,7 +68,7 @@ class Link:
     def __init__(
         self,
         config: Config,
-        mqtt: Callable[..., Client],
+        machine: Machine,
         *,
         five: bool,
         will: Will,
@@ -84,12 +85,13 @@ class Link:
         self._on_down = on_down
         self._loop = asyncio.get_running_loop()
         self._connected: asyncio.Future[None] = self._loop.create_future()
+        self._look_s = machine.look_s(1.0)
         self._descriptor = -1
         self._writing = False
         self._ticker: asyncio.TimerHandle | None = None
         name = config.text("broker.client_id") or f"patrola-{config.text('gateway.id')}"
         version = MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311
-        client = mqtt(
+        client = machine.mqtt(
             CallbackAPIVersion.VERSION2,
             client_id=name,
             # The session stays at the broker, so that commands sent while we are away wait for us.
@@ -199,7 +201,7 @@ class Link:
     def _tick(self) -> None:
         self._guard(self._client.loop_misc)
         if self._descriptor >= 0:
-            self._ticker = self._loop.call_later(1.0, self._tick)
+            self._ticker = self._loop.call_later(self._look_s, self._tick)
 
     def _readable(self) -> None:
         self._guard(self._read)

@@ -43,6 +43,7 @@ STAGES = {
 }
 TASK_ANSWERS = {1: "shown", 2: "accepted", 3: "declined", 4: "on_scene", 5: "done"}
 ANTENNAS = {report.ANTENNA_OK: "ok", report.ANTENNA_OPEN: "open", report.ANTENNA_SHORT: "short"}
+SAFE_MODES = {report.SAFE_WATCHDOG: "watchdog", report.SAFE_ERROR: "error", report.SAFE_CRASH: "crash"}
 JAMMING = {0: "none", 1: "suspected", 2: "strong", 3: "no_reception"}
 _RETAINED = ("position", "status")
 # The last moment that RFC 3339 can write; a report's time goes further.
@@ -209,9 +210,11 @@ def _panic(panic: dict[int, int]) -> dict[str, Any]:
     )
 
 
-def _health(health: dict[int, int]) -> dict[str, Any]:
+def _health(health: dict[int, Any]) -> dict[str, Any]:
     version = health.get(report.HEALTH_VERSION)
     lost = health.get(report.HEALTH_SUPPLY_LOST)
+    safe = health.get(report.HEALTH_SAFE)
+    trace = health.get(report.HEALTH_TRACE)
     return _known(
         {
             "supply_mv": health.get(report.HEALTH_SUPPLY_MV),
@@ -227,6 +230,8 @@ def _health(health: dict[int, int]) -> dict[str, Any]:
             "jamming": JAMMING.get(health.get(report.HEALTH_JAMMING, -1)),
             "stuck_keys": health.get(report.HEALTH_STUCK),
             "restarts": health.get(report.HEALTH_RESTARTS),
+            "safe_mode": None if safe is None else SAFE_MODES.get(safe, str(safe)),
+            "trace": None if trace is None else trace.decode("utf-8", "replace"),
         }
     )
 

@@ -14,8 +14,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from paho.mqtt.client import Client
-
 from gateway import panics
 from gateway.clock import Clock
 from gateway.config import Config, ConfigError
@@ -25,6 +23,7 @@ from gateway.intake import Stored, name
 from gateway.journal.base import Journal, JournalError
 from gateway.journal.records import Notice, Row
 from gateway.log import Log
+from gateway.machine import Machine
 from gateway.mqtt import Incoming, Link, LinkError
 from gateway.northbound import GEOJSON_TYPE, JSON_TYPE, Publication, fields_of, publications
 from gateway.outgoing import Outgoing
@@ -50,7 +49,7 @@ class Relay:
         registry: Registry,
         log: Log,
         clock: Clock,
-        mqtt: Callable[..., Client],
+        machine: Machine,
         random16: Callable[[], int],
     ) -> None:
         self._journal = journal
@@ -69,11 +68,12 @@ class Relay:
         self._confirmed = Confirmed(journal, log, clock)
         self._reminders: deque[Publication] = deque()
         self._looked_ms = 0.0
+        self._look_s = machine.look_s(_LOOK_S)
         self._newest: dict[tuple[bytes, int], tuple[int, int]] = {}
         self._stopping = False
         self._stopped = asyncio.Event()
         self._progress_ms = 0.0
-        self._connector = Connector(config, log, clock, mqtt, random16)
+        self._connector = Connector(config, log, clock, machine, random16)
         self.connected = False
         self.on_command: Callable[[Link, Incoming], None] = lambda link, incoming: None
         self.on_facts: Callable[[list[panics.Fact]], None] = lambda facts: None
@@ -172,9 +172,9 @@ class Relay:
                 self._pump()
             if self._idle():
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_S):
+                    async with asyncio.timeout(self._look_s):
                         await self._wake.wait()
-            if self._clock.mono_ms() - self._looked_ms >= _LOOK_S * 1000:
+            if self._clock.mono_ms() - self._looked_ms >= self._look_s * 1000:
                 await self._look()
 
     async def _look(self) -> None:

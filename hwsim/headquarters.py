@@ -4,12 +4,11 @@ This is the one door between the bench and the gateway. What the bench puts in p
 `gateway.machine.Machine`, the clock and the generator; all else is the code that serves real cars.
 """
 
-import asyncio
 import json
+import os
 import sqlite3
-import time
+import tempfile
 import tomllib
-from asyncio import events
 from contextlib import closing
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway import commands, requests
 from gateway.app import App
-from gateway.background import Background
-from gateway.clock import Clock
 from gateway.config import check
 from gateway.datagram import Endpoint
 from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, Terminal
@@ -29,9 +26,15 @@ from gateway.log import Log
 from gateway.machine import Machine
 from hwsim.desk import own_key
 from hwsim.disk import Disk
-from hwsim.network import GATEWAY_ADDRESS, KernelHost
+from hwsim.network import KernelHost
+from hwsim.server import Air, Client, Commits, Lines, WrongClock, paho_time
 from hwsim.virtual_loop import VirtualLoop
 
+# Idle looks are events, and events cost. Every so often is enough where a day passes in seconds.
+_LOOK_S = 20.0
+_MEMORY = "/dev/shm"  # noqa: S108
+# `enroll`, `revoke`, `send` by another process are noticed after this.
+_POLL_S = 0.25
 _CONFIG = """\
 [gateway]
 id = "bench"
@@ -42,6 +45,7 @@ path = "patrola.sqlite"
 [broker]
 retry_first_ms = 200
 retry_cap_ms = 2000
+keepalive_s = 30
 
 [panic]
 republish_s = {republish_s}
@@ -55,7 +59,10 @@ class Gateway:
 
     def __init__(self, kernel, directory, broker, epoch, republish_s=30):
         self.kernel = kernel
-        self.directory = Path(directory)
+        # In memory where there is such a place: what a crash leaves is for hwsim/disk.py to say.
+        memory = _MEMORY if os.access(_MEMORY, os.W_OK) else directory
+        self._folder = tempfile.TemporaryDirectory(prefix="patrola-", dir=memory)
+        self.directory = Path(self._folder.name)
         self.path = self.directory / "patrola.sqlite"
         self.broker = broker
         self.disk_model = Disk()
@@ -76,7 +83,7 @@ class Gateway:
         pem = own_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (self.directory / "gateway.key").write_bytes(pem)
         self._config = check(tomllib.loads(self._config_path.read_text("utf-8")), self._config_path)
-        paho.time_func = _paho_time
+        paho.time_func = paho_time
 
     # Its life
 
@@ -95,8 +102,8 @@ class Gateway:
         generator = self.kernel.rng(f"gateway/{self.starts}")
         self.app = App(
             self._config,
-            Log("info", _Lines(self, loop), _Clock(self)),
-            _Clock(self),
+            Log("info", Lines(self, loop), WrongClock(self)),
+            WrongClock(self),
             generator.randbytes,
             _Machine(self, loop),
         )
@@ -147,6 +154,7 @@ class Gateway:
             self.loop = self.app = None
             self.disk_model.crash(self.path, False)
             loop.kill()
+        self._folder.cleanup()
 
     def _gone(self, loop):
         if self.loop is loop:
@@ -205,6 +213,7 @@ class Gateway:
         )
         with transaction(self.path, write=True) as tx:
             tx.enroll(terminal)
+        self._noticed()
         kid = terminal.kid.hex()
         self._places[kid] = (public, unit)
         return {"kid": kid, "gateway_key": GatewayKey(own_key()).public.hex()}
@@ -218,6 +227,7 @@ class Gateway:
     def _set_state(self, kid, state):
         with transaction(self.path, write=True) as tx:
             tx.set_state(bytes.fromhex(kid), state, self.wall_ms())
+        self._noticed()
 
     def renew(self, kid):
         """As `gateway send KID renew`: a command that came by no broker."""
@@ -225,7 +235,17 @@ class Gateway:
         with transaction(self.path, write=True) as tx:
             (terminal,) = [each for each in tx.terminals() if each.kid.hex() == kid]
             prefix, expire_s = self._config.text("northbound.prefix"), self._config.whole("commands.expire_s")
-            return commands.place(tx, prefix, terminal, request, self.wall_ms(), expire_s, 64)
+            placed = commands.place(tx, prefix, terminal, request, self.wall_ms(), expire_s, 64)
+        self._noticed()
+        return placed.result
+
+    def _noticed(self):
+        if self.running:
+            self.loop.call_later(_POLL_S, self._refresh, self.loop)
+
+    def _refresh(self, loop):
+        if self.ready:
+            loop.create_task(self.app.registry.refresh())
 
     # What can be seen of it
 
@@ -290,44 +310,13 @@ class Gateway:
             reply(data)
 
 
-def _paho_time():
-    """paho reads the clock by one name: on a virtual loop it is that loop's, else what it was."""
-    loop = events._get_running_loop()
-    return loop.time() if isinstance(loop, VirtualLoop) else time.monotonic()
-
-
-class _Clock(Clock):
-    def __init__(self, gateway):
-        self._gateway = gateway
-
-    def wall_ms(self):
-        return self._gateway.wall_ms()
-
-    def mono_ms(self):
-        return self._gateway.kernel.now_us / 1000
-
-
-class _Lines:
-    """Where its log goes."""
-
-    def __init__(self, gateway, loop):
-        self._gateway = gateway
-        self._loop = loop
-
-    def write(self, line):
-        self._gateway.heard(self._loop, line)
-
-    def flush(self):
-        """Nothing is held back."""
-
-
 class _Machine(Machine):
     def __init__(self, gateway, loop):
         self._gateway = gateway
         self._loop = loop
 
     def background(self, turn, name):
-        return _Commits(self._gateway.disk_model, self._loop, turn)
+        return Commits(self._gateway.disk_model, self._loop, turn)
 
     def connect(self, path, busy_timeout_ms, create=True):
         disk = self._gateway.disk_model
@@ -338,66 +327,12 @@ class _Machine(Machine):
 
     async def listen(self, host, port, receive_buffer, receive, log):
         endpoint = Endpoint(receive, log)
-        endpoint.connection_made(_Air(self._gateway, self._loop))
+        endpoint.connection_made(Air(self._gateway, self._loop))
         return endpoint
 
+    def look_s(self, seconds):
+        # What other processes do to the file is told by `enroll` and its like.
+        return max(seconds, _LOOK_S)
+
     def mqtt(self, *arguments, **options):
-        return _Client(self._gateway.broker, *arguments, **options)
-
-
-class _Client(paho.Client):
-    def __init__(self, broker, *arguments, **options):
-        self._broker = broker
-        super().__init__(*arguments, **options)
-
-    def _create_socket(self):
-        return self._broker.dial()
-
-
-class _Commits(Background):
-    """What waits is committed together, when the disk's time for it is over."""
-
-    def __init__(self, disk, loop, turn):
-        self._disk = disk
-        self._loop = loop
-        self._turn = turn
-        self._timer = None
-
-    def wake(self):
-        if self._timer is None:
-            self._timer = self._loop.call_later(self._disk.commit_us / 1e6, self._commit)
-
-    def _commit(self):
-        self._timer = None
-        while self._turn():
-            pass
-
-    async def close(self):
-        if self._timer is not None:
-            self._timer.cancel()
-        self._commit()
-
-
-class _Air(asyncio.DatagramTransport):
-    """The endpoint's side of the network."""
-
-    def __init__(self, gateway, loop):
-        super().__init__()
-        self._gateway = gateway
-        self._loop = loop
-        self._open = True
-
-    def get_extra_info(self, name, default=None):
-        return GATEWAY_ADDRESS if name == "sockname" else default
-
-    def is_closing(self):
-        return not self._open
-
-    def get_write_buffer_size(self):
-        return 0
-
-    def sendto(self, data, addr=None):
-        self._gateway.answer(self._loop, data, addr)
-
-    def close(self):
-        self._open = False
+        return Client(self._gateway.broker, *arguments, **options)
