@@ -25,8 +25,8 @@ _EIO = const(5)
 
 class Journal:
     """`flash` is a block device of MicroPython: NOR flash with erase blocks of 4,096 bytes, whose bits may be
-    cleared one after another. `urgent_bytes` are kept free of bulk; both are rounded down to whole blocks, and
-    bulk has what is there, if that is less. To begin with, nothing is written.
+    cleared one after another. `urgent_bytes` are kept free of bulk; both are rounded down to whole blocks,
+    and bulk has what is there, if that is less. To begin with, nothing is written.
 
     Public counts: `thinned` records dropped for room; in `blocks`: `damaged` stretches or records that could
     not be read, `unmarked` records done with that flash does not know of, `worn` blocks set aside.
@@ -66,7 +66,7 @@ class Journal:
                 blocks.ready.append(block)
                 return True
         bulk = len(self._rows[_BULK])
-        if (bulk and self._over() > 0) or (bulk > AHEAD and self._full(_BULK)):
+        if (bulk and self._over() > 0) or (bulk > AHEAD and self._beyond(_BULK) >= 0):
             self._thin()
             return True
         return False
@@ -144,15 +144,15 @@ class Journal:
         """Blocks in use beyond what the journal may have."""
         return sum([len(row) for row in self._rows]) + self.blocks.worn - self._most
 
-    def _full(self, lane):
-        """May the lane have no block more?"""
+    def _beyond(self, lane):
+        """Blocks too many for the lane to get one more, less one: below 0 it may have one."""
         panics, urgent, _ = [len(row) for row in self._rows]
         kept = 0
         if lane == _URGENT:
             kept = max(0, _PANIC_SEGMENTS - panics)
         elif lane == _BULK:
             kept = max(0, self._urgent_most - panics - urgent)
-        return self._over() + kept >= 0
+        return self._over() + kept
 
     def _block_for(self, lane, size):
         """The lane's newest block when it has room, else a new one."""
@@ -163,11 +163,12 @@ class Journal:
         if row:
             self._tidy(lane, row[-1])
         blocks = self.blocks
-        while self._full(lane):
-            if not self._rows[_BULK]:
+        while self._beyond(lane) >= 0:
+            bulk = len(self._rows[_BULK])
+            if not bulk:
                 raise OSError(_ENOSPC)
-            if lane != _BULK and blocks.ready:
-                break  # one of those ahead; `prepare` makes up for it
+            if lane != _BULK and blocks.ready and bulk > self._beyond(lane):
+                break  # one of those ahead; `prepare` makes room in bulk for it
             self._thin()
         block = (
             blocks.ready.pop(0) if len(blocks.ready) > (_NOT_BULK if lane == _BULK else 0) else blocks.erase()

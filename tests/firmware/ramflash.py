@@ -41,6 +41,7 @@ class RamFlash:
             return -5
         at = block * self.block + offset
         buffer[:] = memoryview(self.data)[at : at + len(buffer)]
+        return 0
 
     def writeblocks(self, block, data, offset=None):
         assert offset is not None, "littlefs says where"

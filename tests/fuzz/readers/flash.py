@@ -8,6 +8,7 @@ from firmware.panic import Panics
 from protocol.cbor import encode
 from protocol.coap import POST, Message
 from protocol.errors import ProtocolError
+from tests.firmware.ramflash import RamFlash
 from tests.fuzz.readers.cbor import draw
 from tests.fuzz.readers.memory_flash import Flash
 from tests.fuzz.readers.source import Source
@@ -109,106 +110,101 @@ def flash_small(data):
     return b"%d %d %d" % (boot, pair is not None, said is None)
 
 
+def _record(source, number, seq):
+    frame = source.take(1 + (source.byte() & 63)) or b"f"
+    return frame, segment.record(source.byte() & 7, frame, number, seq)
+
+
 def flash_segment(data):
-    """A segment of the journal: records that are sound, damaged, or anything, in one file; and the marks."""
+    """A block of the journal with records that are sound, damaged, or anything: what is sound comes out."""
     source = Source(data)
-    parts, frames = [], []
-    for _ in range(source.byte() & 7):
+    parts, frames = [segment.head(source.byte() & 3, 1, 1)], []
+    for seq in range(source.byte() & 7):
         kind = source.byte() & 3
         if kind == 3:
             parts.append(source.short())
+            frames = None  # what nobody wrote may hide what comes behind it
             continue
-        frame = source.take(1 + (source.byte() & 63)) or b"f"
-        piece = segment.record(1 + kind, frame, source.byte(), source.byte())
-        if kind == 2 and len(piece) > 20:
-            piece[source.byte() % (16 + len(frame))] ^= 1 + source.byte() % 255
-        elif not parts or kind < 2:
+        frame, piece = _record(source, 7, seq)
+        if kind == 2:
+            piece[source.byte() % len(piece)] ^= 1 + source.byte() % 255
+        elif frames is not None:
             frames.append(frame)
         parts.append(bytes(piece))
-    if source.byte() & 1:
-        parts.append(source.rest())
+    flash = RamFlash(1)
     content = b"".join(parts)[: segment.SIZE]
-    with Flash({"/j/p1": content}, segment):
-        part = segment.Segment("/j/p1", 0, 1)
-        buffer = bytearray(segment.SIZE)
-        damaged = part.recover(buffer, 0)
-        found = [row for row in part.records()]
-        assert all([row[1] is not None for row in found]) and part.size == len(content)
-        got = [segment.frame_of(row[1]) for row in found]
-        if len(content) < segment.SIZE and damaged == 0:
-            assert got[: len(frames)] == frames, (got, frames)
-        for place, _ in found:
-            assert part.finish(place) and not part.finish(place)
-        marks = segment.pack_marks([part])
-        assert segment.unpack_marks(marks) == ({(0, 1): part.done} if part.done else {})
-        assert isinstance(segment.unpack_marks(content), dict)
-    return b"%d " % damaged + b",".join(got)
+    flash.data[: len(content)] = content
+    assert segment.head_of(flash, 0) is not None
+    walk = segment.Walk(flash, 0)
+    got, places, waiting = [], [], 0
+    while walk.step():
+        assert not places or walk.at > places[-1], "the walk goes back"
+        places.append(walk.at)
+        waiting += not walk.done
+        frame = walk.frame()
+        if frame is not None:
+            got.append(frame)
+    if frames is not None and len(content) < segment.SIZE:
+        assert [frame for frame in frames if frame not in got] == [], (frames, got)
+    quick = segment.count(flash.data)
+    assert walk.damaged or quick == waiting, (quick, waiting)
+    for place in places:
+        assert segment.mark(flash, 0, place)
+    assert not segment.count(flash.data) or walk.damaged
+    assert segment.forget(flash, 0) and segment.head_of(flash, 0) is None
+    return b"%d " % walk.damaged + b",".join(got)
 
 
 def flash_journal(data):
-    """A journal on any files: sound records come out, what is appended stays, what is done goes."""
+    """A journal on any flash: sound records come out, what is appended stays, what is done goes."""
     source = Source(data)
-    files, there = {}, []
-    for number in range(source.byte() & 3):
+    flash = RamFlash(_BLOCKS)
+    there = []
+    for number in range(1, 1 + (source.byte() & 3)):
         kind = source.byte()
-        name = "/j/" + (source.pick("pub") + "%08x" % (number + 1) if kind & 3 else _name(source))
+        lane = source.byte() % 3
         content, names = _records(source, number)
-        files[name] = content
-        if kind & 3 and not kind & 4:
-            there += [(name[3] != "b", one) for one in names]
+        content = segment.head(lane, number, number) + content
+        if not kind & 3:
+            content = source.take(source.byte())
         elif kind & 4:
-            files[name] = content[: source.word()] + source.short()
-    marks = source.byte() & 3
-    if marks == 1:
-        files["/j/done"] = source.short()
-    elif marks == 2:
-        files["/j/done"] = segment.pack_marks([_Marked(source) for _ in range(source.byte() & 3)])
-    with Flash(files, segment, journal):
-        one = journal.Journal("/j", 4 * segment.SIZE, 2 * segment.SIZE)
-        for urgent, name in there if marks != 2 else ():
-            assert name in _peeked(one, urgent), "a sound record is lost"
-        kept = []
-        for seq in range(source.byte() & 7):
-            urgent = bool(source.byte() & 1)
-            frame = b"new" + bytes((seq,)) + source.short()
-            try:
-                one.append(urgent, frame, 9, seq)
-            except OSError:
-                continue  # no room
-            if urgent and source.byte() & 1:
-                (key,) = [k for k, f in one.peek(True, 99) if k[:2] == (9, seq)]
-                one.done([key])
-            elif urgent:
-                kept.append((9, seq))
-        again = journal.Journal("/j", 4 * segment.SIZE, 2 * segment.SIZE)
-        now = _peeked(again, True)
-        assert [name for name in now if name[0] == 9] == kept, (now, kept)
-    return b"%d %d %d" % (one.damaged, len(there), len(kept))
+            content = content[: source.word()] + source.short()
+        else:
+            there += [(lane < 2, one) for one in names]
+        at = source.byte() % 3 * 3 + number - 1  # three segments never meet
+        flash.data[at * segment.SIZE : at * segment.SIZE + len(content)] = content
+    one = journal.Journal(flash, 4 * segment.SIZE, 2 * segment.SIZE)
+    for urgent, name in there:
+        assert name in _peeked(one, urgent), "a sound record is lost"
+    kept = []
+    for seq in range(source.byte() & 7):
+        urgent = bool(source.byte() & 1)
+        while source.byte() & 1 and one.prepare():
+            pass
+        frame = b"new" + bytes((seq,)) + source.short()
+        try:
+            one.append(urgent, frame, 9, seq)
+        except OSError:
+            continue  # no room
+        if urgent and source.byte() & 1:
+            (key,) = [k for k, f in one.peek(True, 99) if k[:2] == (9, seq)]
+            one.done([key])
+        elif urgent:
+            kept.append((9, seq))
+    again = journal.Journal(flash, 4 * segment.SIZE, 2 * segment.SIZE)
+    now = _peeked(again, True)
+    assert [name for name in now if name[0] == 9] == kept, (now, kept)
+    return b"%d %d %d" % (one.blocks.damaged, len(there), len(kept))
 
 
-class _Marked:
-    def __init__(self, source):
-        self.lane = source.byte() % 4
-        self.number = source.pick((1, 2, 3, 4, 255, 0xFFFFFF))
-        self.done = source.word() | 1
-
-
-def _name(source):
-    known = source.pick(("new", "p", "u0000000", "pzzzzzzzz", "b00000000", ""))
-    if known:
-        return known
-    return "".join([chr(103 + byte % 20) for byte in source.take(source.byte() & 15)]) or "x"
+_BLOCKS = 11  # four urgent, two bulk, four ahead, one spare
 
 
 def _records(source, number):
     """(bytes of a segment, names of its records); each (boot, seq) is given once."""
     parts, names = [], []
     for seq in range(source.byte() & 7):
-        parts.append(
-            bytes(
-                segment.record(source.byte() & 7, source.take(1 + (source.byte() & 63)) or b"f", number, seq)
-            )
-        )
+        parts.append(bytes(_record(source, number, seq)[1]))
         names.append((number, seq))
     return b"".join(parts), names
 
