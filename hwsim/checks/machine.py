@@ -37,7 +37,7 @@ def every_start_succeeds(recording):
 def hangs_are_noticed(recording):
     """STYLE.md: the watchdog is fed only when EVERY supervised task has reported in time."""
     for fault in recording.faults:
-        if fault.what not in HANGS:
+        if fault.what not in HANGS or not fault.whole:
             continue
         car = recording.cars.get(fault.car)
         watchdog_us = 0 if car is None else car.settings.get("watchdog_s", _WATCHDOG_S) * 1_250_000

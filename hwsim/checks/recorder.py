@@ -126,7 +126,8 @@ class Recorder:
     def _event(self, event):
         fields = event.fields
         if event.source == "fault":
-            self.recording.faults.append(Fault(event.t_us, event.what, fields.get("car")))
+            whole = fields.get("task") == "all" or fields.get("supervised", False)
+            self.recording.faults.append(Fault(event.t_us, event.what, fields.get("car"), whole))
         elif event.source == "gateway":
             self._gateway(event)
         elif event.source == "broker":

@@ -131,6 +131,7 @@ class Fault:
     at_us: int
     what: str
     car: str | None = None
+    whole: bool = False  # of a hang: the watchdog certainly has to bite
 
 
 @dataclass
