@@ -34,7 +34,8 @@ SUBJECTS = {
 class Case:
     """`title` says what is held, in one sentence; `story` why or how. `against` names the case that shows the other side:
     where this one says "it fires", that one says "it does not fire"; or says, as a sentence, that both
-    stand in this story. `settings` differ from the suite's own; `linked`: the terminal has agreed on keys
+    stand in this story. `settings` differ from the suite's own, `slip` are wrong
+    ones that got in all the same; `linked`: the terminal has agreed on keys
     before; `house`: the real gateway takes part."""
 
     id: str
@@ -44,6 +45,7 @@ class Case:
     title: str
     story: str
     settings: dict = field(default_factory=dict)
+    slip: dict = field(default_factory=dict)
     profile: str = "plain"
     weather: dict = field(default_factory=dict)
     units: int = 1

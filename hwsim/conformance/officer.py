@@ -27,6 +27,7 @@ class Officer:
         for _ in range(times):
             self.car.panel.press(key, ms)
             self.kernel.run_for(every_ms / 1000)
+        self.acted_us = self.kernel.now_us
 
     def spark(self, key, times=1, us=200):
         """Contacts that no finger made."""
@@ -34,6 +35,7 @@ class Officer:
         for _ in range(times):
             self.car.panel.glitch(key, us)
             self.kernel.run_for(0.003)
+        self.acted_us = self.kernel.now_us
 
     def key_down(self, key):
         self.say(f"{key} is held down")

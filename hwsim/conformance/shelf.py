@@ -15,6 +15,15 @@ from hwsim.rig import SETTINGS, Rig
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _BUILD = _ROOT / ".build" / "conformance"
 _KEPT = 3
+_SLIP = """\
+import json
+with open("/config.json") as file:
+    settings = json.load(file)
+settings.update({wrong!r})
+with open("/config.json", "w") as file:
+    json.dump(settings, file)
+print("slipped", "in")
+"""
 
 
 class ShelfKit:
@@ -48,7 +57,7 @@ class Shelf:
     def kit(self, case):
         """The kit of a case; made now if need be."""
         settings = SETTINGS | {"gateway_key": Desk(Kernel()).public.hex()} | case.settings
-        words = json.dumps([case.units, case.linked and not case.house, settings], sort_keys=True)
+        words = json.dumps([case.units, case.linked and not case.house, settings, case.slip], sort_keys=True)
         folder = self.folder / hashlib.sha256(words.encode()).hexdigest()[:12]
         if not (folder / "kit.json").is_file():
             self._make(folder, case, settings)
@@ -62,6 +71,8 @@ class Shelf:
         for unit in world.units(case.units):
             publics.append(self._identity(unit, making / f"{unit.unit}.flash"))
             technician.install(unit.unit, self.image, making / f"{unit.unit}.flash", settings)
+            if case.slip:
+                self._slip(unit, making / f"{unit.unit}.flash", case.slip)
         told = {"publics": [public.hex() for public in publics], "links": []}
         (making / "kit.json").write_text(json.dumps(told))
         if case.linked and not case.house:
@@ -85,6 +96,10 @@ class Shelf:
                 _write(public, found.hex())
         shutil.copyfile(kept, flash)
         return bytes.fromhex(public.read_text())
+
+    def _slip(self, unit, flash, wrong):
+        """Settings that a technician's tool would have refused."""
+        technician.run_once(unit.unit, self.image, flash, _SLIP.format(wrong=wrong), "slipped")
 
     def _link(self, folder, units, settings):
         """Switch on, agree on keys, be served, and off again."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from hwsim.conformance.ear import Ear
 from hwsim.conformance.office import kind_name
+from hwsim.lamps import SOUNDS
 from protocol import report
 
 _MODEM_PINS = ("modem_pwrkey", "modem_reset", "modem_supply")
@@ -62,8 +63,12 @@ class Witness:
         self.add("lamp", car, text, fields["began_us"], lamp=fields["lamp"], state=fields["state"])
 
     def _sound(self, car, fields):
-        text = f"{fields['pin']}: {fields['meaning'] or fields['pulses']}"
-        self.add("sound", car, text, pin=fields["pin"], meaning=fields["meaning"], pulses=fields["pulses"])
+        meaning = heard(fields["pulses"])
+        text = f"{fields['pin']}: {meaning or fields['pulses']}"
+        # It is understood when it is over; it began with the first of its pulses.
+        edges = [at for at, who, pin, level in self.levels if who == car and pin == fields["pin"] and level]
+        began_us = edges[-len(fields["pulses"])]
+        self.add("sound", car, text, began_us, pin=fields["pin"], meaning=meaning, pulses=fields["pulses"])
 
     def _pin(self, car, fields):
         if fields["pin"] in _MODEM_PINS:
@@ -128,6 +133,17 @@ _CAR = {
 }
 _COMMANDS = {1: "task", 2: "message", 3: "receipt", 6: "renew"}
 _STATES = {1: "raised", 2: "cancelled", 3: "cleared", 4: "drill"}
+
+
+def heard(pulses):
+    """What an ear takes a group of pulses (milliseconds) for, or None. It counts, and tells short from long: a busy chip
+    may hold a pulse a little longer."""
+    for pattern, meaning in SOUNDS.items():
+        if len(pattern) == len(pulses) and all(
+            0.6 * shall <= is_ <= 1.4 * shall + 45 for is_, shall in zip(pulses, pattern, strict=True)
+        ):
+            return meaning
+    return None
 
 
 def describe(fields):
