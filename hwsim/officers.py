@@ -89,80 +89,70 @@ class Officers:
         self.car.panel.press("panic", self._rng.uniform(*_HELD_MS))
 
 
-class DeskOfficer:
-    """The operations centre of a Rig: acknowledges and closes alarms, sends tasks and messages, asks for new
-    keys. A House has its own."""
+class DutyOfficer:
+    """The operations centre of a House: acknowledges and closes alarms, sends tasks and messages, asks for
+    new keys. What the broker lost on the way is said again when the gateway tells of the alarm again."""
 
     _TASK_S, _MESSAGE_S, _RENEW_S = 3600, 7200, 14_400
-    _TASK, _MESSAGE, _RECEIPT = 1, 2, 3
-    _ACKNOWLEDGED, _CLEARED = 5, 7
+    _ACKNOWLEDGE_S, _CLEAR_S = (2, 60), (20, 900)
+    _PATIENCE_S = 120  # until an order that had no effect is given again
 
-    def __init__(self, rig):
-        self.desk = rig.desk
-        self.kernel = rig.kernel
-        self.cars = rig.cars
-        self._rng = rig.kernel.rng("duty officer")
-        self._seen = set()
+    def __init__(self, house):
+        self.kernel = house.kernel
+        self.centre = house.centre
+        self.cars = house.cars
+        self._rng = house.kernel.rng("duty officer")
+        self._ordered = {}  # (order, kid, panic) -> when it is to be given again
         self._tasks = 0
         self._timers = {}
-        self._by_name = {car.name: bytes.fromhex(car.kid) for car in rig.cars}
-        self._leave = rig.kernel.subscribe(self._event)
+        self._leave = house.kernel.subscribe(self._event)
 
     def start(self):
         for car in self.cars:
-            kid = bytes.fromhex(car.kid)
-            for name, every_s in (
+            for order, every_s in (
                 ("task", self._TASK_S),
                 ("message", self._MESSAGE_S),
                 ("renew", self._RENEW_S),
             ):
-                self._plan(name, kid, every_s)
+                self._plan(order, car.kid, every_s)
 
     def stop(self):
         """No more tasks; alarms are answered for ever."""
         for timer in self._timers.values():
             timer.cancel()
 
-    def _plan(self, name, kid, every_s):
+    def _plan(self, order, kid, every_s):
         after_us = round(self._rng.expovariate(1 / every_s) * 1e6)
-        self._timers[name, kid] = self.kernel.after(after_us, self._turn, name, kid, every_s)
+        self._timers[order, kid] = self.kernel.after(after_us, self._turn, order, kid, every_s)
 
-    def _turn(self, name, kid, every_s):
-        if name == "task":
-            self._tasks += 1
-            place = {2: 450_000_000, 3: 195_000_000} if self._rng.random() < 0.7 else {}
-            self.desk.command(kid, self._TASK, {0: self._tasks, 1: "Accident", **place})
-        elif name == "message":
-            self.desk.command(kid, self._MESSAGE, {1: "Check the parking area"})
-        else:
-            self.desk.renew(kid)
-        self._plan(name, kid, every_s)
+    def _turn(self, order, kid, every_s):
+        if kid in self.centre.places:  # it was heard of
+            if order == "task":
+                self._tasks += 1
+                lon, lat = self.centre.places[kid]
+                self.centre.task(kid, self._tasks, "Accident with injured persons", lat + 0.01, lon + 0.01)
+            elif order == "message":
+                self.centre.message(kid, "Check the parking area at kilometre 82")
+            else:
+                self.centre.renew(kid)
+        self._plan(order, kid, every_s)
 
     def _event(self, event):
-        if event.what != "frame.sent" or event.fields["panic"] is None:
+        if event.source != "operator" or event.what != "alarm":
             return
-        key = (self._by_name[event.source], event.fields["panic"])
-        if key not in self._seen:
-            self._seen.add(key)
-            self._later(self._rng.uniform(2, 60), self._acknowledge, key)
-
-    def _later(self, seconds, call, *args):
-        self.kernel.after(round(seconds * 1e6), call, *args)
-
-    def _acknowledge(self, key):
-        if not any(
-            name[0] == key[0] and self._panic(fields) == key[1] for name, fields in self.desk.frames.items()
-        ):
-            self._later(5, self._acknowledge, key)  # it was heard on the air, and has not arrived yet
+        fields = event.fields
+        if fields["state"] not in ("raised", "drill"):
             return
-        self._say("acknowledge", key, self._ACKNOWLEDGED)
-        self._later(self._rng.uniform(20, 900), self._say, "clear", key, self._CLEARED)
+        if fields["stage"] in ("stored", "accepted"):
+            self._order("acknowledge", self._ACKNOWLEDGE_S, fields)
+        elif fields["stage"] in ("acknowledged", "shown"):
+            self._order("clear", self._CLEAR_S, fields)
 
-    def _say(self, what, key, stage):
-        kid, panic = key
-        self.kernel.emit("operator", what, kid=kid.hex(), panic=panic)
-        self.desk.command(kid, self._RECEIPT, {0: panic, 1: stage})
-
-    @staticmethod
-    def _panic(fields):
-        return fields.get(6, {}).get(0)
+    def _order(self, order, after_s, fields):
+        key = (order, fields["kid"], fields["panic"])
+        if self.kernel.now_us < self._ordered.get(key, 0):
+            return
+        delay_s = self._rng.uniform(*after_s)
+        self._ordered[key] = self.kernel.now_us + round((delay_s + self._PATIENCE_S) * 1e6)
+        call = getattr(self.centre, order)
+        self.kernel.after(round(delay_s * 1e6), call, fields["kid"], fields["panic"])

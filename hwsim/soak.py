@@ -14,8 +14,9 @@ from pathlib import Path
 
 from hwsim.checks import Recorder, violations
 from hwsim.faults import Injector
-from hwsim.officers import DeskOfficer, Officers
-from hwsim.rig import Kit, Rig
+from hwsim.house import House
+from hwsim.officers import DutyOfficer, Officers
+from hwsim.rig import Kit
 from hwsim.tale import Tale
 
 DRAIN_S = 3600  # after the last fault everything has arrived
@@ -66,8 +67,8 @@ def run(seed, terminals, hours, faults, made=None, profile="a7670"):
     made = made or kit(terminals)
     folder = tempfile.mkdtemp(prefix="patrola-soak-")
     try:
-        with Rig(made, folder, seed=seed, profile=profile) as rig:
-            return Soak(rig, seed, hours, faults).play()
+        with House(made, folder, seed=seed, profile=profile) as house:
+            return Soak(house, seed, hours, faults).play()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -82,7 +83,7 @@ class Soak:
         self.recorder = Recorder(house)
         self.injector = Injector(house, faults)
         self.officers = [Officers(car) for car in house.cars]
-        self.centre = DeskOfficer(house)
+        self.centre = DutyOfficer(house)
 
     def play(self):
         began_s = time.perf_counter()

@@ -14,7 +14,7 @@ QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC, FAU
 BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET = range(7)
 FOREVER_US = (1 << 62) - 1
 RECORD_SIZE = 8
-ROOM = 4096  # bytes of records that the terminal takes in one message
+ROOM = 8192  # bytes of records that the terminal takes in one message
 
 _RECORD = struct.Struct("<BBHI")
 _HEAD = struct.Struct("<IBBHQ")

@@ -7,7 +7,7 @@ command needs is imported when it runs, so that `--help` costs nothing.
 
 import importlib
 
-COMMANDS = ("demo", "conformance")
+COMMANDS = ("demo", "conformance", "soak")
 
 
 def modules():

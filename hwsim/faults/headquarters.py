@@ -1,4 +1,4 @@
-"""Faults of the gateway, its disk, its clock and the broker. A Rig has none of these: there they do nothing."""
+"""Faults of the gateway, its disk, its clock and the broker; of a House, for a Rig has none of these."""
 
 from hwsim.faults.registry import Trouble, between, on_house
 
@@ -13,14 +13,15 @@ def gateway_kill(scene, house, rng):
     if not gateway.running:
         return None
     steps, seconds = rng.randint(1, _MOST_STEPS), between(rng, 0.5, 120)
+    power = rng.random() < 0.3
     gateway.kill_at(steps)
 
     def again():
         if gateway.running:
-            gateway.kill()
+            gateway.kill(power)
         gateway.start()
 
-    return Trouble(seconds, again, steps=steps)
+    return Trouble(seconds, again, steps=steps, power=power)
 
 
 @on_house
@@ -31,7 +32,9 @@ def gateway_restart(scene, house, rng):
     gateway.stop()
 
     def again():
-        if not gateway.running:
+        if gateway.running:  # it finishes what it has begun
+            scene.later(1, again)
+        else:
             gateway.start()
 
     return Trouble(between(rng, 0.5, 60), again)

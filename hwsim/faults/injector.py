@@ -8,6 +8,7 @@ from hwsim.technician import run_once
 
 _WEATHER_S = 240  # between two weathers, on average
 _HOUR_S = 3600
+_SERVICE_RETRY_US = 5_000_000
 _LONGEST_WRAP_S = 3600
 _FILL = """\
 import os
@@ -43,6 +44,8 @@ class Injector:
         self._timers = []
         self._restore = []
         self._has_gateway = hasattr(house, "gateway")
+        if self._has_gateway:
+            self.kernel.subscribe(self._manage)
 
     def start(self):
         for car in self.house.cars:
@@ -73,6 +76,11 @@ class Injector:
         if self._has_gateway and not self.house.gateway.running:
             self.house.gateway.start()
         self.last_fault_us = self.kernel.now_us
+
+    def _manage(self, event):
+        """The gateway's service manager: what could not start is started again."""
+        if event.source == "gateway" and event.what == "gateway.failed":
+            self.kernel.after(_SERVICE_RETRY_US, self.house.gateway.start)
 
     # What the faults use.
 

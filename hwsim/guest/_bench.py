@@ -25,7 +25,7 @@ BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET = 0, 1, 2, 3, 4, 5, 6
 # A message from the bench: time, length of the records.
 WAKE = "<QI"
 WAKE_SIZE = 12
-ROOM = 4096
+ROOM = 8192
 
 FOREVER = (1 << 62) - 1
 _SPIN = 1000  # looks at the clock without a wait after which the program counts as waiting busily

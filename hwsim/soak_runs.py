@@ -1,0 +1,190 @@
+"""The command `soak`: one seed or many, side by side; what is said of them; and how a violation is made
+smaller."""
+
+import concurrent.futures
+import json
+import multiprocessing
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+from hwsim.faults import FAULTS, Faults, profile
+from hwsim.faults.registry import ACTS, CAR
+from hwsim.soak import kit, run
+from hwsim.technician import FleetError
+
+_SHRINK_RUNS = 40
+
+
+class WrongUse(Exception):
+    """The text says which option cannot be."""
+
+
+def soak(options):
+    """Exit code: 0 no violation, 1 one or more, 2 wrong use."""
+    try:
+        faults = chosen(options.faults, options.only, options.without, options.at, options.terminals)
+    except (ValueError, WrongUse) as error:
+        print(f"soak: {error}", file=sys.stderr)
+        return 2
+    first = secrets.randbelow(1 << 31) if options.seed is None else options.seed
+    seeds = range(first, first + options.seeds)
+    print(f"soak: seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"soak: seed {first}", flush=True)
+    results = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="patrola-soak-") as folder:
+            made = kit(options.terminals, folder)
+            for result in _runs(seeds, options, faults, made):
+                results.append(result)
+                _say(result, options)
+            if options.shrink:
+                for result in [result for result in results if result.violations][:1]:
+                    shrink(result, options, faults, made)
+    except FleetError as error:
+        print(f"soak: {error}", file=sys.stderr)
+        return 1
+    broken = [result for result in results if result.violations]
+    if options.json:
+        report = results[0].as_json() if len(results) == 1 else summary(results)
+        Path(options.json).write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+    days = sum(result.terminal_days for result in results)
+    print(f"soak: {len(results)} runs, {days:.2f} terminal-days, {len(broken)} with violations", flush=True)
+    return 1 if broken else 0
+
+
+def summary(results):
+    """Of many runs, in the form of one, and each."""
+    rows = [result.as_json() for result in results]
+    return {
+        "seeds": [row["seed"] for row in rows],
+        "trace": {row["seed"]: row["trace"] for row in rows},
+        "violations": [f"seed {row['seed']}: {text}" for row in rows for text in row["violations"]],
+        "terminal_days": round(sum(result.terminal_days for result in results), 4),
+        "times_real_time": round(sum(result.times_real_time for result in results) / len(results), 1),
+        "drain_s": max(result.drain_s for result in results),
+        "runs": rows,
+    }
+
+
+def chosen(name, only=None, without=None, at=(), terminals=1):
+    """The Faults that the options ask for. ValueError or WrongUse says what is wrong."""
+    faults = profile(name)
+    for names in (only, without):
+        for each in _names(names):
+            if each not in FAULTS:
+                raise WrongUse(f"there is no fault {each!r}")
+    if only is not None:
+        faults = faults.only(*_names(only))
+    if without is not None:
+        faults = faults.without(*_names(without))
+    moments = tuple(_moment(text, terminals) for text in at)
+    return faults.with_(at=moments) if moments else faults
+
+
+def _names(text):
+    return [name.strip() for name in (text or "").split(",") if name.strip()]
+
+
+def _moment(text, terminals):
+    """`power_cut@120` or `power_cut@120:1`."""
+    name, _, when = text.partition("@")
+    seconds, _, car = when.partition(":")
+    if name not in ACTS:
+        raise WrongUse(f"{text!r}: no fault {name!r} that could happen at a certain moment")
+    try:
+        index = int(car or 0)
+        moment = (name, float(seconds), index if ACTS[name][0] == CAR else None)
+    except ValueError:
+        raise WrongUse(f"{text!r} is not of the form NAME@SECONDS or NAME@SECONDS:CAR") from None
+    if not 0 <= index < terminals:
+        raise WrongUse(f"{text!r}: there are {terminals} cars, counted from 0")
+    return moment
+
+
+def command(seed, terminals, hours, name, faults):
+    """What one would type to see it again."""
+    words = f"python -m hwsim soak --seed {seed} --terminals {terminals} --hours {hours:g} --faults {name}"
+    of_profile = profile(name).active()
+    left = [fault for fault in faults.active() if fault in of_profile and getattr(faults, fault)]
+    if len(left) < len(of_profile):
+        gone = [fault for fault in of_profile if fault not in left]
+        words += f" --only {','.join(left)}" if len(left) <= len(gone) else f" --without {','.join(gone)}"
+    for fault, seconds, car in faults.at:
+        words += f" --at {fault}@{seconds:g}" + ("" if not car else f":{car}")
+    return words
+
+
+def _runs(seeds, options, faults, made):
+    jobs = [(seed, options.terminals, options.hours, faults, made) for seed in seeds]
+    if options.jobs == 1 or len(jobs) == 1:
+        for job in jobs:
+            yield run(*job)
+        return
+    workers = min(options.jobs, len(jobs))
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+        waiting = [pool.submit(run, *job) for job in jobs]
+        for done in concurrent.futures.as_completed(waiting):
+            yield done.result()
+
+
+def _say(result, options):
+    happened = sum(result.faults.values())
+    verdict = f"{len(result.violations)} VIOLATIONS" if result.violations else "all promises kept"
+    print(
+        f"seed {result.seed}: {verdict}; {result.terminals} terminals, {result.hours:g} h, "
+        f"{result.frames} frames, {result.alarms} alarms, {happened} faults, "
+        f"home after {result.drain_s:.0f} s, {result.times_real_time:.0f} times real time",
+        flush=True,
+    )
+    if not result.violations:
+        return
+    for text in result.violations[:8]:
+        print(f"  BROKEN {text}")
+    if len(result.violations) > 8:
+        print(f"  ... and {len(result.violations) - 8} more")
+    for text in result.story:
+        print(f"  | {text}")
+    faults = chosen(options.faults, options.only, options.without, options.at, options.terminals)
+    again = command(result.seed, options.terminals, options.hours, options.faults, faults)
+    print(f"  again: {again}", flush=True)
+
+
+def shrink(result, options, faults, made):
+    """Leave out faults and hours as long as the same rule is still broken; say the smallest command."""
+    rule, seed = result.rules[0], result.seed
+    left = _SHRINK_RUNS
+
+    def breaks(tried, hours):
+        nonlocal left
+        if left == 0:
+            return False
+        left -= 1
+        return rule in run(seed, options.terminals, hours, tried, made).rules
+
+    hours = options.hours
+    while hours > 0.1 and breaks(faults, hours / 2):
+        hours /= 2
+    smaller = halve(faults, lambda tried: breaks(tried, hours))
+    print(
+        f"  smallest that breaks {rule}: {command(seed, options.terminals, hours, options.faults, smaller)}"
+    )
+    return smaller, hours
+
+
+def halve(faults, breaks):
+    """The Faults with as few names as `breaks(faults)` allows: halves first, then one by one."""
+    size = max(1, len(faults.active()) // 2)
+    while True:
+        names = faults.active()
+        for start in range(0, len(names), size):
+            tried = faults.without(*names[start : start + size])
+            if len(tried.active()) < len(faults.active()) and breaks(tried):
+                faults = tried
+        if size == 1:
+            return faults
+        size //= 2
+
+
+__all__ = ["Faults", "chosen", "command", "halve", "shrink", "soak", "summary"]
