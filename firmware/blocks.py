@@ -162,6 +162,5 @@ class Blocks:
             self.left[block] += 0 if walk.done else 1
             sound = walk.frame() is not None
         self.damaged += walk.damaged
-        if newest and sound and not walk.damaged and segment.blank(self.flash, block, walk.end):
-            return walk.end
-        return SIZE
+        # Behind something torn nothing is written: it may reach farther than it shows.
+        return walk.end if newest and sound and not walk.damaged else SIZE

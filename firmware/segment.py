@@ -54,19 +54,13 @@ def erase(flash, block):
     """True when it is blank from end to end."""
     try:
         _ask(flash.ioctl(_ERASE, block))
-        return blank(flash, block, 0)
+        piece = bytearray(_PIECE)
+        for at in range(0, SIZE, _PIECE):
+            read(flash, block, at, piece)
+            if bytes(piece).count(b"\xff") != _PIECE:
+                return False
     except OSError:
         return False
-
-
-def blank(flash, block, at):
-    """Is there nothing from `at` on?"""
-    while at < SIZE:
-        piece = bytearray(min(_PIECE, SIZE - at))
-        read(flash, block, at, piece)
-        if bytes(piece).count(b"\xff") != len(piece):
-            return False
-        at += len(piece)
     return True
 
 

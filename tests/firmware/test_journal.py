@@ -223,6 +223,33 @@ def test_what_is_prepared_is_kept_for_urgent_frames():
     assert bench.flash.erases == erases
 
 
+def test_every_start_finds_what_was_there():
+    """A long life: frames come and go in disorder, room runs out, power goes between any two of them."""
+    bench = Bench()
+    dice = 1
+    for seq in range(3000):
+        dice = dice * 69069 + 5 & 0xFFFFFFFF
+        throw = dice >> 16
+        if throw % 3:
+            while bench.journal.prepare():
+                pass
+        urgent = throw % 5 == 0
+        bench.idle = False
+        try:
+            bench.add(urgent, [seq], (PANIC if throw % 7 == 0 else STATUS) if urgent else throw % 4 or 4)
+        except OSError:
+            bench.journal.done([key for key, _ in bench.journal.peek(True, 300)])
+        if throw % 11 == 0 and seq % 1000 < 700:
+            rows = bench.journal.peek(urgent, 1 + throw % 37)
+            bench.journal.done([key for key, _ in rows if (key[1] + throw) % 9])
+        if throw % 6 == 0:
+            before = [bench.journal.peek(urgent, 9999) for urgent in (True, False)]
+            bench.restart_in_place()
+            assert [bench.journal.peek(urgent, 9999) for urgent in (True, False)] == before, seq
+            assert [bench.journal.count(urgent) for urgent in (True, False)] == [len(rows) for rows in before]
+    assert bench.journal.blocks.damaged == 0
+
+
 # --- cost
 
 
