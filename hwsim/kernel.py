@@ -69,10 +69,22 @@ class Kernel:
         self._wake = None
         self._started = None
         self._watched = set()
+        self.look_ahead = True  # programs may run on to the horizon; the run is the same without
+        self._end_us = None  # nothing from outside before: unpaced, the end of `run`
 
     @property
     def now_us(self):
         return self._now_us
+
+    @property
+    def horizon_us(self):
+        """Before this time nothing happens but what a program that is just being resumed does by itself."""
+        if self._end_us is None or not self.look_ahead:
+            return self._now_us
+        queue = self._queue
+        while queue and not queue[0][2].active:
+            heapq.heappop(queue)
+        return min(queue[0][0], self._end_us) if queue else self._end_us
 
     def at(self, when_us, call, *args):
         """`call(*args)` then, at once if that is past; calls for one time happen in the order of asking."""
@@ -134,13 +146,20 @@ class Kernel:
         """All events up to and including `until_us`; the clock then stands there."""
         queue = self._queue
         self._run_external()
-        while queue and queue[0][0] <= until_us:
-            when_us, _, timer = heapq.heappop(queue)
-            self._now_us = when_us
-            timer.fire()
-            if self._external:
-                self._run_external()
+        outer_us, self._end_us = self._end_us, until_us + 1
+        try:
+            while queue and queue[0][0] <= until_us:
+                self._next()
+        finally:
+            self._end_us = outer_us
         self._now_us = max(self._now_us, until_us)
+
+    def _next(self):
+        when_us, _, timer = heapq.heappop(self._queue)
+        self._now_us = when_us
+        timer.fire()
+        if self._external:
+            self._run_external()
 
     def run_for(self, seconds):
         self.run(self._now_us + round(seconds * 1_000_000))
@@ -148,11 +167,18 @@ class Kernel:
     def run_until(self, condition, limit_s):
         """Event by event until `condition()`; True, or False when `limit_s` passed without it."""
         end_us = self._now_us + round(limit_s * 1_000_000)
-        while not condition():
-            if not self._queue or self._queue[0][0] > end_us:
-                self._now_us = end_us
-                return condition()
-            self.run(self._queue[0][0])
+        outer_us, self._end_us = self._end_us, end_us + 1
+        try:
+            self._run_external()
+            # Between two events of one moment too: no program has then run on to where it would not know
+            # what the caller does about it.
+            while not condition():
+                if not self._queue or self._queue[0][0] > end_us:
+                    self._now_us = max(self._now_us, end_us)
+                    return condition()
+                self._next()
+        finally:
+            self._end_us = outer_us
         return True
 
     # Paced

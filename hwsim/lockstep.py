@@ -1,18 +1,21 @@
 """Runs one program in step with the bench: resumed with the time and what came in, it runs to its next wait.
 
-Unpaced, the bench stands still meanwhile. Paced, it goes on: the program then takes the time that it takes.
+Unpaced, the bench stands still meanwhile, and the program may run on by itself to the horizon: up to there
+nothing can happen to it. Paced, the bench goes on: the program then takes the time that it takes.
 """
 
 from hwsim import wire
 from hwsim.process import GuestProcess
 
+_SLICE_US = 1000  # paced: what is shorter is worth no message
+_FARTHEST_US = 1_000_000_000  # records carry 32 bits of microseconds
 STOPPED, COMPUTING, WAITING, ASKING, DEAD = "stopped", "computing", "waiting", "asking", "dead"
 _SILENT_S = 60  # of the wall: a program that computes longer than this without a wait is taken to hang
 
 
 class Lockstep:
-    """`owner` has `options() -> bytes`, `apply(what, index, data)`, `asked(message)`, `line(text)` and
-    `died(reason)`."""
+    """`owner` has `options() -> bytes`, `apply(what, index, data)`, `fed(when_us)` (the watchdog's: told at
+    once, though the program has run ahead), `asked(message)`, `line(text)` and `died(reason)`."""
 
     def __init__(self, kernel, owner):
         self.kernel = kernel
@@ -117,11 +120,18 @@ class Lockstep:
     def _wake(self, body):
         self._woken_us = self.kernel.now_us
         try:
-            self._process.wire.wake(self._woken_us, body)
+            self._process.wire.wake(self._woken_us, body, self._horizon_us())
         except wire.Gone as error:
             self._died(error)
             return
         self._computes()
+
+    def _horizon_us(self):
+        if self.kernel.paced:
+            return self._woken_us + _SLICE_US
+        if self._pending:
+            return self._woken_us
+        return min(self.kernel.horizon_us, self._woken_us + _FARTHEST_US)
 
     # From the program
 
@@ -166,7 +176,9 @@ class Lockstep:
             when_us = self._woken_us + late_us
             if what == wire.QUESTION:
                 continue
-            if when_us > now_us:
+            if what == wire.WATCHDOG and index == 1:
+                self._owner.fed(when_us)
+            elif when_us > now_us:
                 self.kernel.at(when_us, self._apply_later, process, what, index, data)
             else:
                 self._owner.apply(what, index, data)

@@ -232,6 +232,9 @@ class Terminal:
     def apply(self, what, index, data):
         _RECORDS[what](self, index, data)
 
+    def fed(self, when_us):
+        self._watchdog.feed(when_us)
+
     def asked(self, message):
         if message.kind == wire.RESET:
             self.reset(message.question.decode())
@@ -273,11 +276,8 @@ class Terminal:
         if number in self._ports_by_id:
             self._ports_by_id[number].setup(baud)
 
-    def _on_watchdog(self, fed, data):
-        if fed:
-            self._watchdog.feed()
-        else:
-            self._watchdog.start(*struct.unpack("<I", data))
+    def _on_watchdog(self, _index, data):
+        self._watchdog.start(*struct.unpack("<I", data))
 
     def _bitten(self):
         self.kernel.emit(self.name, "watchdog")

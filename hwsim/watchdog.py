@@ -18,13 +18,15 @@ class Watchdog:
     def start(self, timeout_ms):
         self._timeout_us = timeout_ms * 1000
         running = self._due_us is not None
-        self.feed()
+        self._due_us = self._kernel.now_us + self._timeout_us
         if not running:
             self._kernel.at(self._due_us, self._look, self._life)
 
-    def feed(self):
+    def feed(self, when_us):
+        """It is, or will be, fed then. Fed too late, it bites all the same."""
         # The timer stays where it is and looks again when it is due: feeding costs the kernel nothing.
-        self._due_us = self._kernel.now_us + self._timeout_us
+        if self._due_us is not None and when_us <= self._due_us:
+            self._due_us = when_us + self._timeout_us
 
     def _look(self, life):
         if life is not self._life:

@@ -1,9 +1,10 @@
 """Messages between the bench and the MicroPython process of a terminal; the other side is guest/_bench.py.
 
-Terminal to bench: a head (length of the records, kind, readers, microseconds busy since the wake-up, wake-up
-time) and records. Bench to terminal: a head (time, length of the records) and records. Little-endian. A
-record is type, index, length and microseconds, then its bytes: outwards the microseconds since the last
-wake-up, inwards those before this one. Each wait of the program is one message and one answer.
+Terminal to bench: a head (length of the records, kind, readers, microseconds that it has run on since the
+wake-up, wake-up time) and records. Bench to terminal: a head (time, horizon, length of the records) and
+records. Little-endian. A record is type, index, length and microseconds, then its bytes: outwards the
+microseconds since the last wake-up, inwards those before this one. Each wait of the program that does not end
+before the horizon, or follows on something that went out, is one message and one answer.
 """
 
 import select
@@ -17,8 +18,8 @@ RECORD_SIZE = 8
 ROOM = 8192  # bytes of records that the terminal takes in one message
 
 _RECORD = struct.Struct("<BBHI")
-_HEAD = struct.Struct("<IBBHQ")
-_WAKE = struct.Struct("<QI")
+_HEAD = struct.Struct("<IBBIQ")
+_WAKE = struct.Struct("<QQI")
 assert _RECORD.size == RECORD_SIZE
 
 
@@ -78,11 +79,11 @@ class Wire:
     def fileno(self):
         return self._end.fileno()
 
-    def wake(self, now_us, body=b""):
+    def wake(self, now_us, body=b"", horizon_us=0):
         if len(body) > ROOM:
             raise ValueError(f"{len(body)} bytes of records in one message, {ROOM} fit")
         try:
-            self._end.sendall(_WAKE.pack(now_us, len(body)) + body)
+            self._end.sendall(_WAKE.pack(now_us, horizon_us, len(body)) + body)
         except OSError as error:
             raise Gone(str(error)) from error
 

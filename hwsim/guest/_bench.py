@@ -1,9 +1,10 @@
 """The terminal's side of the bench: its clock, its wire, and what comes in over it.
 
-Every wait is one message: what went out since the last one, and "wake me at t, or when one of these has
-something". The answer is the time and what came in. While the program runs, time stands still, except for
-what `charge` adds: that may run ahead of the bench for a moment, and the next message says how far. Without a
-wire (solo mode, for tests) the clock jumps to the end of every wait.
+A wait is one message: what went out since the last one, and "wake me at t, or when one of these has
+something". The answer is the time, what came in, and the horizon: before that nothing can come in, so the
+program sleeps and computes up to there without asking. That ends as soon as something has gone out, since the
+world may answer. While the program runs, time stands still, except for what `charge` adds; the next message
+says how far it ran ahead. Without a wire (solo mode, for tests) the clock jumps to the end of every wait.
 """
 
 import hashlib
@@ -18,19 +19,18 @@ RECORD_SIZE = 8
 QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 FAULT, MEMORY = 10, 11
 # Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), microseconds that
-# the program has been busy since its wake-up, wake-up time.
-HEAD = "<IBBHQ"
-HEAD_SIZE = 16
+# the program has run on since its wake-up, wake-up time.
+HEAD = "<IBBIQ"
+HEAD_SIZE = 18
 BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET = 0, 1, 2, 3, 4, 5, 6
-# A message from the bench: time, length of the records.
-WAKE = "<QI"
-WAKE_SIZE = 12
+# A message from the bench: time, horizon, length of the records.
+WAKE = "<QQI"
+WAKE_SIZE = 20
 ROOM = 8192
 
 FOREVER = (1 << 62) - 1
 _SPIN = 1000  # looks at the clock without a wait after which the program counts as waiting busily
 _SPIN_US = 50
-_SLICE_US = 1000  # as far as a busy program runs ahead of the bench before its inputs reach it
 
 
 class WatchdogBite(SystemExit):
@@ -53,6 +53,7 @@ solo_watchdog = None  # (deadline, timeout), microseconds
 
 _wire = None
 _woken_us = 0
+_horizon_us = 0  # a wait or a computation that ends before is no message; 0: each is one
 _looks = 0
 _out = bytearray(HEAD_SIZE + ROOM)
 _used = HEAD_SIZE
@@ -77,16 +78,14 @@ def now():
 
 
 def charge(us):
-    """The processor is busy for `us` microseconds: interrupts come, bytes arrive, the program stands still.
-
-    Small charges add up to a millisecond before the bench hears of them; a long one is one message."""
+    """The processor is busy for `us` microseconds: interrupts and bytes come, the program stands still."""
     global now_us
-    if _wire is None:
-        _solo_until(now_us + us)
-        return
     until_us = now_us + us
-    if until_us - _woken_us < _SLICE_US or in_interrupt:
+    if until_us < _horizon_us or in_interrupt:
         now_us = until_us
+        return
+    if _wire is None:
+        _solo_until(until_us)
         return
     while now_us < until_us:  # an interrupt ends the wait early, and the computation goes on
         _exchange(WAIT, until_us, 0)
@@ -94,8 +93,12 @@ def charge(us):
 
 def wait(until_us, readers=0):
     """Sleep until the clock reads `until_us` or something came in that the program listens to."""
-    global _looks
+    global _looks, now_us
     _looks = 0
+    if until_us < _horizon_us:
+        if until_us > now_us:
+            now_us = until_us
+        return
     if until_us <= now_us:
         return
     if _wire is None:
@@ -162,10 +165,11 @@ def random_bytes(n):
 
 
 def record(what, index, data=b""):
-    """Something that went out; it travels with the next wait."""
-    global _used
+    """Something that went out; it travels with the next message, which is the next wait."""
+    global _used, _horizon_us
     if _wire is None:
         return
+    _horizon_us = 0
     n = len(data)
     if _used + RECORD_SIZE + n > len(_out):
         _send(MORE, now_us, 0)
@@ -173,6 +177,20 @@ def record(what, index, data=b""):
     _used += RECORD_SIZE
     _out[_used : _used + n] = data
     _used += n
+
+
+def fed():
+    """The watchdog was fed. The bench reckons with when that was: this alone is no reason for a message."""
+    global _horizon_us
+    horizon_us = _horizon_us
+    record(WATCHDOG, 1)
+    _horizon_us = horizon_us
+
+
+def meet():
+    """Let the bench catch up with the program, so that what it prints is heard when it is said."""
+    if _wire is not None and now_us != _woken_us and not in_interrupt:
+        _exchange(WAIT, now_us, 0)
 
 
 def note(text):
@@ -188,8 +206,7 @@ def request(kind, argument, data):
 
 def _send(kind, until_us, readers):
     global _used
-    busy_us = min(now_us - _woken_us, 0xFFFF)
-    struct.pack_into(HEAD, _out, 0, _used - HEAD_SIZE, kind, readers, busy_us, until_us)
+    struct.pack_into(HEAD, _out, 0, _used - HEAD_SIZE, kind, readers, now_us - _woken_us, until_us)
     try:
         _wire.write(memoryview(_out)[:_used])
     except OSError:
@@ -198,12 +215,12 @@ def _send(kind, until_us, readers):
 
 
 def _exchange(kind, until_us, readers):
-    global now_us, _woken_us
+    global now_us, _woken_us, _horizon_us
     _send(kind, until_us, readers)
     if _wire.readinto(_wake) != WAKE_SIZE:
         raise SystemExit("the bench is gone")
-    now, n = struct.unpack(WAKE, _wake)
-    now_us = _woken_us = now
+    now_us, _horizon_us, n = struct.unpack(WAKE, _wake)
+    _woken_us = now_us
     if not n:
         return b""
     _wire.readinto(_in, n)

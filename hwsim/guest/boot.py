@@ -6,6 +6,7 @@ The wire is where standard input would be; `flash`, `image` and `script` lie in 
 this the program sees its flash at /, its image at /rom, and no more of the computer it runs on.
 """
 
+import builtins
 import gc
 import struct
 import sys
@@ -70,6 +71,17 @@ def _prepare():
     sys.argv[:] = []
     gc.collect()
     return script
+
+
+_plain_print = builtins.print
+
+
+def _print(*values, **how):
+    _bench.meet()
+    _plain_print(*values, **how)
+
+
+builtins.print = _print
 
 
 def _run(script):

@@ -34,7 +34,7 @@ class WDT:
     def feed(self):
         if _bench.solo():
             _bench.solo_watchdog = (_bench.now_us + self._timeout_us, self._timeout_us)
-        _bench.record(_bench.WATCHDOG, 1)
+        _bench.fed()
 
 
 class RTC:
