@@ -21,6 +21,8 @@ from protocol.errors import Malformed, Misuse
 _WINDOW = const(4)
 _WINDOWS = const(64)
 _PIECE = const(8)  # windows between two yields: half a millisecond on a PC, some 25 on a small chip
+_LOW = const(0xFFFFF)  # small integers everywhere; nine zeros and a digit of 11 bits fit in
+_ZEROS = const(9)
 _PREPARED = const(2048)  # 32 points
 
 
@@ -133,23 +135,27 @@ def _fits(h, signature, columns, a, b):
 
 
 def _with_key(u, v, x, y):
-    """X and ZZ of u G + v Q: signed windows of 9 bits for G, of 5 for Q, which share the doublings."""
-    steps = _digits(u, 9, 1) + _digits(v, 5, 0)
+    """X and ZZ of u G + v Q: signed windows of 10 or 11 bits for G, of 5 for Q, which share the doublings."""
+    if v > N >> 1:
+        u, v = -u % N, N - v  # the opposite point: the same x, and a doubling less
+    steps = _digits(u, 11, 767, 1) + _digits(v, 5, 15, 0)
     steps.sort(reverse=True)
     x, _, z = _horner(0, 0, 0, _terms(steps, _odd_multiples(x, y)))
     return x, z * z % P
 
 
 def _terms(steps, odd):
-    above = steps[0] >> 9  # what is doubled before is infinity
+    number, table = int.from_bytes, TABLE
+    above = steps[0] >> 11  # what is doubled before is infinity
     for step in steps:
         if step & 1:
-            at = ODD + ((step & 508) << 4)
-            x, w = int.from_bytes(TABLE[at : at + 32], "big"), int.from_bytes(TABLE[at + 32 : at + 64], "big")
+            at = ODD + ((step & 2044) << 4)
+            x, w = number(table[at : at + 32], "big"), number(table[at + 32 : at + 64], "big")
         else:
-            x, w = odd[(step & 508) >> 2]
-        yield above - (step >> 9), x, -w if step & 2 else w
-        above = step >> 9
+            x, w = odd[(step & 2044) >> 2]
+        place = step >> 11
+        yield above - place, x, -w if step & 2 else w
+        above = place
     yield above, None, None
 
 
@@ -261,27 +267,34 @@ def _affine(points):
     return result
 
 
-def _digits(v, width, mark):
-    """v as a sum of digit 2^place; digits are odd, below 2^(width - 1) in size, `width` places apart or more.
+def _digits(v, width, most, mark):
+    """v as a sum of digit 2^place; digits are odd and at most `most` in size.
 
-    A list of small integers, which sort by place: place << 9 | size >> 1 << 2 | negative << 1 | mark.
+    The next one is `width` places above, or one less where a digit of that width would be beyond `most`. A
+    list of small integers, which sort by place: place << 11 | size >> 1 << 2 | negative << 1 | mark.
     """
     digits = []
     place = 0
-    whole = 1 << width
     while v:
-        digit = v & (whole - 1)
-        if digit & 1:
-            if digit > whole >> 1:
-                digits.append(place << 9 | (whole - digit) >> 1 << 2 | 2 | mark)
-                v += whole
-            else:
-                digits.append(place << 9 | digit >> 1 << 2 | mark)
-            shift = width
-        else:
-            shift = 1
-            while shift < width and not digit >> shift & 1:
-                shift += 1
+        low = v & _LOW
+        zeros = 0
+        while not low & 1 and zeros < _ZEROS:
+            low >>= 1
+            zeros += 1
+        v >>= zeros
+        place += zeros
+        if not low & 1:
+            continue
+        shift = width
+        size = low & (1 << shift) - 1
+        if most < size < (1 << shift) - most:
+            shift -= 1
+            size &= (1 << shift) - 1
         v >>= shift
+        negative = size >> (shift - 1)
+        if negative:
+            size = (1 << shift) - size
+            v += 1
+        digits.append(place << 11 | size >> 1 << 2 | negative << 1 | mark)
         place += shift
     return digits

@@ -4,7 +4,7 @@ from firmware.p256_table import BLOCKS, COLUMNS, TEETH
 from tests.firmware import curve
 
 PATH = "firmware/p256_table.py"
-ODD_MULTIPLES = 128
+ODD_MULTIPLES = 384
 _ROW = 24  # bytes in a line
 
 

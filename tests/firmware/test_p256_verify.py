@@ -177,7 +177,7 @@ def test_a_key_that_is_not_reduced_or_not_on_the_curve_is_refused_although_the_s
 def test_joint_multiples_at_the_edges():
     """u G + v Q against the comb: digits at both ends, Q = G and -G, u = v, u = -v, u = 0."""
     n = p256.N
-    scalars = [1, 2, 3, 255, 256, 257, 1 << 255, (1 << 255) - 1, n - 1, n - 2, (1 << 256) % n]
+    scalars = [1, 2, 3, 767, 768, 769, 1 << 255, (1 << 255) - 1, n - 1, n - 2, (1 << 256) % n]
     for key in (1, n - 1, 2, n - 3, 15, (n + 1) // 2, D):
         public = p256.public_key(key)
         x, y = int.from_bytes(public[:32], "big"), int.from_bytes(public[32:], "big")
@@ -196,13 +196,14 @@ def test_joint_multiples_at_the_edges():
 
 def test_digits_add_up():
     for v in [0, D] + edge_scalars():
-        for width in (5, 9):
-            digits = p256_point._digits(v, width, 1)
+        for width, most in ((5, 15), (11, 767), (11, 1023), (10, 257)):
+            digits = p256_point._digits(v, width, most, 1)
+            apart = width if most + 1 == 1 << (width - 1) else width - 1
             total, last = 0, -width
             for digit in digits:
-                size = 2 * (digit >> 2 & 127) + 1
-                assert digit & 1 and size < 1 << (width - 1) and (digit >> 9) - last >= width
-                last = digit >> 9
+                size = 2 * (digit >> 2 & 511) + 1
+                assert digit & 1 and size <= most and (digit >> 11) - last >= apart
+                last = digit >> 11
                 total += (-size if digit & 2 else size) << last
             assert total == v, (v, width)
 
