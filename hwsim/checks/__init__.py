@@ -29,6 +29,7 @@ ALWAYS = (
     house.relayed_after_commit,
     house.relayed_in_order,
     house.stages_are_facts,
+    house.terminals_hear_facts,
     machine.terminals_stay_alive,
     machine.every_start_succeeds,
     machine.hangs_are_noticed,

@@ -68,6 +68,23 @@ def stages_are_facts(recording):
                 yield Violation(told.at_us, "stage", text)
 
 
+def terminals_hear_facts(recording):
+    """Acknowledged and cleared are told to a terminal only after the operations centre said so."""
+    if not recording.has_broker:
+        return  # the bench's own headquarters has no centre behind it
+    for car in recording.cars.values():
+        told = set()
+        for fact in car.facts:
+            if fact.stage not in (ACKNOWLEDGED, CLEARED) or (fact.panic, fact.stage) in told:
+                continue
+            told.add((fact.panic, fact.stage))
+            act = "acknowledge" if fact.stage == ACKNOWLEDGED else "clear"
+            acts = [row for row in recording.centre if row[1:] == (act, car.kid, fact.panic)]
+            if not any(row[0] <= fact.at_us for row in acts):
+                text = f"{car.name}: is told of an {act} of alarm {fact.panic} that nobody at the centre made"
+                yield Violation(fact.at_us, "stage", text)
+
+
 def alarms_stay_open(recording, drained):
     """An alarm stays open at headquarters until it is cleared, and one that was acknowledged there comes to
     its terminal."""

@@ -158,6 +158,8 @@ def replays(stage):
     stage.restart()
     intruder.ask_headquarters()
     stage.run(10)
+    stage.power()  # more numbers were used than are reserved at a time
+    stage.run(14)
     stage.tap("off_duty")
     stage.quiet()
     intruder.close()

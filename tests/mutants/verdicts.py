@@ -1,0 +1,83 @@
+"""Asks one check about one copy of the tree, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.mutants.copies import IMAGE
+
+_LIMIT_S = 240
+
+
+@dataclass(frozen=True)
+class Verdict:
+    check: str
+    found: tuple  # sentences; empty: the check saw nothing
+
+    @property
+    def rules(self):
+        """What it was found by, shortened to the names of the rules."""
+        names = []
+        for sentence in self.found:
+            name = sentence.split(", ", 1)[-1].split(":", 1)[0]
+            if name not in names:
+                names.append(name)
+        return names
+
+
+def ask(place, check):
+    """The Verdict of `story:NAME`, `case:ID` or `soak:PROFILE/SEED`."""
+    kind, _, name = check.partition(":")
+    return Verdict(check, tuple(_ASK[kind](place, name)))
+
+
+def _story(place, name):
+    done = _run(place, ["-m", "tests.mutants.stories", "--image", str(place / IMAGE), name])
+    try:
+        return json.loads(done.stdout.splitlines()[-1])["violations"]
+    except (IndexError, ValueError):
+        return [f"the story broke off: {_last(done)}"]
+
+
+def _case(place, name):
+    done = _run(place, ["-m", "hwsim", "conformance", name])
+    return [] if done.returncode == 0 else [f"{name}: {_last(done)}"]
+
+
+def _soak(place, name):
+    profile, _, seed = name.partition("/")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "soak.json"
+        options = ["--seed", seed, "--terminals", "1", "--hours", "1", "--faults", profile]
+        done = _run(place, ["-m", "hwsim", "soak", *options, "--json", str(file)])
+        if done.returncode == 0:
+            return []
+        try:
+            found = json.loads(file.read_text("utf-8"))
+            runs = found if isinstance(found, list) else [found]
+            return [sentence for run in runs for sentence in run["violations"]] or [_last(done)]
+        except (OSError, ValueError, KeyError, TypeError):
+            return [f"the soak broke off: {_last(done)}"]
+
+
+def _run(place, arguments):
+    environment = {**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, *arguments]
+    try:
+        return subprocess.run(
+            command, cwd=place, env=environment, capture_output=True, text=True, timeout=_LIMIT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"not over after {_LIMIT_S} s")
+
+
+def _last(done):
+    lines = (done.stderr or done.stdout).strip().splitlines() or [f"it ended with {done.returncode}"]
+    return lines[-1][:300]
+
+
+_ASK = {"story": _story, "case": _case, "soak": _soak}
