@@ -19,6 +19,10 @@ _TOLD = {
 }
 _TOLD |= {"registration", "partition", "acknowledge", "clear"}
 _HOUSE = {"fault", "network", "operator", "gateway", "broker"}
+_POSITION = 1
+_DULL = {"data", "details", "at_ms", "level"}
+# Said of every frame; the frame's own line is enough.
+_ECHOES = {"message", "frame", "frame.stored", "frame.relayed"}
 
 
 class Tale:
@@ -49,7 +53,7 @@ class Tale:
                 panic = (event.source, event.fields["panic"])
                 self.alarms += panic not in self._panics
                 self._panics.add(panic)
-        if what in _TOLD or event.source == "fault" or (event.source in _HOUSE and what not in ("message",)):
+        if what in _TOLD or event.source == "fault" or (event.source in _HOUSE and what not in _ECHOES):
             self._rows.append((event.t_us, event.source, what, event.fields))
 
     def before(self, violation, cars, lines=_LINES):
@@ -58,7 +62,21 @@ class Tale:
         rows = [row for row in self._rows if row[0] <= violation.at_us + 1_000_000]
         if names:
             rows = [row for row in rows if row[1] in names or _concerns(row, names)]
-        return [line(*row) for row in rows[-lines:]]
+        return [line(*row) for row in _gathered(rows)[-lines:]]
+
+
+def _gathered(rows):
+    """Positions in a row become one line."""
+    out = []
+    for row in rows:
+        if row[2] == "frame.sent" and row[3]["kind"] == _POSITION:
+            if out and out[-1][2] == "positions" and out[-1][1] == row[1]:
+                out[-1][3]["last"] = row[3]["seq"]
+                continue
+            fields = {"boot": row[3]["boot"], "first": row[3]["seq"], "last": row[3]["seq"]}
+            row = (row[0], row[1], "positions", fields)
+        out.append(row)
+    return out
 
 
 def _concerns(row, names):
@@ -84,6 +102,7 @@ def _words(what, fields):
         return f": {fields['line'].rstrip()}"
     if what == "note":
         return f": {fields['text']}"
-    shown = (f"{name}={value}" for name, value in fields.items() if value is not None and name != "data")
+    fields = {**fields, **fields["details"]} if isinstance(fields.get("details"), dict) else fields
+    shown = (f"{name}={value}" for name, value in fields.items() if value is not None and name not in _DULL)
     words = " ".join(shown)
     return f" {words}" if words else ""

@@ -31,7 +31,7 @@ _GNSS = Faults(
 )
 _KEYS = Faults(key_bounce=0.3, key_stuck=0.5)
 _CHIP = Faults(heap_exhaustion=1, task_death=1, task_hang=0.5, ticks_wrap=0.3)
-_FLASH = Faults(flash_rot=0.5, flash_worn=0.2, power_cut_in_flash=4)
+_FLASH = Faults(flash_rot=0.5, flash_worn=0.2, flash_full=0.2, power_cut_in_flash=4)
 _GATEWAY = Faults(
     gateway_kill=3,
     gateway_restart=0.5,
