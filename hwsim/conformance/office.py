@@ -85,6 +85,10 @@ class Office(Desk):
         found = self._observers.get(kid)
         return None if found is None else found[:2]
 
+    def forget_observers(self):
+        """As after a restart."""
+        self._observers.clear()
+
     def adopt(self, rows):
         """Links made in an earlier run (`links_of`)."""
         for kid, oscore_id, secret, salt, sequence in rows:

@@ -37,7 +37,9 @@ class Stage(Officer):
         self.steps = []
         self.began_us = 0
         self.acted_us = 0  # the last thing that was done: what is expected, is expected from there on
-        self.middle = None
+        # From the beginning: a listener that comes later would not stand before what is bound already.
+        self.middle = office.Middle(rig.network.host_at(GATEWAY_ADDRESS))
+        rig.network.serve(GATEWAY_ADDRESS, self.middle)
 
     # --- time
 
@@ -214,13 +216,6 @@ class Stage(Officer):
         """Headquarters answers every request with that, authentically; None ends it."""
         self.say(f"headquarters answers {text}")
         self.desk.ill = answer
-
-    def between(self):
-        """Somebody stands on the way (office.Middle)."""
-        if self.middle is None:
-            self.middle = office.Middle(self.rig.network.host_at(GATEWAY_ADDRESS))
-            self.rig.network.serve(GATEWAY_ADDRESS, self.middle)
-        return self.middle
 
 
 def _span(seconds):

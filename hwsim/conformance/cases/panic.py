@@ -265,7 +265,7 @@ def power_cut_after(s):
 
     Headquarters' answers are lost until then; the alarm goes on by itself when power is back."""
     s.working()
-    s.between().down = silence
+    s.middle.down = silence
     held = s.hold_panic()
     first = s.expect(up("panic"), 0.3, held)
     s.cut_power(5)
@@ -379,7 +379,7 @@ def first_second(s):
 def answers_lost(s):
     """Headquarters has it, but its answers are lost: the lamp goes on saying "sending"."""
     s.working()
-    s.between().down = silence
+    s.middle.down = silence
     held = s.hold_panic()
     s.expect(panic(), 1, held)
     s.never(lamp("red", "received", "acknowledged"), 20, held)
