@@ -41,6 +41,7 @@ class Ear:
         self._requests = {}  # token -> list of Request, newest last
         self._plain = {}  # token -> size of the largest unprotected request
         self._again = {}
+        self._facts = set()
 
     def hear(self, at_us, direction, data, arrived):
         if data in self._again and (self._again[data] or not arrived):
@@ -174,7 +175,7 @@ class Ear:
             for name in request.names:
                 known = self._car.frames.get(name)
                 if known is not None and known[1].raises:
-                    self._car.facts.append(Fact(at_us, known[1].panic[0], STORED, arrived))
+                    self._fact(Fact(at_us, known[1].panic[0], STORED, arrived))
         elif code == datagram.CONTENT and request.path == "/c":
             self._commands(at_us, payload, arrived)
 
@@ -185,7 +186,14 @@ class Ear:
             return
         for row in rows if isinstance(rows, list | tuple) else ():
             if row.get(1) == _PANIC_RECEIPT and row[3].get(1, 0) >= ACCEPTED:
-                self._car.facts.append(Fact(at_us, row[3][0], row[3][1], arrived))
+                self._fact(Fact(at_us, row[3][0], row[3][1], arrived))
+
+    def _fact(self, fact):
+        """The first time counts; lists of commands are told again and again."""
+        name = (fact.panic, fact.stage, fact.arrived)
+        if name not in self._facts:
+            self._facts.add(name)
+            self._car.facts.append(fact)
 
     def _unprotected(self, at_us, message, size):
         asked = self._plain.get(message.token)

@@ -2,7 +2,7 @@
 dark. Read from the wires, by the officer's page (docs/officer.md): fast blinking is sending, half a second is
 received, steady is acknowledged; a quarter in turn with green is a fault."""
 
-from itertools import pairwise
+from bisect import bisect_left
 
 from hwsim.checks.excuses import BLIND, BLIND_US
 from hwsim.checks.presses import meanings
@@ -27,10 +27,8 @@ def lamps_tell_the_truth(recording):
     for car in recording.cars.values():
         all_of = [row for row in meanings(car, recording) if row.what == "panic"]
         for light in car.lights:
-            if _hung(car, recording, light.from_us):
-                continue
             wrong = _lie(recording, car, all_of, light)
-            if wrong:
+            if wrong and not _hung(car, recording, light.from_us):
                 yield Violation(light.from_us, "lamp", f"{car.name}: the red lamp {wrong}")
 
 
@@ -130,12 +128,14 @@ def _dark(car, begin, end):
     if begin >= end:
         return
     edges = [begin]
-    for light in car.lights:
-        if light.to_us > begin and light.from_us < end:
-            edges += [max(begin, light.from_us), min(end, light.to_us)]
+    first = bisect_left(car.lights, begin, key=lambda light: light.to_us)
+    for light in car.lights[first:]:
+        if light.from_us >= end:
+            break
+        edges += [max(begin, light.from_us), min(end, light.to_us)]
     edges.append(end)
-    for number, (a, b) in enumerate(pairwise(edges)):
-        if number % 2 == 0 and b > a:
+    for a, b in zip(edges[::2], edges[1::2], strict=True):
+        if b > a:
             yield a, b
 
 

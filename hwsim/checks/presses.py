@@ -33,24 +33,38 @@ class Meaning:
 
 def meanings(car, recording):
     """The presses of a car in the order in which they count."""
-    functions = {key: key for key in ("panic", "event", "accept", *STATUS_CODES)}
-    for function, key in car.settings.get("keys", {}).items():
-        functions.pop(function, None)
-        if key:
-            functions[key] = function
+    keys = {function: function for function in ("panic", "event", "accept", *STATUS_CODES)}
+    keys.update(car.settings.get("keys", {}))
+    functions = {key: function for function, key in keys.items() if key}
     found = []
     before = {}
-    for press in sorted(car.presses, key=lambda press: press.down_us):
+    presses = sorted(car.presses, key=lambda press: press.down_us)
+    counted = _ends_of_counting(car, [p.down_us for p in presses if functions.get(p.key) == "event"])
+    for press in presses:
         function = functions.get(press.key)
         if function is not None and function != "accept":
             rested = press.down_us - before.get(press.key, -_SETTLE_US) >= _SETTLE_US
-            found.append(_meaning(car, recording, press, function, rested))
+            wait_us = counted[press.down_us] - press.down_us if function == "event" else 0
+            found.append(_meaning(car, recording, press, function, rested, wait_us))
         before[press.key] = press.up_us
     return sorted(found, key=lambda meaning: meaning.at_us)
 
 
-def _meaning(car, recording, press, function, rested):
-    needed_us, kept_us = _SETTLE_US, _KEPT_US
+def _ends_of_counting(car, taps_us):
+    """{a tap of the event key: when the counting that it belongs to is over}."""
+    gap_us = car.settings.get("event_gap_ms", _GAP_MS) * 1000
+    ends = {}
+    next_us = end_us = float("inf")
+    for at_us in sorted(taps_us, reverse=True):
+        end_us = end_us if next_us - at_us <= gap_us + _MARGIN_US else at_us + gap_us
+        ends[at_us] = end_us
+        next_us = at_us
+    return ends
+
+
+def _meaning(car, recording, press, function, rested, wait_us):
+    """`wait_us`: so long it is only counted in memory."""
+    needed_us, kept_us = _SETTLE_US, _KEPT_US + wait_us
     if function == "panic":
         needed_us = car.settings.get("panic_hold_ms", _HOLD_MS) * 1000
         if press.held_us < needed_us - _MARGIN_US:
@@ -58,8 +72,6 @@ def _meaning(car, recording, press, function, rested):
         sure = press.held_us >= needed_us + _MARGIN_US
     else:
         sure = press.held_us >= _SETTLE_US
-        if function == "event":
-            kept_us += car.settings.get("event_gap_ms", _GAP_MS) * 1000
     at_us = press.down_us + needed_us
     until_us = at_us + kept_us
     served = any(life.covers(press.down_us, until_us) for life in car.lives) and until_us <= recording.now_us

@@ -94,20 +94,20 @@ class Recorder:
         if digest in self._verified:
             return self._verified[digest]
         frame = signed.read(data)
-        self._verified[digest] = frame
+        self._verified[digest] = None if frame is None else frame.brief()
         if frame is None:
             return None
         self._name(at_us, frame.name, digest, "on the air" if car is not None else "at the broker")
         public = self._publics.get(frame.name[0])
         if public is None or not signed.verifies(frame, public):
             self.recording.forged.append((at_us, frame.name))
-            return frame
+            return self._verified[digest]
         source = car.name if car is not None else frame.name[0]
         key = hashlib.sha256(public + frame.r).digest()[:16]
         what = f"the nonce of the signature of frame {frame.name[1]}/{frame.name[2]}"
         signed_digest = hashlib.sha256(frame.signed).digest()[:12]
         self.recording.nonces.used(at_us, source, what, key, signed_digest)
-        return frame
+        return self._verified[digest]
 
     def _name(self, at_us, name, digest, where):
         known = self._names.setdefault(name, digest)

@@ -19,7 +19,7 @@ URGENT = (STATUS_KIND, PANIC_KIND, EVENT_KIND, TASK_KIND)
 RAISED, CANCELLED, CLEARED, DRILL = range(1, 5)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Frame:
     name: tuple  # (kid in hex, boot, seq)
     kind: int
@@ -28,6 +28,11 @@ class Frame:
     r: bytes  # the signature's first half: the x-coordinate of its nonce's point
     signed: bytes  # what was signed
     signature: bytes
+
+    def brief(self):
+        """What of it has to be remembered for days."""
+        fields = self.fields if self.kind in URGENT else {}
+        return Frame(self.name, self.kind, fields, self.digest, b"", b"", b"")
 
     @property
     def panic(self):

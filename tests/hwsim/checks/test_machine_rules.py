@@ -1,0 +1,67 @@
+"""Life, watchdog, flash, and what goes unprotected: on made-up recordings."""
+
+from hwsim.checks.recording import Fault, Life
+from tests.hwsim.checks.made_up import S, day
+
+
+def _ended(story, at_s, end):
+    story.car.lives[0].ended_us, story.car.lives[0].end = at_s * S, end
+    story.car.lives.append(Life(at_s * S + 1, end, ready_us=(at_s + 3) * S))
+
+
+def test_a_watchdog_that_bites_for_nothing():
+    for end in ("watchdog", "died"):
+        story = day()
+        _ended(story, 120, end)
+        assert story.rules() == ["alive"]
+        story.recording.faults.append(Fault(110 * S, "task_hang", "sm-21"))
+        assert story.rules() == []
+    story = day()
+    _ended(story, 120, "power")
+    assert story.rules() == []
+
+
+def test_a_start_that_never_serves():
+    story = day()
+    _ended(story, 120, "power")
+    story.car.lives[1].ready_us = float("inf")
+    assert story.rules() == ["start"]
+    story.car.lives[1].ended_us = 125 * S  # power went before it could
+    assert story.rules() == []
+
+
+def test_a_hang_that_nobody_notices():
+    story = day()
+    story.recording.faults.append(Fault(100 * S, "task_hang", "sm-21", whole=True))
+    assert story.rules() == ["watchdog"]
+    _ended(story, 130, "watchdog")
+    assert story.rules() == []
+
+
+def test_flash_is_erased_before_it_is_programmed_and_spared():
+    story = day()
+    story.car.wear.set_again = 1
+    assert story.rules() == ["flash"]
+    story = day()
+    story.car.wear.erases = 2000
+    assert story.rules() == ["flash wear"]
+    story = day()
+    story.car.wear.programs = 20000
+    assert story.rules() == ["flash wear"]
+
+
+def test_what_leaves_without_protection():
+    story = day()
+    story.car.naked.append((9 * S, "a request to /f, 120 bytes"))
+    assert story.rules() == ["unprotected"]
+    story = day()
+    story.recording.amplified.append((9 * S, "sm-21", 40, 41))
+    assert story.rules() == ["amplified"]
+
+
+def test_a_key_share_of_an_earlier_start():
+    story = day()
+    story.car.handshakes += [(1 * S, 1, b"x"), (2 * S, 1, b"x"), (3 * S, 2, b"y")]
+    assert story.rules() == []
+    story.car.handshakes.append((4 * S, 2, b"x"))
+    assert story.rules() == ["nonce"]
