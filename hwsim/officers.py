@@ -32,7 +32,7 @@ class Officers:
         for every_s, act in (
             (_STATUS_S, self._status),
             (_EVENT_S, self._events),
-            (_PANIC_S if self._panic_s is None else self._panic_s, self._panic),
+            (self._panic_s, self._panic),
             (_ACCEPT_S, self._accept),
         ):
             self._again(every_s, act)

@@ -1,0 +1,125 @@
+"""The soak itself: it repeats, it judges, it says how to see it again, and it can make a finding smaller."""
+
+import dataclasses
+import json
+import shlex
+
+import pytest
+
+from hwsim import soak, soak_runs
+from hwsim.__main__ import parser
+from hwsim.checks import Violation
+from hwsim.faults import Faults, profile
+from hwsim.soak_runs import chosen, command, halve
+
+SEED, HOURS = 12, 0.2
+# All of them, often enough for a run of minutes.
+BUSY = {"partition": 10, "power_cut": 10, "power_cut_in_flash": 15, "modem_hang": 5, "task_death": 8}
+BUSY |= {"gateway_kill": 20, "broker_kill": 10, "gnss_jump": 10, "heap_exhaustion": 5, "nat_rebind": 10}
+
+
+def faults():
+    return profile("full").with_(**BUSY)
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory):
+    return soak.kit(1, tmp_path_factory.mktemp("soak"))
+
+
+@pytest.fixture(scope="module")
+def result(kit):
+    return soak.run(SEED, 1, HOURS, faults(), kit)
+
+
+def test_everything_goes_wrong_and_no_promise_is_broken(result):
+    assert not result.violations, "\n".join(result.violations + result.story)
+    assert len(result.faults) >= 6
+    assert result.frames > 10
+    assert result.alarms >= 1
+    assert result.drain_s < soak.DRAIN_S
+
+
+def test_the_same_seed_is_the_same_run(kit, result):
+    again = soak.run(SEED, 1, HOURS, faults(), kit)
+    assert again.trace == result.trace
+    assert dataclasses.replace(again, times_real_time=0) == dataclasses.replace(result, times_real_time=0)
+
+
+def test_its_json_has_what_is_promised(result):
+    row = json.loads(json.dumps(result.as_json()))
+    assert {"seed", "trace", "violations", "terminal_days", "times_real_time"} <= set(row)
+    assert row["terminal_days"] >= HOURS / 24
+    many = soak_runs.summary([result, result])
+    assert {"seeds", "trace", "violations", "terminal_days", "times_real_time"} <= set(many)
+    assert many["terminal_days"] == pytest.approx(2 * row["terminal_days"], abs=1e-3)
+
+
+def arguments(words):
+    program, _, module, *rest = shlex.split(words)
+    assert (program, module) == ("python", "hwsim")
+    return parser().parse_args(rest)
+
+
+@pytest.mark.parametrize(
+    "tried",
+    [
+        profile("full"),
+        profile("full").without("modem_hang", "loss"),
+        profile("full").only("power_cut", "flash_worn"),
+        profile("full").only("loss").with_(at=(("power_cut", 12.5, 1), ("gateway_kill", 3.0, None))),
+    ],
+)
+def test_the_command_it_names_is_the_same_run(tried):
+    options = arguments(command(7, 2, 1.5, "full", tried))
+    assert (options.seed, options.terminals, options.hours) == (7, 2, 1.5)
+    assert chosen(options.faults, options.only, options.without, options.at, options.terminals) == tried
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--faults nonsense", "--only nonsense", "--without nonsense", "--at nonsense@1", "--at power_cut"]
+    + ["--at power_cut@x", "--at power_cut@1:5", "--at loss@1"],
+)
+def test_wrong_use_is_refused_before_anything_starts(words, capsys):
+    options = parser().parse_args(["soak", *words.split()])
+    assert options.run(options) == 2
+    assert capsys.readouterr().err.startswith("soak: ")
+
+
+def test_a_finding_is_made_smaller():
+    tried = []
+
+    def breaks(faults):
+        tried.append(faults)
+        return {"power_cut", "loss"} <= set(faults.active())
+
+    smallest = halve(profile("full"), breaks)
+    assert smallest == profile("full").only("power_cut", "loss")
+    assert len(tried) < 40
+    assert halve(Faults(), lambda faults: True) == Faults()
+
+
+def test_a_violation_comes_with_its_seed_a_command_and_a_story(kit, monkeypatch, capsys, tmp_path):
+    def judge(recorder, drained):
+        assert drained
+        (car,) = recorder.finish().cars.values()
+        return [Violation(60_000_000, "planted", f"{car.name}: said for the test")]
+
+    monkeypatch.setattr(soak, "violations", judge)
+    monkeypatch.setattr(soak_runs, "kit", lambda count, folder: kit)
+    report = tmp_path / "soak.json"
+    words = f"soak --seed 9 --terminals 1 --hours 0.02 --faults none --at power_cut@30 --json {report}"
+    options = parser().parse_args(words.split())
+    assert options.run(options) == 1
+    said = capsys.readouterr().out
+    assert "seed 9: 1 VIOLATIONS" in said
+    assert "again: python -m hwsim soak --seed 9 --terminals 1 --hours 0.02 --faults none" in said
+    assert "--at power_cut@30" in said
+    story = [line for line in said.splitlines() if line.startswith("  | ")]
+    assert any("power_cut" in line for line in story)
+    assert any("start cause=power" in line for line in story)
+    assert len(story) <= 40
+    row = json.loads(report.read_text())
+    assert row["violations"] == ["60.000 s, planted: sm-21: said for the test"]
+    assert row["rules"] == ["planted"]
