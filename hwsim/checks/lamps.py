@@ -12,7 +12,7 @@ from hwsim.checks.verdict import Violation
 # The shortest light that somebody takes for the next stage. A flash of 100 ms may become longer while the
 # chip computes or writes flash, one of 500 ms too; a frame and three erased blocks are 300 ms.
 _RECEIVED_US, _ACKNOWLEDGED_US = 450_000, 900_000
-_FLASH_US = 180_000
+_LONG_US = (450_000, 800_000)  # a tone
 _FAULT_US = (200_000, 320_000)
 _MOST_OPEN = 8
 _RAISED_US = 500_000  # after the hold the lamp says so
@@ -61,14 +61,17 @@ def reached_by(car, stage, at_us):
 def sounds_tell_the_truth(recording):
     """Two beeps: received. One long tone: a person has seen it."""
     for car in recording.cars.values():
-        for group in _groups(car.sounds):
-            at_us = group[0].from_us
-            if _hung(car, recording, at_us):
-                continue
-            lengths = [light.length_us(recording.now_us) / 1000 for light in group]
-            if any(450 <= ms <= 800 for ms in lengths) and not reached_by(car, ACKNOWLEDGED, at_us):
+        for sound in car.sounds:
+            at_us, long = sound.from_us, _LONG_US[0] <= sound.length_us(recording.now_us) <= _LONG_US[1]
+            if long and not reached_by(car, ACKNOWLEDGED, at_us) and not _hung(car, recording, at_us):
                 yield Violation(at_us, "buzzer", f"{car.name}: the long tone, and nobody acknowledged")
-            elif _two_beeps(lengths) and not reached_by(car, STORED, at_us):
+        for group in _groups(car.sounds):
+            at_us, lengths = group[0].from_us, [light.length_us(recording.now_us) / 1000 for light in group]
+            if (
+                _two_beeps(lengths)
+                and not reached_by(car, STORED, at_us)
+                and not _hung(car, recording, at_us)
+            ):
                 yield Violation(at_us, "buzzer", f"{car.name}: two beeps, and nothing was received")
 
 

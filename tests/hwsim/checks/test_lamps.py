@@ -77,6 +77,20 @@ def test_tones_without_their_stage():
     assert story.rules() == ["buzzer"]
 
 
+def test_a_tone_is_judged_by_its_own_beginning():
+    """Two beeps of a busy program, and the long tone close behind."""
+    story = Story()
+    story.alarm(30)
+    story.car.sounds.clear()
+    story.car.facts[1].at_us = 32 * S
+    story.recording.centre[0] = (31 * S, *story.recording.centre[0][1:])
+    story.car.sounds += [Light(31_700_000, 31_799_000), Light(31_850_000, 31_988_000)]
+    story.car.sounds.append(Light(32_200_000, 32_821_000))
+    assert story.rules() == []
+    story.car.facts[1].at_us = 32_300_000
+    assert story.rules() == ["buzzer"]
+
+
 def test_an_open_alarm_is_dark():
     story = Story()
     story.alarm(30, upto=ACKNOWLEDGED)
