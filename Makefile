@@ -5,6 +5,8 @@
 #   make test  ARGS="-k panic"                  the whole test-suite, or a part of it
 #   make check                                  ruff, mypy, import rules
 #   make bench ARGS="--only firmware"           ratios against named peers, in one run
+#   make soak                                   patrols in virtual time with every fault: 10 terminal-days
+#   make soak ARGS="--seed 7 --hours 8"          one seed of it
 #   make fuzz SECONDS=60                        every reader of outside bytes, a minute for all of them together
 #   make fuzz EACH=600 ARGS="--target coap_datagram"
 
@@ -16,7 +18,7 @@ ARGS ?=
 SECONDS ?= 60
 EACH ?=
 
-.PHONY: help setup setup-peers demo test check format bench fuzz lock clean
+.PHONY: help setup setup-peers demo test check format bench fuzz soak lock clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -62,6 +64,10 @@ bench: setup setup-peers
 
 fuzz: setup
 	@$(RUN) -m tests.fuzz $(if $(EACH),--each $(EACH),--seconds $(SECONDS)) $(ARGS)
+
+# 10 seeds of 3 terminals for 8 hours: ten terminal-days. Without ARGS the seeds are new ones each time.
+soak: setup
+	@$(RUN) -m hwsim soak --faults full --jobs 2 $(if $(ARGS),$(ARGS),--seeds 10 --terminals 3 --hours 8 --json soak.json)
 
 format: setup
 	@$(VENV)/bin/ruff check --fix-only -q .
