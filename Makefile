@@ -7,6 +7,7 @@
 #   make bench ARGS="--only firmware"           ratios against named peers, in one run
 #   make soak                                   patrols in virtual time with every fault: 10 terminal-days
 #   make soak ARGS="--seed 7 --hours 8"          one seed of it
+#   make mutants                                plants bugs in copies of the tree; the checks have to find each
 #   make fuzz SECONDS=60                        every reader of outside bytes, a minute for all of them together
 #   make fuzz EACH=600 ARGS="--target coap_datagram"
 
@@ -68,6 +69,9 @@ fuzz: setup
 # 10 seeds of 3 terminals for 8 hours: ten terminal-days. Without ARGS the seeds are new ones each time.
 soak: setup
 	@$(RUN) -m hwsim soak --faults full --jobs 2 $(if $(ARGS),$(ARGS),--seeds 10 --terminals 3 --hours 8 --json soak.json)
+
+mutants: setup
+	@$(RUN) -m tests.mutants $(ARGS)
 
 format: setup
 	@$(VENV)/bin/ruff check --fix-only -q .

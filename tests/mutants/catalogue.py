@@ -84,7 +84,6 @@ FIRMWARE = (
         "uplink.on_stored = uplink.on_sent = self.desk.stored",
         "the lamp shows received when the datagram has left",
         ("story:silence", "story:shift"),
-        quick=True,
     ),
     Mutant(
         "any-datagram-received",
@@ -198,7 +197,7 @@ GATEWAY = (
         "            self._journal.write(lambda tx: self._store(tx, terminal, checked, state, now_ms)))\n"
         "        stored = Stored([], [], [], 0)\n",
         "2.04 leaves before the frames are committed",
-        ("story:killed", "story:shift"),
+        ("story:shift", "story:killed"),
         quick=True,
     ),
     Mutant(
