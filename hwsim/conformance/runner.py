@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 from hwsim.conformance.case import load
 from hwsim.conformance.failure import Failure
+from hwsim.conformance.house_stage import HouseStage
 from hwsim.conformance.office import Office
 from hwsim.conformance.shelf import Shelf
 from hwsim.conformance.stage import Stage
+from hwsim.house import House
 from hwsim.rig import Rig
 
 PASSED, FAILED, BROKEN = "passed", "failed", "broken"
@@ -48,7 +50,7 @@ def play(case, shelf, seed=None):
         except Exception as error:
             return Result(case.id, BROKEN, f"the bench: {error}", _cpu_s() - before, 0.0)
         with rig:
-            stage = Stage(rig)
+            stage = (HouseStage if case.house else Stage)(rig)
             try:
                 case.tell(stage)
             except Failure as failure:
@@ -80,8 +82,6 @@ def _rig(case, shelf, folder, seed):
     kit = shelf.kit(case)
     options = {"seed": seed, "weather": case.weather or None, "profile": case.profile}
     if case.house:
-        from hwsim.house import House
-
         return House(kit, folder, **options)
     rig = Rig(kit, folder, desk=Office, **options)
     rig.desk.adopt(kit.links)

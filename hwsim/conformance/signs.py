@@ -1,5 +1,6 @@
 """What a story may wait for, or make sure of: predicates over what the witness saw, each with the words for it."""
 
+import json
 from dataclasses import dataclass
 
 from protocol import report
@@ -96,6 +97,15 @@ def answered(number, answer=None):
     """The terminal's answer to a command has come."""
     words = f"command {number} is answered" + ("" if answer is None else f" with {answer}")
     return Sign("answered", words, lambda s: s.number == number and (answer is None or s.answer == answer))
+
+
+def published(label, text="", test=None):
+    """A message of that kind at the broker; `test(properties)` looks into a GeoJSON Feature."""
+
+    def looks(seen):
+        return seen.label == label and (test is None or test(json.loads(seen.payload).get("properties", {})))
+
+    return Sign("published", f"the broker gets {label}{' ' + text if text else ''}", looks)
 
 
 def start(cause=None):

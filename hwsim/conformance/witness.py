@@ -36,6 +36,7 @@ class Witness:
         self._kernel = kernel
         self._ears = {car.name: Ear(context_of) for car in cars}
         self._by_kid = {car.kid: car.name for car in cars}
+        self._told = {}  # (car, boot, seq) -> (report, frame), as they were on the air
         self._leave = kernel.subscribe(self._event)
 
     def close(self):
@@ -51,6 +52,12 @@ class Witness:
                 handler(self, event.source, event.fields)
         elif event.source == "headquarters":
             self._headquarters(event.what, event.fields)
+        elif event.source == "gateway":
+            self._gateway(event.what, event.fields)
+        elif event.source == "broker":
+            self._broker(event.what, event.fields)
+        elif event.source == "operator" and event.what in _ORDERS:
+            self.add("command", self._by_kid.get(event.fields["kid"], ""), f"operator: {event.what}")
         elif event.source == "fault":
             self.add("fault", event.fields.get("car", ""), _words(event.what, event.fields), of=event.what)
 
@@ -83,6 +90,8 @@ class Witness:
             return
         got = self._ears[car].hear(up, fields["data"])
         lost = fields["fate"] == "lost"
+        for told, frame in zip(got.reports, got.frames, strict=True):
+            self._told.setdefault((car, told[report.BOOT], told[report.SEQ]), (told, frame))
         text = f"{'↑' if up else '↓'} {got.name}{'' if got.first else ' (again)'}{' lost' if lost else ''}"
         self.add("up" if up else "down", car, text, datagram=got, name=got.name, lost=lost, first=got.first)
 
@@ -117,6 +126,28 @@ class Witness:
             text = f"command {fields['number']} answered: {fields['answer']}"
             self.add("answered", car, text, number=fields["number"], answer=fields["answer"])
 
+    def _gateway(self, what, fields):
+        details = fields.get("details") or {}
+        car = self._by_kid.get(details.get("kid"), "")
+        if what == "frame.stored":
+            told, frame = self._told[car, details["boot"], details["seq"]]
+            self.add(
+                "stored", car, "stored: " + describe(told), report=told, kind=kind_name(told), frame=frame
+            )
+        elif what in ("gateway.killed", "gateway.ready", "gateway.stopped", "disk", "gateway.store lost"):
+            self.add("fault", "", what.replace("gateway.", "gateway "), of=what)
+        elif what in ("panic.acknowledged", "panic.cleared"):
+            self.add("stage", car, what.replace("panic.", "alarm "), of=what.split(".")[1])
+        elif what in ("refused", "gateway.trouble"):
+            self.add(what, car, f"{what}: {details.get('reason', details)}", details=details)
+
+    def _broker(self, what, fields):
+        if what == "message":
+            label = fields["topic"].rsplit("/", 1)[-1]
+            self.add("published", "", f"broker: {label}", label=label, **fields)
+        else:
+            self.add("fault", "", f"broker {what}", of=f"broker {what}")
+
 
 _CAR = {
     "key": Witness._key,
@@ -132,6 +163,7 @@ _CAR = {
     "registration": Witness._registration,
 }
 _COMMANDS = {1: "task", 2: "message", 3: "receipt", 6: "renew"}
+_ORDERS = ("acknowledge", "clear", "message", "task", "renew")
 _STATES = {1: "raised", 2: "cancelled", 3: "cleared", 4: "drill"}
 
 

@@ -118,7 +118,12 @@ def cost(s):
     s.check(programs <= 12 and erases <= 1, f"{programs:.1f} programs, {erases:.2f} erases a record")
 
 
-@case("FLASH-08", "delivery.bounded", against="FLASH-09", settings={"bulk_kb": 32, "urgent_kb": 16, "moving_s": 2, "track_s": 10})
+@case(
+    "FLASH-08",
+    "delivery.bounded",
+    against="FLASH-09",
+    settings={"bulk_kb": 32, "urgent_kb": 16, "moving_s": 2, "track_s": 10},
+)
 def full(s):
     """Where positions have filled their room, alarms and statuses are kept and arrive all the same."""
     s.working()

@@ -101,7 +101,9 @@ def forged_errors(s):
 
     def first_an_error(data):
         message = coap.decode(data)
-        forged = coap.Message(coap.ACK, coap.BAD_REQUEST, message.message_id, message.token, [], b"\x01\x63no!")
+        forged = coap.Message(
+            coap.ACK, coap.BAD_REQUEST, message.message_id, message.token, [], b"\x01\x63no!"
+        )
         return [forged.encode(), data]
 
     s.middle.down = first_an_error
@@ -109,7 +111,15 @@ def forged_errors(s):
     s.expect(stored(), 60, 0)
 
 
-@case("KEYS-09", "edhoc", "coap.con", against="KEYS-01", linked=False, weather={"loss": 0.3, "duplicate": 0.2}, seed=4)
+@case(
+    "KEYS-09",
+    "edhoc",
+    "coap.con",
+    against="KEYS-01",
+    linked=False,
+    weather={"loss": 0.3, "duplicate": 0.2},
+    seed=4,
+)
 def lossy(s):
     """With three datagrams of ten lost each way and some doubled, one handshake makes one context, and it serves."""
     s.switch_on()

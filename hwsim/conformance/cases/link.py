@@ -45,7 +45,9 @@ def outage(s):
     _complete(s)
 
 
-@case("LINK-04", "delivery.durable", against="LINK-03", weather={"loss": 0.2, "rtt_ms": 300, "jitter_ms": 200})
+@case(
+    "LINK-04", "delivery.durable", against="LINK-03", weather={"loss": 0.2, "rtt_ms": 300, "jitter_ms": 200}
+)
 def lossy(s):
     """On a way that loses one datagram of five each way nothing is missing."""
     s.working(240)
@@ -134,7 +136,9 @@ def alone(s):
     s.outage(False)
     s.wait(30)
     urgent = [u.datagram for u in s.find(up()) if {"panic", "status"} & set(u.name.split("+"))]
-    s.check(bool(urgent) and all(len(d.reports) == 1 for d in urgent), f"{len(urgent)} datagrams, one frame each")
+    s.check(
+        bool(urgent) and all(len(d.reports) == 1 for d in urgent), f"{len(urgent)} datagrams, one frame each"
+    )
     _small(s)
 
 
@@ -197,7 +201,9 @@ def malformed(s):
     s.press("busy")
     s.expect(stored("status", "busy", lambda r: r[report.STATUS] == 4), 5)
     s.wait(10)
-    tried = [u for u in s.find(up("status")) if cbor.encode(u.datagram.frames) and u.datagram.frames[0] == bad[0]]
+    tried = [
+        u for u in s.find(up("status")) if cbor.encode(u.datagram.frames) and u.datagram.frames[0] == bad[0]
+    ]
     s.check(len(tried) <= 2, f"the refused one is not sent on and on: {len(tried)} times")
 
 

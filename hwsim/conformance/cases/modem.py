@@ -176,5 +176,8 @@ def no_sim(s):
     s.expect(lamp("red", "sending"), 0.5, held)
     s.wait(60)
     s.never(lamp("red", "received"), since=held)
-    s.check(len(s.find(modem("booting"))) <= 3, f"starts of the modem in a minute: {len(s.find(modem('booting')))}")
+    s.check(
+        len(s.find(modem("booting"))) <= 3,
+        f"starts of the modem in a minute: {len(s.find(modem('booting')))}",
+    )
     s.never(signs.trouble(), since=0)

@@ -52,7 +52,9 @@ def restart(s):
     s.cut_power(1)
     told = s.expect(stored(), 21).report
     s.equal(told[report.BOOT], boot + 1, "boot")
-    s.check((boot + 1, 0) in {signs.name_of(r) for r in s.reports(since=0)} or told[report.SEQ] <= 2, "seq from 0")
+    s.check(
+        (boot + 1, 0) in {signs.name_of(r) for r in s.reports(since=0)} or told[report.SEQ] <= 2, "seq from 0"
+    )
 
 
 @case("POWER-05", "settings.patrol", against="GNSS-02", settings={"parked_s": 600})

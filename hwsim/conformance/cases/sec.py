@@ -45,7 +45,9 @@ def wrong_key(s):
     """Nor does one that is sealed with another key."""
     s.working()
     request = silenced(s)
-    sealed = coap.Message(coap.ACK, coap.CHANGED, request.message_id, request.token, [(coap.OSCORE, b"")], bytes(range(24)))
+    sealed = coap.Message(
+        coap.ACK, coap.CHANGED, request.message_id, request.token, [(coap.OSCORE, b"")], bytes(range(24))
+    )
     s.middle.forge(sealed.encode())
     not_believed(s, "somebody answers with a ciphertext of his own")
 
@@ -69,7 +71,9 @@ def older_answer(s):
     s.wait(1)
     old = next(coap.decode(d) for d in reversed(s.middle.heard_down) if coap.decode(d).code == coap.CHANGED)
     request = silenced(s)
-    s.middle.forge(coap.Message(coap.ACK, old.code, request.message_id, request.token, old.options, old.payload).encode())
+    s.middle.forge(
+        coap.Message(coap.ACK, old.code, request.message_id, request.token, old.options, old.payload).encode()
+    )
     not_believed(s, "somebody answers with what headquarters said to a status before")
 
 
@@ -264,5 +268,3 @@ def _used_once(s):
             if used.setdefault(name, body) != body:
                 s.check(False, f"Partial IV {name[1]} under one ciphertext only")
     s.check(len(used) >= 5, f"{len(used)} numbers, each under one ciphertext only")
-
-
