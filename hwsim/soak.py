@@ -23,6 +23,7 @@ DRAIN_S = 3600  # after the last fault everything has arrived
 _SETTLED_S = 120  # ... and for so long there was nothing left to ask for
 _LOOK_S = 20
 _FORGET_S = 600
+_TOUCH_US = 100_000_000  # a terminal asks for orders once a minute
 SETTINGS = {"keepalive_s": 60, "moving_s": 15, "moving_m": 400, "track_s": 60, "health_s": 600}
 
 
@@ -114,11 +115,18 @@ class Soak:
         start_us = busy_us = self.kernel.now_us
         while self.kernel.now_us - start_us < DRAIN_S * 1_000_000:
             self.kernel.run_for(_LOOK_S)
-            if any(car.air.unanswered for car in self.house.cars) or self.tale.busy_since(busy_us):
+            if not self._at_peace(busy_us):
                 busy_us = self.kernel.now_us
             elif self.kernel.now_us - busy_us >= _SETTLED_S * 1_000_000:
                 break
         return (busy_us - start_us) / 1e6
+
+    def _at_peace(self, since_us):
+        """Nothing waits for an answer, nothing came, and every car is in touch with headquarters."""
+        cars = self.house.cars
+        if any(car.air.unanswered for car in cars) or self.tale.busy_since(since_us):
+            return False
+        return self.tale.served_since(self.kernel.now_us - _TOUCH_US, cars)
 
     def _result(self, broken, drain_s, wall_s):
         terminals = len(self.house.cars)

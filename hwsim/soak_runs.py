@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from hwsim.faults import FAULTS, Faults, profile
+from hwsim.faults import FAULTS, PROFILES, profile
 from hwsim.faults.registry import ACTS, CAR
 from hwsim.soak import kit, run
 from hwsim.technician import FleetError
@@ -28,6 +28,8 @@ def soak(options):
     except (ValueError, WrongUse) as error:
         print(f"soak: {error}", file=sys.stderr)
         return 2
+    if options.list:
+        return _list(faults)
     first = secrets.randbelow(1 << 31) if options.seed is None else options.seed
     seeds = range(first, first + options.seeds)
     print(f"soak: seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"soak: seed {first}", flush=True)
@@ -51,6 +53,14 @@ def soak(options):
     days = sum(result.terminal_days for result in results)
     print(f"soak: {len(results)} runs, {days:.2f} terminal-days, {len(broken)} with violations", flush=True)
     return 1 if broken else 0
+
+
+def _list(faults):
+    """Every fault, how often it happens in a profile, and what it is."""
+    for name, meta in FAULTS.items():
+        print(f"{name:<20} {getattr(faults, name):>8.4g} {meta['kind']:<17} {meta['meaning']}")
+    print("\nprofiles: " + ", ".join(PROFILES))
+    return 0
 
 
 def summary(results):
@@ -185,6 +195,3 @@ def halve(faults, breaks):
         if size == 1:
             return faults
         size //= 2
-
-
-__all__ = ["Faults", "chosen", "command", "halve", "shrink", "soak", "summary"]

@@ -34,21 +34,30 @@ class Tale:
         self._rows = []  # (microseconds, source, what, fields)
         self._panics = set()
         self._busy_us = 0
+        self._heard_us = {}  # car -> when headquarters last reached it
         self._leave = kernel.subscribe(self._event)
 
     def close(self):
         self._leave()
 
     def busy_since(self, at_us):
-        """A frame other than a position or health left a terminal after that."""
+        """A frame other than a position or health was stored after that."""
         return self._busy_us > at_us
+
+    def served_since(self, at_us, cars):
+        """Headquarters has reached each of these cars after that."""
+        return all(self._heard_us.get(car.name, -1) > at_us for car in cars)
 
     def _event(self, event):
         what = event.what
+        if what == "air":
+            if event.fields["direction"] == "down" and event.fields["fate"] == "sent":
+                self._heard_us[event.source] = event.t_us
+            return
+        if what == "frame.stored" and event.fields["details"]["kind"] not in ("position", "health"):
+            self._busy_us = event.t_us
         if what == "frame.sent":
             self.frames += 1
-            if event.fields["kind"] not in (1, 4):
-                self._busy_us = event.t_us
             if event.fields["kind"] == 3:
                 panic = (event.source, event.fields["panic"])
                 self.alarms += panic not in self._panics

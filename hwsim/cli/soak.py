@@ -31,6 +31,7 @@ def arguments(parser):
     parser.add_argument("--at", action="append", default=[], metavar="WHEN", help="one fault at one moment")
     parser.add_argument("--jobs", type=types.count, default=1, metavar="J", help="runs side by side (1)")
     parser.add_argument("--shrink", action="store_true", help="look for the least that still breaks the rule")
+    parser.add_argument("--list", action="store_true", help="the faults, and how often in that profile")
     parser.add_argument("--json", metavar="FILE", help="write the results to FILE")
 
 
