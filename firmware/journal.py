@@ -7,7 +7,7 @@ when they need it, never the other way round.
 """
 
 from firmware import segment, thinning
-from firmware.blocks import AHEAD, Blocks
+from firmware.blocks import AHEAD, MOST, Blocks
 from firmware.segment import SIZE, START, Walk
 from protocol import cose, report
 from protocol.compat import const
@@ -52,7 +52,7 @@ class Journal:
         lane = _BULK if not urgent else _PANIC if kind == report.KIND_PANIC else _URGENT
         data = segment.record(kind, frame, boot, seq)
         for _ in range(_TRIES):
-            if self._write(lane, self._block_for(lane, len(data)), data):
+            if self._write(lane, self._part_for(lane, len(data)), data):
                 return
         raise OSError(_EIO)
 
@@ -78,65 +78,63 @@ class Journal:
         found = []
         unread = None
         for lane in (_PANIC, _URGENT) if urgent else (_BULK,):
-            for block in list(self._rows[lane]):
-                place = (lane, self.blocks.numbers[block])
-                behind = after is not None and place == after[2:4]
-                if (
-                    len(found) >= n
-                    or not self.blocks.left[block]
-                    or (after is not None and place < after[2:4])
-                ):
+            for part in list(self._rows[lane]):
+                if len(found) >= n or not self.blocks.left[part % MOST]:
                     continue
+                at = None
+                if after is not None:
+                    if (lane, part // MOST) < (after[2], after[3] // MOST):
+                        continue
+                    # What was merged keeps its number, and is another segment.
+                    at = after[4] if part == after[3] else None
                 try:
-                    # A segment that was merged keeps its number, and lies in another block.
-                    at = after[5] if behind and block == after[4] else None
-                    self._gather(found, n, lane, block, at)
+                    self._gather(found, n, lane, part, at)
                 except OSError as error:
                     unread = error  # what lies behind it need not wait for it
         if unread is not None and not found:
             raise unread
         return found
 
-    def _gather(self, found, n, lane, block, after):
+    def _gather(self, found, n, lane, part, after):
         blocks = self.blocks
+        block = part % MOST
         walk = Walk(self._flash, block, START if after is None else after)
         waiting = 0
         while walk.step():
-            if walk.at == after or blocks.is_done(walk):
+            if walk.at == after or blocks.is_done(part, walk):
                 continue
             if len(found) >= n:
                 return
             frame = walk.frame()
             if frame is None:
                 blocks.damaged += 1
-                blocks.finish(block, walk.at)
+                blocks.finish(part, walk.at)
             else:
                 waiting += 1
-                found.append((walk.name() + (lane, blocks.numbers[block], block, walk.at), frame))
+                found.append((walk.name() + (lane, part, walk.at), frame))
         if after is None:
             if waiting < blocks.left[block]:
                 blocks.damaged += walk.damaged  # since it was counted
             blocks.left[block] = waiting
-            self._tidy(lane, block)
+            self._tidy(lane, part)
 
     def done(self, keys):
         """These frames are at the gateway. Keys that no longer mean anything are ignored."""
-        blocks = self.blocks
-        for boot, seq, lane, number, block, at in keys:
-            if block in self._rows[lane] and blocks.numbers[block] == number:
-                walk = Walk(self._flash, block, at)
+        for boot, seq, lane, part, at in keys:
+            if part in self._rows[lane]:
+                walk = Walk(self._flash, part % MOST, at)
                 try:
                     waits = walk.step() and walk.at == at and walk.name() == (boot, seq)
                 except OSError:
                     waits = True
-                if waits and not blocks.is_done(walk):
-                    blocks.finish(block, at)
-                    self._tidy(lane, block)
+                if waits and not self.blocks.is_done(part, walk):
+                    self.blocks.finish(part, at)
+                    self._tidy(lane, part)
 
     def count(self, urgent):
         """Frames still to be sent."""
         rows = self._rows[:_BULK] if urgent else self._rows[_BULK:]
-        return sum([self.blocks.left[block] for row in rows for block in row])
+        return sum([self.blocks.left[part % MOST] for row in rows for part in row])
 
     # --- room
 
@@ -154,8 +152,8 @@ class Journal:
             kept = max(0, self._urgent_most - panics - urgent)
         return self._over() + kept
 
-    def _block_for(self, lane, size):
-        """The lane's newest block when it has room, else a new one."""
+    def _part_for(self, lane, size):
+        """The lane's newest segment when it has room, else a new one."""
         row = self._rows[lane]
         if row and self._ends[lane] + size <= SIZE:
             return row[-1]
@@ -170,55 +168,54 @@ class Journal:
             if lane != _BULK and blocks.ready and bulk > self._beyond(lane):
                 break  # one of those ahead; `prepare` makes room in bulk for it
             self._thin()
-        block = (
-            blocks.ready.pop(0) if len(blocks.ready) > (_NOT_BULK if lane == _BULK else 0) else blocks.erase()
-        )
+        keep = _NOT_BULK if lane == _BULK else 0
+        block = blocks.ready.pop(0) if len(blocks.ready) > keep else blocks.erase()
         if block is None:
             raise OSError(_ENOSPC)
-        blocks.begin(block, blocks.next)
+        row.append(blocks.next * MOST + block)
         blocks.next += 1
-        row.append(block)
         self._ends[lane] = START
-        return block
+        return row[-1]
 
-    def _write(self, lane, block, data):
+    def _write(self, lane, part, data):
         at = self._ends[lane]
+        block = part % MOST
         if at == START:
             at = 0
-            number = self.blocks.numbers[block]
-            data = segment.head(lane, number, number) + data
-        if self.blocks.program(block, at, data):
+            data = segment.head(lane, part // MOST, part // MOST) + data
+        if segment.program(self._flash, block, at, data):
             self._ends[lane] = at + len(data)
             self.blocks.left[block] += 1
             return True
         self._ends[lane] = SIZE
         if not at:
-            self._rows[lane].remove(block)
+            self._rows[lane].remove(part)
             self.blocks.set_aside(block)
         return False
 
-    def _tidy(self, lane, block):
+    def _tidy(self, lane, part):
         """A block whose records are all done is free, unless it is the newest and takes more. Before it is
         given away there is one more look at it."""
         row = self._rows[lane]
-        blocks = self.blocks
-        if blocks.left[block] or (block == row[-1] and self._ends[lane] < SIZE):
+        left = self.blocks.left
+        block = part % MOST
+        if left[block] or (part == row[-1] and self._ends[lane] < SIZE):
             return
         try:
-            blocks.left[block] = sum([1 for _ in blocks.waiting(block)])
+            left[block] = sum([1 for _ in self.blocks.waiting(part)])
         except OSError:
-            row.remove(block)
-            blocks.set_aside(block)
+            row.remove(part)
+            self.blocks.set_aside(block)
             return
-        if not blocks.left[block]:
-            self._drop(lane, block)
+        if not left[block]:
+            self._drop(lane, part)
 
-    def _drop(self, lane, block):
+    def _drop(self, lane, part):
         row = self._rows[lane]
-        if block == row[-1]:
+        if part == row[-1]:
             self._ends[lane] = SIZE
-        row.remove(block)
-        self.blocks.free(block)
+        row.remove(part)
+        self.blocks.free(part % MOST)
 
     def _thin(self):
         """One block of bulk less. Two neighbours become one, from the oldest on through the older half, then
@@ -226,23 +223,23 @@ class Journal:
         row = self._rows[_BULK]
         left = self.blocks.left
         i = 0
-        while i < len(row) and self.blocks.numbers[row[i]] <= self._thinned_to:
+        while i < len(row) and row[i] // MOST <= self._thinned_to:
             i += 1
         if i + 1 >= (len(row) + 3) // 2:
             i = 0
         if len(row) > 1:
-            before = left[row[i]] + left[row[i + 1]]
-            block = thinning.merge(self.blocks, row[i], row[i + 1])
-            if block is not None:
-                self.thinned += before - left[block]
-                self._thinned_to = self.blocks.numbers[block]
+            before = left[row[i] % MOST] + left[row[i + 1] % MOST]
+            part = thinning.merge(self.blocks, row[i], row[i + 1])
+            if part is not None:
+                self.thinned += before - left[part % MOST]
+                self._thinned_to = part // MOST
                 if i + 2 == len(row):
                     self._ends[_BULK] = SIZE
-                row[i] = block
+                row[i] = part
                 row.pop(i + 1)
                 return
         # Nothing to merge it with, or flash fails: it goes whole.
-        self.thinned += left[row[i]]
+        self.thinned += left[row[i] % MOST]
         self._drop(_BULK, row[i])
 
 

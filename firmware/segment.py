@@ -139,6 +139,7 @@ class Walk:
         self._flash = flash
         self.block = block
         self.at = self.end = at  # of the record, and behind it
+        self.size = self.kind = self.done = 0  # of the record, head included
         self.damaged = 0  # stretches in which no record could be read
         self._head = bytearray(_RECORD_SIZE)
         self._view = memoryview(self._head)
@@ -148,9 +149,15 @@ class Walk:
         lost = False
         while at < SIZE - _RECORD_SIZE:
             read(self._flash, self.block, at, self._head)
-            if self._sound(at):
+            head = self._head
+            size = _RECORD_SIZE + (head[2] | head[3] << 8)
+            check = crc32(self._view[:_CHECK]) & 0xFFFF
+            if head[0] == _MAGIC and check == head[_CHECK] | head[_CHECK + 1] << 8 and at + size <= SIZE:
                 self.at = at
-                self.end = at + self.size
+                self.end = at + size
+                self.size = size
+                self.kind = head[1]
+                self.done = head[_MARK] == 0
                 return True
             if not lost:
                 if bytes(self._head).count(b"\xff") == _RECORD_SIZE:
@@ -160,14 +167,6 @@ class Walk:
             at = self._search(at + 1)
         self.end = at
         return False
-
-    def _sound(self, at):
-        head = self._head
-        return (
-            head[0] == _MAGIC
-            and crc32(self._view[:_CHECK]) & 0xFFFF == head[_CHECK] | head[_CHECK + 1] << 8
-            and at + self.size <= SIZE
-        )
 
     def _search(self, at):
         """The next place that may begin a record: what lies behind damage is not lost."""
@@ -179,18 +178,6 @@ class Walk:
                 return at + found
             at += len(piece)
         return SIZE
-
-    @property
-    def size(self):
-        return _RECORD_SIZE + (self._head[2] | self._head[3] << 8)
-
-    @property
-    def kind(self):
-        return self._head[1]
-
-    @property
-    def done(self):
-        return self._head[_MARK] == 0
 
     def name(self):
         """(boot, seq)"""

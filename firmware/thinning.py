@@ -1,6 +1,7 @@
 """Two neighbouring segments of bulk become one: every second position goes, the rest stays."""
 
 from firmware import segment
+from firmware.blocks import MOST
 from firmware.segment import SIZE, START, Walk
 from protocol import report
 from protocol.compat import const
@@ -11,14 +12,14 @@ _EIO = const(5)
 
 
 def merge(blocks, first, second):
-    """Put what stays of two into a block of its own, which takes their place; returns it, or None when one of
+    """Put what stays of two segments into a new one, which takes their place; returns it, or None when one of
     the three cannot be read or written. Its head is written last: from then on the two count no more, whether
     or not flash could still be told to forget them."""
     block = blocks.ready.pop(0) if blocks.ready else blocks.erase()
     if block is None:
         return None
     try:
-        last = segment.head_of(blocks.flash, second)[2]
+        last = segment.head_of(blocks.flash, second % MOST)[2]
         keep = choose([row for old in (first, second) for row in blocks.waiting(old)])
         count = 0
         end = START
@@ -30,21 +31,18 @@ def merge(blocks, first, second):
                 _put(blocks, block, end, data)
                 end += len(data)
                 count += 1
-        number = blocks.numbers[first]
-        _put(blocks, block, 0, segment.head(_BULK, number, last))
+        _put(blocks, block, 0, segment.head(_BULK, first // MOST, last))
     except OSError:
         blocks.set_aside(block)
         return None
-    blocks.begin(block, number)
     blocks.left[block] = count
-    blocks.renewed(number)
-    blocks.free(first)
-    blocks.free(second)
-    return block
+    blocks.free(first % MOST)
+    blocks.free(second % MOST)
+    return first // MOST * MOST + block
 
 
 def _put(blocks, block, at, data):
-    if not blocks.program(block, at, data):
+    if not segment.program(blocks.flash, block, at, data):
         raise OSError(_EIO)
 
 

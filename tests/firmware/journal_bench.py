@@ -44,11 +44,11 @@ class Bench:
         """Those that hold records still to be sent, oldest first."""
         found = []
         for key, _ in self.journal.peek(urgent, 10000):
-            if key[4] not in found:
-                found.append(key[4])
+            if key[3] % 1024 not in found:
+                found.append(key[3] % 1024)
         return found
 
     def place(self, seq, urgent=False):
         """Where on flash that record begins."""
         (key,) = [key for key, _ in self.journal.peek(urgent, 10000) if key[1] == seq]
-        return key[4] * SIZE + key[5]
+        return key[3] % 1024 * SIZE + key[4]

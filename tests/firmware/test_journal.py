@@ -78,11 +78,11 @@ def test_done_twice_and_done_of_something_gone_do_nothing():
     bench.journal.done([key for key, _ in bench.journal.peek(False, 10)])
     for seq in range(40, 800, 20):
         bench.add(False, range(seq, seq + 20))
-        if rows[0][0][4] in bench.blocks():
+        if rows[0][0][3] % 1024 in bench.blocks():
             break  # this block holds another segment by now
         bench.journal.done([key for key, _ in bench.journal.peek(False, 15)])
     before = bench.seqs(False)
-    assert rows[0][0][4] in bench.blocks()
+    assert rows[0][0][3] % 1024 in bench.blocks()
     bench.journal.done([key for key, _ in rows])
     assert bench.seqs(False) == before
 

@@ -165,7 +165,7 @@ def _any_marker(right):
 
 
 def _in_memory(right):
-    return lambda self, block, at, data: True
+    return lambda flash, block, at, data: True
 
 
 Plant("cbor_depth", "cbor_decode", "no limit of depth", "protocol.cbor:_Reader", "item", _without_depth)
@@ -288,7 +288,7 @@ Plant(
     "not_on_flash",
     "flash_journal",
     "frames stay in memory",
-    "firmware.blocks:Blocks",
+    "firmware.segment",
     "program",
     _in_memory,
 )
