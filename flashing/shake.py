@@ -18,36 +18,50 @@ _WORD = re.compile(r"\A[A-Za-z_]\w*\Z")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+class _Module:
+    """A module as text and tree, with what it mentions; read once, as most of them stay as they are from
+    round to round."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tree = ast.parse(text)
+        self.mentions = Counter(_mentions(self.tree))
+        self.imported = set(_imported(self.tree))
+        self._within: dict[ast.AST, int] = {}
+
+    def within(self, node: _Function | ast.ClassDef) -> int:
+        """How often a definition mentions its own name."""
+        if node not in self._within:
+            self._within[node] = sum(name == node.name for name in _mentions(node))
+        return self._within[node]
+
+
 def shake(sources: dict[str, str], kept: Iterable[str] = ()) -> dict[str, str]:
     """The program without what nothing refers to. Names in `kept` stay whatever happens."""
+    modules = {name: _Module(text) for name, text in sources.items()}
     while True:
-        trees = {name: ast.parse(text) for name, text in sources.items()}
         counts = Counter(kept)
         asked: set[tuple[str, str]] = set()
-        for tree in trees.values():
-            counts.update(_mentions(tree))
-            asked.update(_imported(tree))
-        shaken = {
-            name: rewritten(text, _unused(name, trees[name], counts, asked)) for name, text in sources.items()
-        }
-        if shaken == sources:
-            return sources
-        sources = shaken
+        for module in modules.values():
+            counts.update(module.mentions)
+            asked |= module.imported
+        before = modules
+        modules = {}
+        for name, module in before.items():
+            text = rewritten(module.text, _unused(name, module, counts, asked))
+            modules[name] = module if text == module.text else _Module(text)
+        if modules == before:
+            return {name: module.text for name, module in modules.items()}
 
 
 def _mentions(tree: ast.AST) -> Iterator[str]:
     """Every name that is used, as often as it is; definitions, annotations and docstrings are no use."""
-    skipped = {id(inner) for node in _annotations(tree) for inner in ast.walk(node)}
-    skipped |= {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            yield node.id
+    left = [tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                yield node.id
         elif isinstance(node, ast.Attribute):
             yield node.attr
         elif isinstance(node, ast.keyword) and node.arg:
@@ -56,6 +70,16 @@ def _mentions(tree: ast.AST) -> Iterator[str]:
             yield node.name
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield from _WORD.findall(node.value)
+        left.extend(child for child in ast.iter_child_nodes(node) if not _is_no_use(node, child))
+
+
+def _is_no_use(node: ast.AST, child: ast.AST) -> bool:
+    """An annotation or a docstring."""
+    if isinstance(node, ast.Expr):
+        return isinstance(child, ast.Constant)
+    if isinstance(node, ast.arg | ast.AnnAssign):
+        return child is node.annotation
+    return isinstance(node, _Function) and child is node.returns
 
 
 def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
@@ -66,34 +90,21 @@ def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
                 yield node.module, alias.name
 
 
-def _annotations(tree: ast.AST) -> Iterator[ast.AST]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.arg) and node.annotation is not None:
-            yield node.annotation
-        elif isinstance(node, _Function) and node.returns is not None:
-            yield node.returns
-        elif isinstance(node, ast.AnnAssign):
-            yield node.annotation
-
-
-def _unused(name: str, tree: ast.Module, counts: Counter[str], asked: set[tuple[str, str]]) -> Iterator[Edit]:
-    own = Counter(_mentions(tree))
-    for node in tree.body:
-        if isinstance(node, _Function | ast.ClassDef) and not _wanted(node, counts):
+def _unused(name: str, module: _Module, counts: Counter[str], asked: set[tuple[str, str]]) -> Iterator[Edit]:
+    for node in module.tree.body:
+        if isinstance(node, _Function | ast.ClassDef) and not _wanted(module, node, counts):
             yield node, ""
         elif isinstance(node, ast.ClassDef):
             for member in node.body:
-                if isinstance(member, _Function) and not _wanted(member, counts):
+                if isinstance(member, _Function) and not _wanted(module, member, counts):
                     yield member, ""
         elif isinstance(node, ast.ImportFrom):
-            yield from _import(name, node, own, asked)
+            yield from _import(name, node, module.mentions, asked)
 
 
-def _wanted(node: _Function | ast.ClassDef, counts: Counter[str]) -> bool:
+def _wanted(module: _Module, node: _Function | ast.ClassDef, counts: Counter[str]) -> bool:
     """Used somewhere other than in itself."""
-    if _CALLED.fullmatch(node.name):
-        return True
-    return counts[node.name] > Counter(_mentions(node))[node.name]
+    return bool(_CALLED.fullmatch(node.name)) or counts[node.name] > module.within(node)
 
 
 def _import(
