@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
-from gateway import commands, panics, requests
+from gateway import commands, panics
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.contexts import Contexts, Entry
@@ -12,15 +12,15 @@ from gateway.datagram import Endpoint
 from gateway.edhoc import Edhoc
 from gateway.exchange import Exchange
 from gateway.intake import Intake, Stored
-from gateway.journal.base import Journal, JournalError, Transaction
+from gateway.journal.base import Journal
 from gateway.journal.records import ENROLLED, REVOKED, Terminal
 from gateway.journal.sqlite import SqliteJournal
 from gateway.key import GatewayKey, KeyFileError, settle
 from gateway.log import Log
 from gateway.machine import Machine
-from gateway.mqtt import Incoming, Link
 from gateway.northbound import unit_topic
 from gateway.observers import Observers
+from gateway.orders import Orders
 from gateway.refusals import Refusals
 from gateway.registry import POLL_S, Registry
 from gateway.relay import Relay
@@ -30,8 +30,6 @@ from gateway.verifier import Verifier
 from protocol.responder import Server
 
 DRAIN_S = 5.0
-# An operator's request that could not be stored is tried again after this.
-RETRY_S = 1.0
 
 
 class App:
@@ -63,13 +61,13 @@ class App:
 
     async def start(self) -> None:
         """Raises JournalError, ListenError; then nothing was left running."""
-        config, log = self.config, self.log
+        config = self.config
         self.journal: Journal = SqliteJournal(
             config.journal_path,
             queue_limit=config.whole("journal.queue_limit"),
             group_limit=config.whole("journal.group_limit"),
             busy_timeout_ms=config.whole("journal.busy_timeout_ms"),
-            on_error=lambda message: log.error("journal.failed", error=message),
+            on_error=self._unstored,
             background=self._machine.background,
             connect=self._machine.connect,
             lock=self._machine.lock,
@@ -128,6 +126,7 @@ class App:
             send=self._send,
             random16=self._random16,
         )
+        self.orders = Orders(config, self.journal, self.registry, log, clock)
         self._tie()
         host, port = config.text("listen.host"), config.whole("listen.port")
         buffer = config.whole("listen.receive_buffer")
@@ -157,8 +156,9 @@ class App:
         self.registry.commanded = self._commanded
         self.registry.changed = self._changed
         self.contexts.on_gone = self._gone
-        self.relay.on_command = lambda link, incoming: self._spawn(self._command(link, incoming))
+        self.relay.on_command = lambda link, incoming: self._spawn(self.orders.take(link, incoming))
         self.relay.on_facts = self._facts
+        self.orders.on_placed = self._placed
         self._spawned: set[asyncio.Task[None]] = set()
 
     async def stop(self) -> None:
@@ -216,6 +216,15 @@ class App:
         for fact in facts:
             self.observers.poke(fact.kid)
 
+    def _placed(self, terminal: Terminal, facts: list[panics.Fact]) -> None:
+        self._facts(facts)
+        self._commanded(terminal)
+
+    def _unstored(self, message: str) -> None:
+        self.log.error("journal.failed", error=message)
+        if self._relaying is not None:
+            self.relay.doubt()
+
     def _commanded(self, terminal: Terminal) -> None:
         self.observers.poke(terminal.kid)
         self.relay.notices_waiting()
@@ -231,56 +240,6 @@ class App:
     def _gone(self, entry: Entry) -> None:
         self.peers.drop(entry)
         self.observers.gone(entry)
-
-    async def _command(self, link: Link, incoming: Incoming) -> None:
-        """A request of an operator: stored, with its result, before the broker may forget it."""
-        levels = incoming.topic[len(self._prefix) + 1 :].split("/")
-        terminal = self.registry.by_unit(levels[0], levels[1], levels[2]) if len(levels) == 4 else None
-        if terminal is None or incoming.retain:
-            # A retained command would come again with every connection.
-            reason = "no such unit" if terminal is None else "commands must not be retained"
-            self.log.warning("command.refused", topic=incoming.topic[:200], reason=reason)
-            link.confirm(incoming)
-            return
-        own = f"{unit_topic(self._prefix, terminal)}/command/result"
-        reply = requests.reply_topic(incoming.response_topic, self._prefix)
-        now_ms = self.clock.wall_ms()
-        expire_s, limit = self.config.whole("commands.expire_s"), self.config.whole("commands.per_terminal")
-
-        def work(tx: Transaction) -> commands.Placed:
-            try:
-                request = requests.parse(incoming.payload, reply, incoming.correlation)
-            except requests.BadRequest as error:
-                refusal = requests.refusal(incoming.payload, str(error), now_ms)
-                for topic in {own, reply or own}:
-                    tx.add_notice(terminal.kid, topic, refusal, incoming.correlation, now_ms)
-                return commands.Placed("refused", str(error), 0, [])
-            return commands.place(tx, self._prefix, terminal, request, now_ms, expire_s, limit)
-
-        placed = await self._place(link, incoming, work)
-        if placed is None:
-            return
-        link.confirm(incoming)
-        self.log.info(
-            f"command.{placed.result}", kid=terminal.kid, command=placed.number, reason=placed.reason
-        )
-        self._facts(placed.facts)
-        self.relay.notices_waiting()
-        self.observers.poke(terminal.kid)
-
-    async def _place(
-        self, link: Link, incoming: Incoming, work: Callable[[Transaction], commands.Placed]
-    ) -> commands.Placed | None:
-        """Tried until the disk takes it. None when the connection ended: what is not confirmed comes again
-        with the next one, and only then, which may be days away."""
-        while True:
-            try:
-                return await self.journal.write(work)
-            except JournalError as error:
-                self.log.error("command.unstored", topic=incoming.topic[:200], error=str(error))
-            await asyncio.sleep(RETRY_S)
-            if not link.up or not incoming.qos:
-                return None
 
     async def _sweep(self) -> None:
         for refusals in (self.refusals, self.strangers):

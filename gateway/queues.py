@@ -89,6 +89,10 @@ class Backlog:
             elif row.kind == KIND_PANIC:
                 self.set_aside(row.kid)
 
+    def doubt(self) -> None:
+        """There may be rows after the cursor that nobody offered: read on from there."""
+        self._behind = True
+
     def page(self, items: list[Item], last: bool, committed: int) -> None:
         """The unrelayed rows after the cursor; `last`: there were no more. `committed` as it was before the
         read."""

@@ -85,6 +85,11 @@ class Relay:
         self._backlog.offer(stored.rows)
         self._wake.set()
 
+    def doubt(self) -> None:
+        """A commit failed. It may have been kept all the same: what comes next is read from the journal, so
+        that no frame overtakes another of its terminal."""
+        self._backlog.doubt()
+
     def notices_waiting(self) -> None:
         """Results or stages were committed."""
         self._notices_left = True

@@ -190,7 +190,7 @@ async def test_an_older_registration_that_comes_late_does_not_displace_the_newer
     assert answer.option(coap.OBSERVE) is None
     call = {"id": "a", "command": "message", "text": "x"}
     link = FakeLink()
-    await bench.app._command(link, link.incoming(f"{UNIT}/command", json.dumps(call).encode()))
+    await bench.app.orders.take(link, link.incoming(f"{UNIT}/command", json.dumps(call).encode()))
     assert len(await client.notification()) == 1
 
 
