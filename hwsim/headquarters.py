@@ -263,6 +263,18 @@ class Gateway:
         rows = [dict(zip(names, row, strict=True)) for row in self._query(query)]
         return [row | {"kid": row["kid"].hex(), "frame": row["frame"].hex()} for row in rows]
 
+    def alarms(self):
+        """{(kid, alarm): {stage: kernel's milliseconds}}, out of its store, by its own clock."""
+        stages = ("stored", "accepted", "acknowledged", "shown", "cleared")
+        query = "SELECT kid, panic, opened_ms, accepted_ms, acknowledged_ms, shown_ms, cleared_ms FROM panics"
+        began_ms = self.epoch_ms + self.clock_offset_ms
+        return {
+            (kid.hex(), panic): {
+                s: ms - began_ms for s, ms in zip(stages, times, strict=True) if ms is not None
+            }
+            for kid, panic, *times in self._query(query)
+        }
+
     def context_of(self, oscore_id):
         """(the gateway's id, secret, salt) of the link keys of that name, also if they are over; or None."""
         if oscore_id not in self.contexts:
@@ -292,7 +304,8 @@ class Gateway:
     def heard(self, loop, line):
         """One line of its log."""
         if self.loop is loop:
-            fields = json.loads(line)
+            # Where the store lies differs from run to run.
+            fields = json.loads(line.replace(f"{self.directory}/", ""))
             for name in ("time", "mono_ms"):
                 fields.pop(name)
             self._tell(fields.pop("event"), fields)

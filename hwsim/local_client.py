@@ -23,6 +23,7 @@ class Local:
         self._session = None
         self._outbox = []
         self._generation = 0
+        self._last_us = 0
 
     def subscribe(self, topic_filter):
         self._filters.append(topic_filter)
@@ -45,6 +46,7 @@ class Local:
     def cut(self):
         """It is gone."""
         self._generation += 1
+        self._last_us = 0
         if self._session is not None:
             self._session = None
             self._on_state(False)
@@ -66,7 +68,10 @@ class Local:
             self._send(message)
 
     def _later(self, call, *arguments):
-        self.central.kernel.after(self.central.packet_us, self._if_still, self._generation, call, arguments)
+        # What is said later is never heard earlier, also when the broker becomes quicker meanwhile.
+        kernel = self.central.kernel
+        self._last_us = max(self._last_us, kernel.now_us + self.central.packet_us)
+        kernel.at(self._last_us, self._if_still, self._generation, call, arguments)
 
     def _if_still(self, generation, call, arguments):
         if generation == self._generation:
