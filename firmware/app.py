@@ -1,4 +1,8 @@
-"""The terminal, wired together: what exists, who tells whom, which tasks run under the supervisor."""
+"""The terminal, wired together: what exists, who tells whom, which tasks run under the supervisor.
+
+Safe mode, after starts that failed one after another, leaves out what an alarm can do without: positions but
+an alarm's, tracks, prepared signatures; then also the receiver, and the journal if it cannot be opened.
+"""
 
 import asyncio
 import gc
@@ -39,14 +43,22 @@ _HASTE_MS = const(1000)
 _HASTE_REST_MS = const(5000)
 _RENEW = const(6)  # a kind of command; the others are the desk's
 _SCAN = const(4)
+_BARE = const(2)  # safe mode's second step
+_AGAIN = const(2)  # starts that failed, after safe mode: one more leads back to it
+# A task that cannot stay alive takes ten minutes to bring the terminal down.
+_GOOD_MS = const(900000)
+_SAFE_MS = const(1800000)
 
 
 class App:
     """`values`: settings (config.py); `key_pins`: [(function, pin)]; `log(level, text)`."""
 
-    def __init__(self, hal, values, key_pins, signer, boot, log):
+    def __init__(self, hal, values, key_pins, signer, boot, log, why=None):
         self.hal = hal
         self.log = log
+        self.trace = log.trace
+        self.safe = self.trace.safe
+        self._proven = False
         self._signer = signer
         self.clock = Clock(time.ticks_ms, time.ticks_diff)
         uptime_ms = self.clock.uptime_ms
@@ -55,7 +67,7 @@ class App:
         self.indicator = indicator.Indicator(
             hal.red.write, hal.green.write, hal.buzzer.write, hal.vibrator.write, values["covert"], uptime_ms
         )
-        self.journal = Journal(hal.journal(), values["urgent_kb"] * 1024, values["bulk_kb"] * 1024)
+        self.journal = self._open_journal(values)
         self.journal.prepare()  # the first alarm finds a block erased
         self.builder = ReportBuilder(signer, self.journal, self.clock, boot, self.receiver.fix, log)
         self.panics = Panics(boot, self._keeper(_PANIC_FILE))
@@ -69,7 +81,7 @@ class App:
         self.modem = SimcomModem(modem_uart, hal.modem_pins(), options, self.clock, log, FileStore(_PIN_FILE))
         self.modem.on_network_time = self._network_time
         self.desk = Desk(values, self.builder, self.panics, duty, self.indicator, self.modem, log)
-        health = Health(values["health_s"] * 1000, values["supply_low_mv"], hal.reset_cause)
+        health = Health(values["health_s"] * 1000, values["supply_low_mv"], hal.reset_cause, why)
         self.beat = beat.Beat(values, self, Patrol(values), health)
         self.session = session = Session(AesCcm(), log=log)
         keepalive_s = values["keepalive_s"]
@@ -89,6 +101,17 @@ class App:
         self.keys = self._make_keys(values, key_pins)
         self.supervisor = Supervisor(hal.feed, uptime_ms, self.random16, log)
         self._tasks()
+
+    def _open_journal(self, values):
+        try:
+            return Journal(self.hal.journal(), values["urgent_kb"] * 1024, values["bulk_kb"] * 1024)
+        except Exception as error:
+            if self.safe < _BARE:
+                raise
+            from firmware.aftermath import NoJournal
+
+            self.log(1, "journal: none: %r" % error)
+            return NoJournal()
 
     # --- what the parts ask
 
@@ -198,11 +221,13 @@ class App:
         add = self.supervisor.add
         add("keys", self._run_keys, _QUICK_MS, _BLIND_MS)
         add("lamps", self._run_indicator, _QUICK_MS, _BLIND_MS)
-        add("gnss", self._run_gnss, _SLOW_MS)
+        if self.safe < _BARE:
+            add("gnss", self._run_gnss, _SLOW_MS)
         add("beat", self._run_beat, _SLOW_MS)
         add("modem", self._run_modem, _SLOW_MS)
         add("uplink", self.uplink.run, _SLOW_MS, _BLIND_MS)
-        add("handshake", self._renewer.run, _SLOW_MS)
+        if self.safe < _BARE or not self.session.ready:
+            add("handshake", self._renewer.run, _SLOW_MS)
         add("idle", self._run_idle, _SLOW_MS)
 
     def _run_keys(self, watch):
@@ -225,12 +250,25 @@ class App:
         tidy heap."""
         while True:
             watch.alive()
+            self._prove()
             # A key that is held may become an alarm: nothing long is begun that it would have to wait for.
-            if self.hasty() or self.journal.prepare() or self._signer.prepare():
+            if self.hasty() or self.journal.prepare() or (not self.safe and self._signer.prepare()):
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
             gc.collect()
             await asyncio.sleep_ms(10 * _IDLE_MS)
+
+    def _prove(self):
+        """This start has not failed; and after a good while in safe mode another may be tried."""
+        if self._proven or self.clock.uptime_ms() < (_SAFE_MS if self.safe else _GOOD_MS):
+            return
+        if self.safe and (self.panics.open or self.journal.count(True)):
+            return
+        self._proven = True
+        self.trace.keep(_AGAIN if self.safe else 0)
+        if self.safe:
+            self.log(1, "safe mode is over")
+            self.hal.reset()
 
     async def run(self):
         stage = self.panics.least()

@@ -39,8 +39,10 @@ class Beat:
         desk.tidy()
         desk.arrival(fix)
         panic = desk.panic_field()
-        if self._patrol.decide(now, fix, app.hal.ignition(), panic is not None) != NOTHING:
-            self._position(now, fix, linked, panic)
+        # In safe mode the way is left to alarms.
+        if not app.safe or panic is not None:
+            if self._patrol.decide(now, fix, app.hal.ignition(), panic is not None) != NOTHING:
+                self._position(now, fix, linked, panic)
         if self._track and (linked or self._track.age_ms(now) >= self._track_ms):
             self._keep_track(panic)
         self._look(now)
@@ -69,10 +71,12 @@ class Beat:
         hal = app.hal
         restarts = app.supervisor.restarts()
         health.look(hal.supply_mv(), app.receiver.antenna, stuck_mask(app.keys.logic), restarts)
-        if not health.due(now):
+        if not health.due(now, app.trace.old > 0):
             return
         gc.collect()
-        values = health.fields(now, hal.temperature_dc(), app.modem.rsrp_dbm, app.queue(), gc.mem_free())
+        free = gc.mem_free()
+        trace = app.trace.take()
+        values = health.fields(now, hal.temperature_dc(), app.modem.rsrp_dbm, app.queue(), free, trace)
         self._builder.make(report.KIND_HEALTH, report.HEALTH, values, with_fix=False)
 
 

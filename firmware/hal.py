@@ -64,6 +64,8 @@ class Hal:
         self._supply_full_mv = adc.get("supply_full_mv", 0)
         if "supply" in adc:
             self._supply = machine.ADC(machine.Pin(adc["supply"]))
+        # `memory(data)` puts bytes where no reset reaches, only a loss of power; `memory()` gives them back.
+        self.memory = getattr(machine.RTC(), "memory", None)
         self._watchdog = None
 
     def release(self):

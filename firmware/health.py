@@ -12,10 +12,11 @@ ANTENNAS = {"ok": report.ANTENNA_OK, "open": report.ANTENNA_OPEN, "short": repor
 class Health:
     """`look(...)` takes what is seen now; `due` says whether it is worth a report; `fields` is field 7."""
 
-    def __init__(self, every_ms, supply_low_mv, reset_cause):
+    def __init__(self, every_ms, supply_low_mv, reset_cause, safe=None):
         self._every_ms = every_ms
         self._low_mv = supply_low_mv
         self._reset_cause = reset_cause
+        self._safe = safe  # in safe mode: why
         self._said_ms = None
         self._said_state = None
         self._state = None
@@ -31,15 +32,15 @@ class Health:
             self.supply_lost = supply_mv < low
         self._state = (self.supply_lost, ANTENNAS.get(antenna), stuck, restarts)
 
-    def due(self, now_ms):
-        """At start, when something broke or mended itself, and every so often."""
+    def due(self, now_ms, more=False):
+        """At start, when something broke or mended itself or there is `more` to say, and every so often."""
         if self._said_ms is None:
             return True
         since = now_ms - self._said_ms
-        return since >= self._every_ms or (self._state != self._said_state and since >= _SOONEST_MS)
+        return since >= self._every_ms or ((more or self._state != self._said_state) and since >= _SOONEST_MS)
 
-    def fields(self, now_ms, temperature_dc, rsrp_dbm, queue, heap_free):
-        """The health report's map; unknown values are absent."""
+    def fields(self, now_ms, temperature_dc, rsrp_dbm, queue, heap_free, trace=b""):
+        """The health report's map; unknown values are absent. `trace`: what was said before the reset."""
         supply_lost, antenna, stuck, restarts = self._state
         values = {
             report.HEALTH_QUEUE: queue,
@@ -57,6 +58,10 @@ class Health:
             values[report.HEALTH_TEMPERATURE] = temperature_dc
         if rsrp_dbm is not None and -200 <= rsrp_dbm <= 0:
             values[report.HEALTH_RSRP_DBM] = rsrp_dbm
+        if self._safe is not None:
+            values[report.HEALTH_SAFE] = self._safe
+        if trace:
+            values[report.HEALTH_TRACE] = trace
         if antenna is not None:
             values[report.HEALTH_ANTENNA] = antenna
         self._said_ms = now_ms

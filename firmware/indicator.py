@@ -128,6 +128,7 @@ class Indicator:
         self._link = False
         self._fix = False
         self._fault = False
+        self.safe = None  # safe mode: the green lamp's patterns without and with a link
         self.changed = Signal()
 
     def panic(self, stage):
@@ -194,6 +195,8 @@ class Indicator:
             self._red.show(FAULT_RED if self._fault else DARK, 0)
         if self._fault:
             self._green.show(FAULT_GREEN, 0)
+        elif self.safe:
+            self._green.show(self.safe[1 if self._link else 0], now)
         else:
             self._green.show(_green(self._link, self._fix), now)
         self.changed.set()

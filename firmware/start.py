@@ -22,19 +22,8 @@ from protocol.compat import const
 from protocol.errors import Misuse
 
 _PROBLEM = const(1)
+_HAPPENS = const(2)
 _RETRY_MS = const(30000)
-
-
-class Log:
-    """`log(level, text)` prints what is not above the level of the settings: 1 wrong, 2 happens, 3 all."""
-
-    def __init__(self):
-        self.level = _PROBLEM
-        self._began = time.ticks_ms()
-
-    def __call__(self, level, text):
-        if level <= self.level:
-            print("%8d %s" % (time.ticks_diff(time.ticks_ms(), self._began), text))
 
 
 class _Uptime:
@@ -47,19 +36,42 @@ class _Uptime:
         return max(0, time.ticks_diff(time.ticks_ms(), self._began))
 
 
+class Log:
+    """`log(level, text)` prints what is not above the level of the settings: 1 wrong, 2 happens, 3 all. What
+    is wrong or happens also goes where a reset leaves it."""
+
+    def __init__(self):
+        self.level = _PROBLEM
+        self.trace = None
+        self.uptime_ms = _Uptime().ms
+
+    def __call__(self, level, text):
+        now = self.uptime_ms()
+        if level <= self.level:
+            print("%8d %s" % (now, text))
+        if level <= _HAPPENS and self.trace is not None:
+            try:
+                self.trace.say(now, text)
+            except MemoryError:
+                pass  # whoever says it has better things to do with what is left
+
+
 async def _show_fault(hal, for_ms):
-    """Blink, for ever with `for_ms` None. No watchdog: flash.py needs the console in peace."""
+    """Blink, for ever with `for_ms` None. No watchdog bites: flash.py needs the console in peace."""
     uptime = _Uptime()
     lamps = Indicator(hal.red.write, hal.green.write, hal.buzzer.write, hal.vibrator.write, False, uptime.ms)
     lamps.fault(True)
     while for_ms is None or uptime.ms() < for_ms:
+        hal.feed()
         await asyncio.sleep_ms(lamps.step())
 
 
 def prepare(hal, log):
     """The App, or None when nothing can be signed."""
-    from firmware import bootcount, config, identity
+    from firmware import aftermath, bootcount, config, identity
 
+    trace, fails, why = aftermath.begin(hal)
+    log.trace = trace
     values, problems = config.load()
     log.level = values["log"]
     key_pins, more = config.key_pins(values["keys"], hal.keys)
@@ -79,13 +91,20 @@ def prepare(hal, log):
     for text in problems:
         log(_PROBLEM, text)
     if signer is None:
+        trace.keep(0)  # a technician is about to start it again and again
         return None
-    forget("board", "firmware.config", "firmware.identity", "firmware.bootcount")
-    app = App(hal, values, key_pins, signer, boot, log)
+    log(_HAPPENS, "boot %d, reset cause %d" % (boot, hal.reset_cause))
+    if trace.safe:
+        log(_PROBLEM, "safe mode %d: %d starts failed, the last of %d" % (trace.safe, fails, why))
+    forget("board", "firmware.config", "firmware.identity", "firmware.bootcount", "firmware.aftermath")
+    hal.start_watchdog(values["watchdog_s"])
+    app = App(hal, values, key_pins, signer, boot, log, why if trace.safe else None)
+    if trace.safe:
+        app.indicator.safe = aftermath.LAMP
+    log.uptime_ms = app.clock.uptime_ms
     hal.release()
     if problems:
         app.indicator.fault(True)
-    hal.start_watchdog(values["watchdog_s"])
     return app
 
 
@@ -93,6 +112,14 @@ def _hal():
     import board
 
     return Hal(board.BOARD)
+
+
+def _mourn(log, error):
+    """This start has failed: the next ones are to know."""
+    from firmware import aftermath
+
+    log(_PROBLEM, "start: %r %s" % (error, aftermath.where(error)))
+    aftermath.failed(log.trace)
 
 
 def start():
@@ -108,6 +135,10 @@ def start():
     except Exception as error:
         # A start that failed may go well the next time: flash that was busy, a heap in pieces.
         sys.print_exception(error)
+        try:
+            _mourn(log, error)
+        except Exception as more:
+            sys.print_exception(more)
         if hal is not None:
             asyncio.run(_show_fault(hal, _RETRY_MS))
             hal.reset()

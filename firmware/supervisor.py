@@ -11,6 +11,7 @@ import asyncio
 import gc
 import sys
 
+from firmware.renewer import forget
 from protocol.backoff import Backoff
 from protocol.compat import const
 
@@ -19,6 +20,17 @@ _LONGEST_PAUSE_MS = const(60000)
 _STEADY_MS = const(60000)  # alive for this long = whatever it was is over
 _STARTS = const(10)
 _ROUND_MS = const(1000)
+
+
+def _where(error):
+    try:
+        from firmware.aftermath import where
+
+        return where(error)
+    except Exception:
+        return ""  # no room for more words
+    finally:
+        forget("firmware.aftermath")
 
 
 class Watch:
@@ -58,12 +70,13 @@ class Watch:
                 await self._start(self)
                 self.last_error = "ended"
             except Exception as error:
+                gc.collect()  # it may have died of a heap in pieces
                 self.last_error = repr(error)
                 if log is not None:
-                    log(1, "task %s: %r" % (self.name, error))
+                    log(1, "task %s: %s %s" % (self.name, self.last_error, _where(error)))
                     sys.print_exception(error)
                 error = None
-            gc.collect()  # it may have died of a heap in pieces
+            gc.collect()
             if self._uptime_ms() - self._begun >= _STEADY_MS:
                 self.failing = 0
                 self._backoff.reset()
@@ -106,7 +119,8 @@ class Supervisor:
                 if self.overdue != watch.name:
                     self.overdue = watch.name
                     if self._log is not None:
-                        self._log(1, "task %s hangs; the watchdog will start the terminal again" % watch.name)
+                        how = "cannot stay alive" if watch.failing >= _STARTS else "hangs"
+                        self._log(1, "task %s %s; the watchdog bites" % (watch.name, how))
                 return False
         self.overdue = None
         self._feed()

@@ -35,6 +35,7 @@ APART = {
     "firmware.identity",
     "firmware.provision",
     "firmware.bootcount",
+    "firmware.aftermath",
     "firmware.handshake",
     "firmware.p256_point",
     "protocol.edhoc",

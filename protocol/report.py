@@ -7,7 +7,7 @@ it does not know pass (an older gateway must not refuse a newer terminal's panic
 from protocol import cbor
 from protocol.compat import Any, const
 from protocol.errors import Malformed, Misuse
-from protocol.limits import MAX_REPORT
+from protocol.limits import MAX_REPORT, MAX_TRACE
 
 # Keys of the map.
 BOOT = const(0)
@@ -64,6 +64,11 @@ HEALTH_SUPPLY_LOST = const(9)  # 0, 1
 HEALTH_JAMMING = const(10)  # 0 none seen, 1 suspected, 2 strong, 3 no reception left
 HEALTH_STUCK = const(11)  # bit mask of keys that are held down for too long, in the order of the panel
 HEALTH_RESTARTS = const(12)  # tasks of the terminal started again in this boot
+HEALTH_SAFE = const(13)  # safe mode, and why the last start before it failed
+HEALTH_TRACE = const(14)  # bytes: lines of the terminal's log from before its latest reset
+SAFE_WATCHDOG = const(1)
+SAFE_ERROR = const(2)
+SAFE_CRASH = const(3)
 ANTENNA_OK = const(1)
 ANTENNA_OPEN = const(2)
 ANTENNA_SHORT = const(3)
@@ -87,53 +92,31 @@ _U53 = const(0x1FFFFFFFFFFFFF)  # what JSON's readers keep exactly
 _LAT = const(900000000)
 _LON = const(1800000000)
 
-# Rows are (name, lowest, highest, required), in the order of the keys.
-_TOP = (
-    ("boot", 0, _U32, True),
-    ("seq", 0, _U32, True),
-    ("time", 0, _U48, False),
-    ("kind", 1, 7, True),
-    None,
-    ("status", 0, _U16, False),
-)
-_PANIC = (("panic id", 0, _U48, True), ("panic state", 1, 4, True), ("panic source", 1, 3, False))
+# A map: what it is called, the names of its values in the order of their keys, a bit mask of those that have
+# to be there, lowest and highest of each (None: looked at elsewhere). Flat: a terminal has no room for rows.
+_TOP = ("", "boot|seq|time|kind|fix|status", 0b1011, (0, _U32, 0, _U32, 0, _U48, 1, 7, None, None, 0, _U16))
+_PANIC = ("panic", "id|state|source", 0b11, (0, _U48, 1, 4, 1, 3))
 _HEALTH = (
-    ("health supply", 0, _U16, False),
-    ("health temperature", -1000, 2000, False),
-    ("health rsrp", -200, 0, False),
-    ("health queue", 0, _U32, False),
-    ("health heap", 0, _U32, False),
-    ("health version", 0, _U32, False),
-    ("health reset cause", 0, 255, False),
-    ("health antenna", 1, 3, False),
-    ("health uptime", 0, _U32, False),
-    ("health supply lost", 0, 1, False),
-    ("health jamming", 0, 3, False),
-    ("health stuck keys", 0, _U16, False),
-    ("health restarts", 0, _U32, False),
+    "health",
+    "supply|temperature|rsrp|queue|heap|version|reset cause|antenna|uptime|supply lost|jamming|stuck keys|"
+    "restarts|safe mode|trace",
+    0,
+    (0, _U16, -1000, 2000, -200, 0, 0, _U32, 0, _U32, 0, _U32, 0, 255, 1, 3, 0, _U32, 0, 1, 0, 3, 0, _U16)
+    + (0, _U32, 1, 255, None, None),
 )
-_EVENT = (("event code", 0, _U16, True), ("event count", 0, _U16, False))
-_TASK = (("task id", 0, _U53, True), ("task answer", 1, 5, True))
-_MAPS = (
-    (PANIC, "panic", _PANIC),
-    (HEALTH, "health", _HEALTH),
-    (EVENT, "event", _EVENT),
-    (TASK, "task", _TASK),
-)
+_EVENT = ("event", "code|count", 0b1, (0, _U16, 0, _U16))
+_TASK = ("task", "id|answer", 0b11, (0, _U53, 1, 5))
+_MAPS = ((PANIC, _PANIC), (HEALTH, _HEALTH), (EVENT, _EVENT), (TASK, _TASK))
 # Receivers do send a course of 360.00.
 _FIX = (
-    ("fix latitude", -_LAT, _LAT),
-    ("fix longitude", -_LON, _LON),
-    ("fix altitude", -100000, 1000000),
-    ("fix speed", 0, 100000),
-    ("fix course", 0, 36000),
-    ("fix hdop", 0, _U16),
-    ("fix satellites", 0, 255),
-    ("fix age", 0, _U32),
+    "fix",
+    "latitude|longitude|altitude|speed|course|hdop|satellites|age",
+    0,
+    (-_LAT, _LAT, -_LON, _LON, -100000, 1000000, 0, 100000, 0, 36000, 0, _U16, 0, 255, 0, _U32),
 )
 # A kind and the field without which it says nothing; a position may be unknown, and that is news too.
 _NEEDS = (None, None, STATUS, PANIC, HEALTH, EVENT, TASK, TRACK)
-_NAMES = ("boot", "seq", "time", "kind", "fix", "status", "panic", "health", "event", "task", "track")
+_NAMES = "boot|seq|time|kind|fix|status|panic|health|event|task|track"
 
 
 def encode(fields: dict[int, Any]) -> bytes:
@@ -142,10 +125,10 @@ def encode(fields: dict[int, Any]) -> bytes:
     for key in fields:
         if not isinstance(key, int) or not 0 <= key < _KEYS:
             raise Misuse("report key: %r" % (key,))
-    for key, name, rows in _MAPS:
+    for key, rows in _MAPS:
         for inner in fields.get(key, ()):
-            if not isinstance(inner, int) or not 0 <= inner < len(rows):
-                raise Misuse("%s key: %r" % (name, inner))
+            if not isinstance(inner, int) or not 0 <= 2 * inner < len(rows[3]):
+                raise Misuse("%s key: %r" % (rows[0], inner))
     _check(fields, Misuse)
     data = cbor.encode(fields)
     if len(data) > MAX_REPORT:
@@ -204,65 +187,81 @@ def _check(fields: dict[int, Any], wrong: type[Exception]) -> None:
     _check_rows(fields, _TOP, wrong)
     need = _NEEDS[fields[KIND]]
     if need is not None and need not in fields:
-        raise wrong("report kind %d: without %s" % (fields[KIND], _NAMES[need]))
+        raise wrong("report kind %d: without %s" % (fields[KIND], _NAMES.split("|")[need]))
     if FIX in fields:
         _check_fix(fields[FIX], wrong)
-    for key, name, rows in _MAPS:
+    for key, rows in _MAPS:
         if key in fields:
             if not isinstance(fields[key], dict):
-                raise wrong("%s: not a map" % name)
+                raise wrong("%s: not a map" % rows[0])
             _check_rows(fields[key], rows, wrong)
+    if HEALTH in fields and HEALTH_TRACE in fields[HEALTH]:
+        trace = fields[HEALTH][HEALTH_TRACE]
+        if not isinstance(trace, (bytes, bytearray)) or not 0 < len(trace) <= MAX_TRACE:
+            raise wrong("health trace: %r" % (trace,))
     if TRACK in fields:
         _check_track(fields[TRACK], wrong)
 
 
 def _check_rows(fields: Any, rows: Any, wrong: type[Exception]) -> None:
-    for key in range(len(rows)):
-        row = rows[key]
-        if row is None:
-            continue
-        if key in fields:
-            _check_integer(fields[key], row[0], row[1], row[2], wrong)
-        elif row[3]:
-            raise wrong("%s: missing" % row[0])
+    limits = rows[3]
+    for key in range(len(limits) >> 1):
+        if key not in fields:
+            if rows[2] >> key & 1:
+                raise wrong("%s: missing" % _name(rows, key))
+        elif limits[2 * key] is not None:
+            _check_integer(fields[key], rows, key, wrong)
     for key in fields:
         # In a decoded map this is the peer's; encode has looked at its own before.
         if not isinstance(key, int) or key < 0:
-            raise wrong("key %r beside %s" % (key, rows[0][0]))
+            raise wrong("key %r beside %s" % (key, _name(rows, 0)))
 
 
-def _check_integer(value: Any, name: str, lowest: int, highest: int, wrong: type[Exception]) -> None:
+def _name(rows: Any, key: int) -> str:
+    name: str = rows[1].split("|")[key]
+    return name if not rows[0] else rows[0] + " " + name
+
+
+def _check_integer(value: Any, rows: Any, key: int, wrong: type[Exception]) -> None:
+    if not _within(value, rows[3][2 * key], rows[3][2 * key + 1]):
+        raise wrong("%s: %r" % (_name(rows, key), value))
+
+
+def _within(value: Any, lowest: int, highest: int) -> bool:
     # True is an integer on one of the two Pythons only; on the wire it never is.
-    if value is True or value is False or not isinstance(value, int) or not lowest <= value <= highest:
-        raise wrong("%s: %r" % (name, value))
+    return value is not True and value is not False and isinstance(value, int) and lowest <= value <= highest
 
 
 def _check_fix(fix: Any, wrong: type[Exception]) -> None:
-    if not isinstance(fix, (list, tuple)) or len(fix) != len(_FIX):
-        raise wrong("fix: not an array of %d" % len(_FIX))
+    if not isinstance(fix, (list, tuple)) or 2 * len(fix) != len(_FIX[3]):
+        raise wrong("fix: not an array of %d" % (len(_FIX[3]) >> 1))
     if (fix[FIX_LAT] is None) != (fix[FIX_LON] is None):
         raise wrong("fix: latitude %r with longitude %r" % (fix[FIX_LAT], fix[FIX_LON]))
-    for i in range(len(_FIX)):
+    for i in range(len(fix)):
         if fix[i] is not None:
-            row = _FIX[i]
-            _check_integer(fix[i], row[0], row[1], row[2], wrong)
+            _check_integer(fix[i], _FIX, i, wrong)
 
 
 def _check_track(flat: Any, wrong: type[Exception]) -> None:
     if not isinstance(flat, (list, tuple)) or not flat or len(flat) % 5:
         raise wrong("track: not an array of 5, 10, 15... values")
     if flat[0] is not None:
-        _check_integer(flat[0], "track time", 0, _U48, wrong)
+        _check_step(flat[0], "time", 0, _U48, wrong)
     lat = lon = 0
     for at in range(0, len(flat), 5):
         if at:
-            _check_integer(flat[at], "track interval", 0, _U32, wrong)
-        _check_integer(flat[at + 1], "track latitude step", -2 * _LAT, 2 * _LAT, wrong)
-        _check_integer(flat[at + 2], "track longitude step", -2 * _LON, 2 * _LON, wrong)
+            _check_step(flat[at], "interval", 0, _U32, wrong)
+        _check_step(flat[at + 1], "latitude step", -2 * _LAT, 2 * _LAT, wrong)
+        _check_step(flat[at + 2], "longitude step", -2 * _LON, 2 * _LON, wrong)
         lat += flat[at + 1]
         lon += flat[at + 2]
-        _check_integer(lat, "track latitude", -_LAT, _LAT, wrong)
-        _check_integer(lon, "track longitude", -_LON, _LON, wrong)
-        for place, row in ((at + 3, _FIX[FIX_SPEED]), (at + 4, _FIX[FIX_COURSE])):
-            if flat[place] is not None:
-                _check_integer(flat[place], "track" + row[0][3:], row[1], row[2], wrong)
+        _check_step(lat, "latitude", -_LAT, _LAT, wrong)
+        _check_step(lon, "longitude", -_LON, _LON, wrong)
+        for place, key in ((at + 3, FIX_SPEED), (at + 4, FIX_COURSE)):
+            if flat[place] is not None and not _within(flat[place], _FIX[3][2 * key], _FIX[3][2 * key + 1]):
+                raise wrong("track %s: %r" % (_FIX[1].split("|")[key], flat[place]))
+
+
+def _check_step(value: Any, name: str, lowest: int, highest: int, wrong: type[Exception]) -> None:
+    if not _within(value, lowest, highest):
+        raise wrong("track %s: %r" % (name, value))

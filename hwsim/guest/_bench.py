@@ -43,7 +43,8 @@ class ResetRequest(SystemExit):
 
 now_us = 0
 boot_us = 0
-rtc_memory = b""  # what a reset leaves in it, and a loss of power does not
+rtc_memory = bytearray(2048)  # a reset leaves what is in it, a loss of power does not; made at once, as the
+rtc_used = 0  # program's heap is what is left then
 rtc_us = 0  # microseconds since 2000-01-01 when the bench's clock read 0
 options = {"cause": "power", "uid": "506174726f6c6131", "pins": {}, "adc": {}}
 pins = {}
@@ -258,13 +259,15 @@ def _take(n):
 
 def connect(wire):
     """Solo no longer: `wire` is the file whose other end the bench holds. The bench's options come back."""
-    global _wire, options, boot_us, rtc_us, rtc_memory, _seed
+    global _wire, options, boot_us, rtc_us, rtc_used, _seed
     import json
 
     _wire = wire
     options = json.loads(_exchange(BOOT, 0, 0))
     boot_us = now_us
     rtc_us = options["rtc_us"]
-    rtc_memory = bytes.fromhex(options["rtc_memory"])
+    kept = bytes.fromhex(options["rtc_memory"])
+    rtc_used = len(kept)
+    rtc_memory[:rtc_used] = kept
     _seed = options["seed"].encode()
     return options

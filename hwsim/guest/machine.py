@@ -17,7 +17,6 @@ _CAUSES = {
     "soft": SOFT_RESET,
 }
 _EPOCH_2000 = 946_684_800
-_RTC_MEMORY = 2048
 
 
 class WDT:
@@ -55,10 +54,11 @@ class RTC:
     def memory(self, data=None):
         """As an ESP32's: 2 KB that a watchdog's reset leaves alone."""
         if data is None:
-            return _bench.rtc_memory
-        if len(data) > _RTC_MEMORY:
+            return bytes(_bench.rtc_memory[: _bench.rtc_used])
+        if len(data) > len(_bench.rtc_memory):
             raise ValueError("buffer too long")
-        _bench.rtc_memory = bytes(data)
+        _bench.rtc_memory[: len(data)] = data
+        _bench.rtc_used = len(data)
         _bench.record(_bench.MEMORY, 0, data)
         return None
 

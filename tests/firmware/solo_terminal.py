@@ -17,7 +17,7 @@ import vfs
 
 import firmware
 import protocol
-from firmware import bootcount, config, identity, p256_point, provision, signer, start
+from firmware import aftermath, bootcount, config, identity, p256_point, provision, signer, start
 from firmware.hal import Hal
 from protocol import cose, report
 from protocol.nmea import checksum
@@ -44,7 +44,7 @@ BOARD = {
     "modem": {"model": "a76xx"},
 }
 HOME = os.getcwd()
-START_ONLY = {"bootcount": bootcount, "config": config, "identity": identity}
+START_ONLY = {"aftermath": aftermath, "bootcount": bootcount, "config": config, "identity": identity}
 SETTINGS = {"host": "192.0.2.10", "gateway_key": GATEWAY_KEY, "log": 1}
 
 
@@ -57,12 +57,15 @@ class Said:
     """The console: what was logged, and printed on failure."""
 
     level = 0
+    trace = None
 
     def __init__(self):
         self.lines = []
 
     def __call__(self, level, text):
         self.lines.append((level, text))
+        if self.trace is not None:
+            self.trace.say(0, text)
 
 
 class SoloTerminal:
