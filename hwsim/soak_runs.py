@@ -24,7 +24,7 @@ class WrongUse(Exception):
 def soak(options):
     """Exit code: 0 no violation, 1 one or more, 2 wrong use."""
     try:
-        faults = chosen(options.faults, options.only, options.without, options.at, options.terminals)
+        faults = chosen(options)
     except (ValueError, WrongUse) as error:
         print(f"soak: {error}", file=sys.stderr)
         return 2
@@ -77,9 +77,10 @@ def summary(results):
     }
 
 
-def chosen(name, only=None, without=None, at=(), terminals=1):
+def chosen(options):
     """The Faults that the options ask for. ValueError or WrongUse says what is wrong."""
-    faults = profile(name)
+    only, without = options.only, options.without
+    faults = profile(options.faults).often(options.often)
     for names in (only, without):
         for each in _names(names):
             if each not in FAULTS:
@@ -88,7 +89,7 @@ def chosen(name, only=None, without=None, at=(), terminals=1):
         faults = faults.only(*_names(only))
     if without is not None:
         faults = faults.without(*_names(without))
-    moments = tuple(_moment(text, terminals) for text in at)
+    moments = tuple(_moment(text, options.terminals) for text in options.at)
     return faults.with_(at=moments) if moments else faults
 
 
@@ -112,11 +113,14 @@ def _moment(text, terminals):
     return moment
 
 
-def command(seed, terminals, hours, name, faults):
-    """What one would type to see it again."""
-    words = f"python -m hwsim soak --seed {seed} --terminals {terminals} --hours {hours:g} --faults {name}"
-    of_profile = profile(name).active()
-    left = [fault for fault in faults.active() if fault in of_profile and getattr(faults, fault)]
+def command(options, seed, hours, faults):
+    """What one would type to see it again with these faults."""
+    words = f"python -m hwsim soak --seed {seed} --terminals {options.terminals} --hours {hours:g}"
+    words += f" --faults {options.faults}"
+    if options.often != 1:
+        words += f" --often {options.often:g}"
+    of_profile = profile(options.faults).active()
+    left = [fault for fault in of_profile if getattr(faults, fault)]
     if len(left) < len(of_profile):
         gone = [fault for fault in of_profile if fault not in left]
         words += f" --only {','.join(left)}" if len(left) <= len(gone) else f" --without {','.join(gone)}"
@@ -156,8 +160,8 @@ def _say(result, options):
         print(f"  ... and {len(result.violations) - 8} more")
     for text in result.story:
         print(f"  | {text}")
-    faults = chosen(options.faults, options.only, options.without, options.at, options.terminals)
-    again = command(result.seed, options.terminals, options.hours, options.faults, faults)
+    faults = chosen(options)
+    again = command(options, result.seed, options.hours, faults)
     print(f"  again: {again}", flush=True)
 
 

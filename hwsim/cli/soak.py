@@ -26,6 +26,9 @@ def arguments(parser):
         "--hours", type=types.positive, default=1.0, metavar="H", help="of virtual time for each run (1)"
     )
     parser.add_argument("--faults", default="full", metavar="PROFILE", help="which kind of day (full)")
+    parser.add_argument(
+        "--often", type=types.positive, default=1.0, metavar="X", help="rates that many times as high (1)"
+    )
     parser.add_argument("--only", metavar="NAMES", help="of that profile only these faults")
     parser.add_argument("--without", metavar="NAMES", help="of that profile all but these faults")
     parser.add_argument("--at", action="append", default=[], metavar="WHEN", help="one fault at one moment")

@@ -61,19 +61,29 @@ def arguments(words):
     return parser().parse_args(rest)
 
 
+FULL = "soak --seed 7 --terminals 2 --hours 1.5 --faults full"
+
+
 @pytest.mark.parametrize(
-    "tried",
+    "words",
     [
-        profile("full"),
-        profile("full").without("modem_hang", "loss"),
-        profile("full").only("power_cut", "flash_worn"),
-        profile("full").only("loss").with_(at=(("power_cut", 12.5, 1), ("gateway_kill", 3.0, None))),
+        "",
+        "--often 3 --without modem_hang,loss",
+        "--only power_cut,flash_worn",
+        "--only loss --at power_cut@12.5:1 --at gateway_kill@3",
     ],
 )
-def test_the_command_it_names_is_the_same_run(tried):
-    options = arguments(command(7, 2, 1.5, "full", tried))
-    assert (options.seed, options.terminals, options.hours) == (7, 2, 1.5)
-    assert chosen(options.faults, options.only, options.without, options.at, options.terminals) == tried
+def test_the_command_it_names_is_the_same_run(words):
+    options = parser().parse_args(f"{FULL} {words}".split())
+    again = arguments(command(options, 7, 1.5, chosen(options)))
+    assert (again.seed, again.terminals, again.hours) == (7, 2, 1.5)
+    assert chosen(again) == chosen(options)
+
+
+def test_rates_can_be_higher_and_shares_stay():
+    options = parser().parse_args([*FULL.split(), "--often", "4"])
+    assert chosen(options).power_cut == 4 * profile("full").power_cut
+    assert chosen(options).loss == profile("full").loss
 
 
 @pytest.mark.parametrize(
