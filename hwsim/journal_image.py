@@ -1,4 +1,4 @@
-"""What the journal of a terminal holds, read off its flash from outside: docs/adr/0014 says what stands where.
+"""What the journal of a terminal holds, read off its flash from outside. Its layout stands in docs/adr/0014.
 
 Nothing of the terminal's program is used: what that makes of its flash can be held against this.
 """

@@ -1,4 +1,4 @@
-"""A start with a journal that is full: found again within two seconds of the chip's time, all of it counted."""
+"""A start with a full journal: found again within two seconds of the chip's time, all of it counted."""
 
 import json
 import subprocess
@@ -90,7 +90,7 @@ def test_a_full_journal_is_found_again_within_two_seconds(tmp_path, reader, smal
 
     took_us, held, urgent, bulk, operations = _started(tmp_path, reader, fill)
     assert [urgent, bulk] == filled and urgent == 16
-    assert bulk * (146 if small else 276) > 0.9 * MEGABYTE
+    assert bulk * (146 if small else 276) > 0.85 * MEGABYTE
     assert 50_000 < took_us < 2_000_000, took_us
     assert held < 8 * 1024, held  # on the chip half of that
     print(json.dumps({"records": urgent + bulk, "ms": took_us // 1000, "heap": held, "writes": operations}))
