@@ -1,6 +1,7 @@
 """A GNSS receiver on a UART: it replays a recorded log, or makes sentences along a track.
 
-Both hand whole bursts to the port, which lets them trickle out byte by byte at the baud rate.
+Both hand whole bursts to the port, which lets them trickle out byte by byte at the baud rate. Sentences along
+a track depend on the seed and the second alone, so those of the next seconds can be made before their time.
 """
 
 import datetime
@@ -8,12 +9,18 @@ import math
 import re
 from pathlib import Path
 
-import pynmea2
-
+from hwsim.sentences import degrees, nothing_known, position, satellites, sentence
 from hwsim.sky import Sky
+
 
 _TIMED = re.compile(rb"\$..(RMC|GGA|GLL|ZDA|GNS),")
 _SECOND_US = 1_000_000
+_AHEAD = 8  # seconds whose bursts are made at a time
+_REFILL_US = 600_000  # after the last of them began: it is over by then
+_NOISES = 1 << 10
+_SKY_S = 10  # so long the sky is taken to stand still
+
+__all__ = ("GnssReplay", "GnssTrack", "degrees", "epochs")
 
 
 class GnssReplay:
@@ -98,7 +105,8 @@ class GnssTrack:
     """A receiver in a car on a track: RMC, GGA, GSA and GSV once a second.
 
     `track.at(t_s)` gives the Fix (see roads). `epoch` is the UTC time at the kernel's zero. There is no fix
-    for the first `first_fix_s` seconds; `signal` and `antenna` may be changed at any time.
+    for the first `first_fix_s` seconds; `signal`, `antenna` and `moving` may be changed at any time, and so
+    may the `sky`, with `redo()` after it.
     """
 
     def __init__(
@@ -118,146 +126,160 @@ class GnssTrack:
         self.track = track
         self.baud = baud
         self.epoch = epoch or datetime.datetime(2024, 6, 3, 6, 0, tzinfo=datetime.UTC)
-        self.signal = True
-        self.antenna = "ok"  # ok, open, short: told with TXT when it changes
-        self.moving = True
         self.sky = Sky()
-        self.fix = None  # what was last sent, for the view
+        self._signal = True
+        self._antenna = "ok"  # ok, open, short: told with TXT when it changes
+        self._moving = True
         self._first_fix_us = int(first_fix_s * _SECOND_US)
         self._noise_m = noise_m
         self._talker = talker
-        self._rng = kernel.rng("gnss/" + name)
+        rng = kernel.rng("gnss/" + name)
+        # As many errors as there are seconds would cost a draw each; so they come round again.
+        self._noise = [(rng.gauss(0, 1), rng.gauss(0, 1), rng.gauss(0, 2)) for _ in range(_NOISES)]
+        self._jitter = [rng.randrange(4) for _ in range(_NOISES)]
         self._timer = None
-        self._told_antenna = None
-        self._drive_us = 0
-        self._last_us = None
+        self._due_us = None  # when the next burst begins that is not made yet
+        self._tell_us = None  # the burst that tells of the antenna
+        self._drive_us = 0  # driven up to `_drive_from_us`
+        self._drive_from_us = None
+        self._sky_seen = (None, None, None)
 
     def start(self):
         self.port.device_baud = self.baud
         # Bursts start on the full second of the kernel, where the receiver's own second would be.
-        now = self.kernel.now_us
-        self._timer = self.kernel.at((now // _SECOND_US + 1) * _SECOND_US, self._burst)
+        self._due_us = self._tell_us = self._next_second()
+        if self._drive_from_us is None:
+            self._drive_from_us = self._due_us
+        self._more()
 
     def stop(self):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self.port.forget_ahead()
+        self._due_us = None
 
     def bytes_from_guest(self, data):
         self.kernel.emit("gnss", "ignored", size=len(data))
 
-    def sentences(self, fix, utc):
-        """The sentences of one second; `fix` None means: none yet."""
-        rmc_time, rmc_date = self.sky.clock(utc, self.kernel.now_us)
-        if fix is None:
-            yield self._sentence("RMC", rmc_time, "V", "", "", "", "", "", "", rmc_date, "", "", "N")
-            yield self._sentence("GGA", rmc_time, "", "", "", "", "0", "00", "99.9", "", "M", "", "M", "", "")
-            yield self._sentence("GSA", "A", "1", *[""] * 12, "99.9", "99.9", "99.9")
-            return
-        lat = degrees(abs(fix.lat), 2), "N" if fix.lat >= 0 else "S"
-        lon = degrees(abs(fix.lon), 3), "E" if fix.lon >= 0 else "W"
-        course = f"{fix.course_deg:.1f}" if fix.speed_m_s > 0.5 else ""
-        sats = self._satellites()
-        used = [number for number, _, _, snr in sats if snr >= 25][:12]
-        hdop = f"{0.7 + 4.0 / max(4, len(used)) - 0.3:.1f}"
-        yield self._sentence(
-            "RMC",
-            rmc_time,
-            "A",
-            *lat,
-            *lon,
-            f"{fix.speed_m_s * 3.6 / 1.852:.2f}",
-            course,
-            rmc_date,
-            "",
-            "",
-            "A",
-        )
-        yield self._sentence(
-            "GGA",
-            rmc_time,
-            *lat,
-            *lon,
-            "1",
-            f"{len(used):02d}",
-            hdop,
-            f"{fix.alt_m:.1f}",
-            "M",
-            "43.1",
-            "M",
-            "",
-            "",
-        )
-        yield self._sentence(
-            "GSA", "A", "3", *[f"{n:02d}" for n in used], *[""] * (12 - len(used)), "1.6", hdop, "1.3"
-        )
-        groups = [sats[i : i + 4] for i in range(0, len(sats), 4)]
-        for index, group in enumerate(groups):
-            fields = [
-                str(field)
-                for sat in group
-                for field in (f"{sat[0]:02d}", f"{sat[1]:02d}", f"{sat[2]:03d}", f"{sat[3]:02d}")
-            ]
-            yield pynmea2_line("GP", "GSV", str(len(groups)), str(index + 1), f"{len(sats):02d}", *fields)
+    @property
+    def signal(self):
+        return self._signal
 
-    def _sentence(self, kind, *fields):
-        return pynmea2_line(self._talker, kind, *fields)
+    @signal.setter
+    def signal(self, there):
+        if there != self._signal:
+            self._signal = there
+            self.redo()
+
+    @property
+    def antenna(self):
+        return self._antenna
+
+    @antenna.setter
+    def antenna(self, state):
+        if state != self._antenna:
+            self._antenna = state
+            self._tell_us = self._next_second()
+            self.redo()
+
+    @property
+    def moving(self):
+        return self._moving
+
+    @moving.setter
+    def moving(self, moves):
+        if moves != self._moving:
+            now_us = self.kernel.now_us
+            if self._drive_from_us is not None and now_us > self._drive_from_us:
+                self._drive_us = self._driven_us(now_us)
+                self._drive_from_us = now_us
+            self._moving = moves
+            self.redo()
+
+    @property
+    def fix(self):
+        """What was last said, None: that there is none."""
+        return self._fix(self.kernel.now_us // _SECOND_US * _SECOND_US)
+
+    def redo(self):
+        """Something is different from now on: what was made ahead and has not begun is made anew."""
+        if self._due_us is None:
+            return
+        self.port.forget_ahead()
+        self._due_us = min(self._due_us, self._next_second())
+        if self._timer is not None:
+            self._timer.cancel()
+        self._more()
+
+    def _next_second(self):
+        return (self.kernel.now_us // _SECOND_US + 1) * _SECOND_US
+
+    def _more(self):
+        """Make the next bursts: some at a time, or, on a line that spoils them, each at its time."""
+        if not self.port.steady:
+            self._timer = self.kernel.at(self._due_us, self._burst)
+            return
+        for _ in range(_AHEAD):
+            self.port.send_ahead(self._due_us, self.burst(self._due_us))
+            self._due_us += _SECOND_US
+        self._timer = self.kernel.at(self._due_us - _SECOND_US + _REFILL_US, self._more)
 
     def _burst(self):
-        now = self.kernel.now_us
-        self._timer = self.kernel.at(now + _SECOND_US, self._burst)
-        if self._last_us is not None and self.moving:
-            self._drive_us += now - self._last_us
-        self._last_us = now
-        utc = self.epoch + datetime.timedelta(microseconds=now)
-        fix = self.track.at(self._drive_us / _SECOND_US)
-        if not self.moving:
-            fix = type(fix)(fix.lat, fix.lon, fix.alt_m, 0.0, fix.course_deg)
-        sky = self.sky
-        if not self.signal or now < self._first_fix_us or self.antenna != "ok" or sky.cold or sky.drowned:
-            self.fix = None
-        else:
-            self.fix = self._blur(sky.place(fix, now))
-        lines = list(self.sentences(self.fix, utc))
-        if self.antenna != self._told_antenna:
-            self._told_antenna = self.antenna
-            lines.append(pynmea2_line("GP", "TXT", "01", "01", "01", "ANTSTATUS=" + self.antenna.upper()))
-        self.port.send_to_guest("".join(line + "\r\n" for line in lines).encode())
+        begin_us, self._due_us = self._due_us, self._due_us + _SECOND_US
+        self.port.send_to_guest(self.burst(begin_us))
+        self._timer = self.kernel.at(begin_us + _REFILL_US, self._more)
 
-    def _blur(self, fix):
-        north, east = (self._rng.gauss(0, self._noise_m) for _ in range(2))
+    def burst(self, at_us):
+        """The bytes that begin then."""
+        return ("\r\n".join(self.sentences(self._fix(at_us), at_us)) + "\r\n").encode()
+
+    def sentences(self, fix, at_us):
+        """The sentences of that moment; `fix` None means: none yet."""
+        time, date = self.sky.clock(self.epoch, at_us)
+        if fix is None:
+            yield from nothing_known(self._talker, time, date)
+        else:
+            sky, used, hdop = self._satellites(at_us)
+            yield from position(self._talker, time, date, fix, used, hdop)
+            yield sky
+        if at_us == self._tell_us:
+            yield sentence("GP", "TXT", "01", "01", "01", "ANTSTATUS=" + self._antenna.upper())
+
+    def _driven_us(self, at_us):
+        began_us = at_us if self._drive_from_us is None else self._drive_from_us
+        return self._drive_us + (max(0, at_us - began_us) if self._moving else 0)
+
+    def _fix(self, at_us):
+        sky = self.sky
+        lost = not self._signal or self._antenna != "ok" or sky.cold or sky.drowned
+        if lost or at_us < self._first_fix_us:
+            return None
+        fix = self.track.at(self._driven_us(at_us) / _SECOND_US)
+        if not self._moving:
+            fix = type(fix)(fix.lat, fix.lon, fix.alt_m, 0.0, fix.course_deg)
+        return self._blur(sky.place(fix, at_us), at_us // _SECOND_US)
+
+    def _blur(self, fix, second):
+        north, east, up = self._noise[second % _NOISES]
         return type(fix)(
-            fix.lat + north / 111_200,
-            fix.lon + east / (111_200 * math.cos(math.radians(fix.lat))),
-            fix.alt_m + self._rng.gauss(0, 2 * self._noise_m),
+            fix.lat + north * self._noise_m / 111_200,
+            fix.lon + east * self._noise_m / (111_200 * math.cos(math.radians(fix.lat))),
+            fix.alt_m + up * self._noise_m,
             fix.speed_m_s,
             fix.course_deg,
         )
 
-    def _satellites(self):
-        """Eleven satellites that drift slowly over the sky: number, elevation, azimuth, signal."""
-        minutes = self.kernel.now_us / 60e6
-        sats = []
-        for k in range(11):
-            elevation = int(45 + 40 * math.sin(k * 1.7 + minutes / 55))
-            azimuth = int(k * 33 + minutes * 0.4) % 360
-            sats.append(
-                (
-                    1 + (k * 7 + 3) % 32,
-                    elevation,
-                    azimuth,
-                    self.sky.snr(min(48, 24 + elevation // 4 + self._rng.randrange(4))),
-                )
-            )
-        return sats
-
-
-def degrees(value, width):
-    """ddmm.mmmmm as NMEA wants it; rounding never gives sixty minutes."""
-    hundred_thousandths = round(value * 60 * 100_000)
-    whole, minutes = divmod(hundred_thousandths, 60 * 100_000)
-    return f"{whole:0{width}d}{minutes / 100_000:08.5f}"
-
-
-def pynmea2_line(talker, kind, *fields):
-    return str(pynmea2.talker.TalkerSentence(talker, kind, list(fields)))
+    def _satellites(self, at_us):
+        """Eleven satellites that drift slowly over the sky; see `sentences.satellites`."""
+        turn = at_us // (_SKY_S * _SECOND_US)
+        if self._sky_seen[:2] != (turn, self.sky.jam):
+            minutes = turn * _SKY_S / 60
+            sats = []
+            for k in range(11):
+                elevation = int(45 + 40 * math.sin(k * 1.7 + minutes / 55))
+                azimuth = int(k * 33 + minutes * 0.4) % 360
+                snr = min(48, 24 + elevation // 4 + self._jitter[(turn * 11 + k) % _NOISES])
+                sats.append((1 + (k * 7 + 3) % 32, elevation, azimuth, self.sky.snr(snr)))
+            self._sky_seen = (turn, self.sky.jam, satellites(self._talker, sats))
+        return self._sky_seen[2]

@@ -44,8 +44,8 @@ class Lockstep:
     def running(self):
         return self.state in (COMPUTING, WAITING, ASKING)
 
-    def start(self, heap, files):
-        self._process = GuestProcess(heap, files, self._owner.line)
+    def start(self, heap, kept, files):
+        self._process = GuestProcess(heap, kept, files, self._owner.line)
         self._watched = False
         self._computes()
 
@@ -69,7 +69,7 @@ class Lockstep:
         if not self.running:
             return
         self._pending.append((what, index, data, self.kernel.now_us))
-        if what == wire.UART:
+        if what in (wire.UART, wire.AHEAD, wire.FORGET):
             self._held |= 1 << index
             urgent = urgent or (self.state == WAITING and self._readers & 1 << index)
         if urgent:

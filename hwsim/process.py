@@ -1,6 +1,7 @@
 """Starts and ends the MicroPython process behind a terminal, and reads what it prints."""
 
 import functools
+import importlib.util
 import os
 import shutil
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 from hwsim.wire import Wire
 
 GUEST = Path(__file__).resolve().parent / "guest"
+_EMBEDDED = Path(__file__).resolve().with_name("embedded.py")
 _KEPT = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")
 
 
@@ -25,6 +27,20 @@ def micropython():
 
 
 @functools.cache
+def _program():
+    """What starts it: the package's MicroPython in a process that maps the image, else whichever there is."""
+    found = None if os.environ.get("MICROPYTHON") else importlib.util.find_spec("micropython_run")
+    if found is None or found.origin is None:
+        return [micropython()]
+    return [sys.executable, "-I", "-S", str(_EMBEDDED), os.path.dirname(found.origin)]
+
+
+def maps_image():
+    """Does the image lie outside the program's heap?"""
+    return len(_program()) > 1
+
+
+@functools.cache
 def _same_addresses():
     # MicroPython's garbage collector takes anything that looks like an address for one, so a run repeats only
     # as far as addresses do. Some containers forbid this; then free heap may differ by a few bytes.
@@ -35,10 +51,11 @@ def _same_addresses():
 
 
 class GuestProcess:
-    """`files` {name: path} are what the program finds under these names where it starts; `on_line(text)` gets
+    """`kept` bytes of memory in one piece are the program's, `heap` more are for all else. `files` {name:
+    path} are what the program finds under these names where it starts; `on_line(text)` gets
     each line that it prints."""
 
-    def __init__(self, heap, files, on_line):
+    def __init__(self, heap, kept, files, on_line):
         self._on_line = on_line
         self._part = b""
         # A path, or the number of a file, would lie in the program's heap, and its length would move what
@@ -49,8 +66,8 @@ class GuestProcess:
         ours, theirs = socket.socketpair()
         self._log, log_end = os.pipe()
         os.set_blocking(self._log, False)
-        command = [*_same_addresses(), micropython(), "-X", f"heapsize={heap}"]
-        command.append(str(GUEST / "boot.py"))
+        command = [*_same_addresses(), *_program(), "-X", f"heapsize={heap + kept}"]
+        command += [str(GUEST / "boot.py"), str(kept)]
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         try:
             self._process = subprocess.Popen(

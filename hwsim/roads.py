@@ -2,6 +2,7 @@
 clock.
 """
 
+import bisect
 import math
 from dataclasses import dataclass
 from itertools import pairwise
@@ -44,6 +45,8 @@ class Track:
         self.route = route
         self._path = _smooth(route)
         self._limit = _speed_limits(self._path)
+        self._metres = [point[2] for point in self._path]
+        self._stops = [(point[2], point[4], index) for index, point in enumerate(self._path) if point[4]]
         self._states = [(min(start_m, self._path[-1][2]), 0.0, 1, 0.0, -1)]
 
     def at(self, t_s):
@@ -98,26 +101,14 @@ class Track:
     def _next_stop(self, metres, direction, stop):
         """(metres, seconds, index) of the next place to stand at, or None."""
         best = None
-        for index, point in enumerate(self._path):
-            ahead_m = (point[2] - metres) * direction
-            if (
-                point[4]
-                and index != stop
-                and ahead_m > 0
-                and (best is None or ahead_m < abs(best[0] - metres))
-            ):
-                best = (point[2], point[4], index)
+        for at_m, stand_s, index in self._stops:
+            ahead_m = (at_m - metres) * direction
+            if index != stop and ahead_m > 0 and (best is None or ahead_m < abs(best[0] - metres)):
+                best = (at_m, stand_s, index)
         return best
 
     def _index(self, metres):
-        low, high = 0, len(self._path) - 1
-        while low < high:
-            middle = (low + high + 1) // 2
-            if self._path[middle][2] <= metres:
-                low = middle
-            else:
-                high = middle - 1
-        return low
+        return max(0, bisect.bisect_right(self._metres, metres) - 1)
 
     def _fix(self, metres, speed, direction):
         index = min(self._index(metres), len(self._path) - 2)

@@ -5,6 +5,7 @@ A GnssTrack looks at its `sky` with every burst. Whoever changes it while a rece
 """
 
 import datetime
+import functools
 import math
 
 _NOISE_WINS = 0.6  # of the band: from there on nothing is tracked any more
@@ -42,15 +43,23 @@ class Sky:
             return type(fix)(lat, lon, fix.alt_m, fix.speed_m_s, fix.course_deg)
         return fix
 
-    def clock(self, utc, now_us):
-        """(hhmmss.ss, ddmmyy) of a receiver whose satellites say `utc`; empty while it knows none."""
+    def clock(self, epoch, at_us):
+        """(hhmmss.ss, ddmmyy) at that moment of the bench, whose clock read 0 at `epoch`; empty while the
+        receiver knows no time."""
         if self.cold:
             return "", ""
-        if self.shift_s:
-            utc += datetime.timedelta(seconds=self.shift_s)
-        if self.leap_us is not None and now_us >= self.leap_us:
+        utc_us = int(epoch.timestamp() * 1_000_000) + at_us + self.shift_s * 1_000_000
+        leap = self.leap_us is not None and at_us >= self.leap_us
+        if leap:
             # 23:59:60 comes after :59, and everything that follows is a second later than it would have been.
-            utc -= datetime.timedelta(seconds=1)
-            if now_us < self.leap_us + 1_000_000:
-                return utc.strftime("%H%M60.00"), utc.strftime("%d%m%y")
-        return utc.strftime("%H%M%S.00"), utc.strftime("%d%m%y")
+            utc_us -= 1_000_000
+        day, second = divmod(utc_us // 1_000_000, 86400)
+        minutes, second = divmod(second, 60)
+        if leap and at_us < self.leap_us + 1_000_000:
+            second = 60
+        return f"{minutes // 60:02d}{minutes % 60:02d}{second:02d}.00", _date(day)
+
+
+@functools.lru_cache(8)
+def _date(day):
+    return (datetime.date(1970, 1, 1) + datetime.timedelta(days=day)).strftime("%d%m%y")

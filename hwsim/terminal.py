@@ -10,10 +10,11 @@ from hwsim.board import load_board
 from hwsim.costs import CHIP_HEAP
 from hwsim.flash import ERASE, PROGRAM, Flash
 from hwsim.lockstep import Lockstep
+from hwsim.process import maps_image
 from hwsim.uart import UartPort
 from hwsim.watchdog import Watchdog
 
-_BENCH_HEAP = 384 * 1024  # the overlays; guest/boot.py fills what they leave
+_BENCH_HEAP = 200 * 1024  # the overlays; guest/boot.py fills what they leave
 _C_HEAP = 6 * 1024  # what is Python here and C on a chip: 16 pins of 180 bytes, 20 tasks, two UARTs, a poller
 _BOOT_US = 250_000  # from power or reset to the first line of the program
 _MAIN = "firmware.main"  # its main() is the program
@@ -59,7 +60,7 @@ class Terminal:
         self._numbers = {**self.board.get("pins", {}), **self.board.get("keys", {})}
         self._pin_names = {number: pin for pin, number in self._numbers.items()}
         self._ports = {
-            uart: UartPort(kernel, f"{name}/{uart}", row["id"], self._bytes_in)
+            uart: UartPort(kernel, f"{name}/{uart}", row["id"], self._bytes_in, self._bytes_ahead)
             for uart, row in self.board.get("uarts", {}).items()
         }
         self._ports_by_id = {port.number: port for port in self._ports.values()}
@@ -174,10 +175,10 @@ class Terminal:
         self._later(self.kernel.now_us + _BOOT_US, self._launch)
 
     def _launch(self):
-        image = self.image.stat().st_size if self.image else 0
+        image = self.image.stat().st_size if self.image and not maps_image() else 0
         files = {"flash": self.flash.path, "image": self.image, "script": self.script}
         files = {name: path for name, path in files.items() if path}
-        self.program.start(self.heapsize + image + _BENCH_HEAP, files)
+        self.program.start(_BENCH_HEAP + image, self.heapsize + _C_HEAP, files)
 
     def _stop(self):
         for timer in self._timers:
@@ -206,7 +207,6 @@ class Terminal:
             "rtc_us": self._rtc_us,
             "rtc_memory": self.rtc_memory.hex(),
             "seed": f"{self._rng.getrandbits(128):032x}",
-            "heap": self.heapsize + _C_HEAP,
             "image": self.image is not None,
             "script": self.script is not None,
             "main": _MAIN,
@@ -264,6 +264,13 @@ class Terminal:
 
     def _bytes_in(self, port, data):
         self.program.queue(wire.UART, port.number, data, port.number in self._listening)
+
+    def _bytes_ahead(self, port, begin_us, baud, data):
+        listens = port.number in self._listening
+        if data is None:
+            self.program.queue(wire.FORGET, port.number, b"", listens)
+        else:
+            self.program.queue(wire.AHEAD, port.number, struct.pack("<QI", begin_us, baud) + data, listens)
 
     def _on_uart(self, number, data):
         port = self._ports_by_id.get(number)

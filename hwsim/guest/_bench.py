@@ -17,7 +17,7 @@ import micropython
 RECORD = "<BBHI"
 RECORD_SIZE = 8
 QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-FAULT, MEMORY = 10, 11
+FAULT, MEMORY, AHEAD, FORGET = 10, 11, 12, 13
 # Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), microseconds that
 # the program has run on since its wake-up, wake-up time.
 HEAD = "<IBBIQ"
@@ -50,11 +50,14 @@ options = {"cause": "power", "uid": "506174726f6c6131", "pins": {}, "adc": {}}
 pins = {}
 uarts = {}
 in_interrupt = False
+ahead = None  # the UART whose bytes come in advance
 solo_watchdog = None  # (deadline, timeout), microseconds
 
 _wire = None
 _woken_us = 0
-_horizon_us = 0  # a wait or a computation that ends before is no message; 0: each is one
+_reach_us = 0  # up to here nothing comes in; 0: something went out, and the bench has to hear of it first
+_portion_us = FOREVER  # when a UART whose bytes come in advance interrupts
+_horizon_us = 0  # the nearer of the two: a wait or a computation that ends before needs no more thought
 _looks = 0
 _out = bytearray(HEAD_SIZE + ROOM)
 _used = HEAD_SIZE
@@ -89,13 +92,15 @@ def charge(us):
         _solo_until(until_us)
         return
     while now_us < until_us:  # an interrupt ends the wait early, and the computation goes on
-        _exchange(WAIT, until_us, 0)
+        _pass(until_us, 0)
 
 
 def wait(until_us, readers=0):
     """Sleep until the clock reads `until_us` or something came in that the program listens to."""
     global _looks, now_us
     _looks = 0
+    if readers and ahead is not None and readers & ahead.wire_mask:
+        until_us = min(until_us, ahead.next_us())
     if until_us < _horizon_us:
         if until_us > now_us:
             now_us = until_us
@@ -112,7 +117,27 @@ def wait(until_us, readers=0):
             until_us = min(until_us, max(now_us, min(t for t, _ in _later)))
         _solo_until(until_us)
     else:
+        _pass(until_us, readers)
+
+
+def _pass(until_us, readers):
+    """Time passes to `until_us` at most: here, or at the bench; with an interrupt at the end, if one is due."""
+    global now_us
+    until_us = min(until_us, _portion_us)
+    if until_us < _reach_us:
+        now_us = until_us
+    else:
         _exchange(WAIT, until_us, readers)
+    if now_us >= _portion_us:
+        ahead.catch_up()
+        look_out()
+
+
+def look_out():
+    """When the UART with bytes in advance interrupts next."""
+    global _portion_us, _horizon_us
+    _portion_us = ahead.next_us() if ahead is not None and ahead.listens else FOREVER
+    _horizon_us = min(_reach_us, _portion_us)
 
 
 def later(delay_ms, function):
@@ -167,10 +192,10 @@ def random_bytes(n):
 
 def record(what, index, data=b""):
     """Something that went out; it travels with the next message, which is the next wait."""
-    global _used, _horizon_us
+    global _used, _horizon_us, _reach_us
     if _wire is None:
         return
-    _horizon_us = 0
+    _horizon_us = _reach_us = 0
     n = len(data)
     if _used + RECORD_SIZE + n > len(_out):
         _send(MORE, now_us, 0)
@@ -182,10 +207,11 @@ def record(what, index, data=b""):
 
 def fed():
     """The watchdog was fed. The bench reckons with when that was: this alone is no reason for a message."""
-    global _horizon_us
-    horizon_us = _horizon_us
+    global _horizon_us, _reach_us
+    reach_us = _reach_us
     record(WATCHDOG, 1)
-    _horizon_us = horizon_us
+    _reach_us = reach_us
+    _horizon_us = min(reach_us, _portion_us)
 
 
 def meet():
@@ -216,12 +242,13 @@ def _send(kind, until_us, readers):
 
 
 def _exchange(kind, until_us, readers):
-    global now_us, _woken_us, _horizon_us
+    global now_us, _woken_us, _horizon_us, _reach_us
     _send(kind, until_us, readers)
     if _wire.readinto(_wake) != WAKE_SIZE:
         raise SystemExit("the bench is gone")
-    now_us, _horizon_us, n = struct.unpack(WAKE, _wake)
+    now_us, _reach_us, n = struct.unpack(WAKE, _wake)
     _woken_us = now_us
+    _horizon_us = min(_reach_us, _portion_us)
     if not n:
         return b""
     _wire.readinto(_in, n)
@@ -249,6 +276,13 @@ def _take(n):
                 options["pins"][str(index)] = data[0]
         elif what == ADC:
             options["adc"][str(index)] = data[0] | data[1] << 8
+        elif what == AHEAD:
+            if index in uarts:
+                begin_us, baud = struct.unpack_from("<QI", data)
+                uarts[index].ahead(begin_us, baud, data[12:])
+        elif what == FORGET:
+            if index in uarts:
+                uarts[index].forget(now_us)
         elif what == FAULT:
             sys.modules["_fault"].take(index, bytes(data))
         else:

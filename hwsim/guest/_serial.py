@@ -1,7 +1,8 @@
 """UART and I2C of the simulated chip.
 
 Bytes arrive as an interrupt would hand them over: the bench paces them at the baud rate and gathers them as
-the receive FIFO does. Bytes go out at the baud rate too: `write` takes what fits `txbuf` and says how much
+the receive FIFO does; of a device that speaks by the clock it hands them over in advance, and the UART counts
+what has arrived by now. Bytes go out at the baud rate too: `write` takes what fits `txbuf` and says how much
 that was, as on RP2; with a `timeout` it waits for room.
 """
 
@@ -9,9 +10,86 @@ import io
 import struct
 
 import _bench
+from micropython import RingIO
 
 _BITS = 10  # start, eight, stop
 _POLL, _POLL_IN, _POLL_OUT = 3, 1, 4
+_FIFO, _IDLE = 120, 10  # as in hwsim/uart.py
+_BURSTS = 16
+
+
+class _Ahead:
+    """Bursts whose bytes are still to arrive. There is one: no board has two devices that speak by the clock.
+    Its room is made before the program's heap is."""
+
+    def __init__(self):
+        self._bytes = RingIO(6144)
+        self._begin = [0] * _BURSTS
+        self._size = [0] * _BURSTS
+        self._head = self._count = 0
+        self._part = 0  # bytes of the first burst that have arrived
+        self._fifo_us = 0
+        self._byte_us = 0  # for a whole FIFO: the host rounds each portion by itself
+        self._baud = 0
+        self._chunk = bytearray(_FIFO)
+        self._view = memoryview(self._chunk)
+
+    def add(self, begin_us, baud, data):
+        if self._count == _BURSTS or self._bytes.write(data) < len(data):
+            raise RuntimeError("more bursts in advance than there is room for")
+        at = (self._head + self._count) % _BURSTS
+        self._begin[at] = begin_us
+        self._size[at] = len(data)
+        self._count += 1
+        self._baud = baud
+        self._fifo_us = _FIFO * _BITS * 1_000_000 // baud
+
+    def forget(self, at_us):
+        """The device has changed its mind about all that it had not begun to say by then."""
+        kept = held = 0
+        for n in range(self._count):
+            at = (self._head + n) % _BURSTS
+            if self._begin[at] <= at_us:
+                kept += 1
+                held += self._size[at]
+        held -= self._part if kept else 0
+        self._part = self._part if kept else 0
+        self._count = kept
+        data = self._bytes.read(held) if held else b""
+        while self._bytes.any():
+            self._bytes.readinto(self._chunk)
+        self._bytes.write(data)
+
+    def next_us(self):
+        """When the next portion will be there."""
+        if not self._count:
+            return _bench.FOREVER
+        whole, rest = divmod(self._size[self._head], _FIFO)
+        done = self._part // _FIFO
+        begin_us = self._begin[self._head]
+        if done < whole:
+            return begin_us + (done + 1) * self._fifo_us
+        return begin_us + whole * self._fifo_us + (rest + _IDLE) * _BITS * 1_000_000 // self._baud
+
+    def arrived(self, uart):
+        """Hand over what is there by now."""
+        now_us = _bench.now_us
+        while self._count and self.next_us() <= now_us:
+            n = min(_FIFO, self._size[self._head] - self._part)
+            if n == _FIFO:
+                self._bytes.readinto(self._chunk)
+                uart.arrived(self._chunk)
+            else:
+                self._bytes.readinto(self._chunk, n)
+                uart.arrived(self._view[:n])
+            self._part += n
+            if self._part == self._size[self._head]:
+                self._part = 0
+                self._head = (self._head + 1) % _BURSTS
+                self._count -= 1
+
+
+_ahead = _Ahead()
 
 
 class UART(io.IOBase):
@@ -23,6 +101,7 @@ class UART(io.IOBase):
         self.id = id
         self.wire_mask = 1 << id
         self.overflowed = 0
+        self._is_ahead = False
         self._taken = bytearray()  # solo mode: what went out
         self._handler = None
         self._set(baudrate, options)
@@ -33,8 +112,8 @@ class UART(io.IOBase):
 
     def _set(self, baudrate, options):
         self._baud = baudrate
-        self._rx = bytearray(options.get("rxbuf", 256))
-        self._start = self._held = 0
+        self._rxbuf = options.get("rxbuf", 256)
+        self._rx = RingIO(self._rxbuf)
         self._txbuf = options.get("txbuf", 256)
         self._timeout_us = options.get("timeout", 0) * 1000
         self._timeout_char_us = max(options.get("timeout_char", 0) * 1000, self._time_us(2))
@@ -43,10 +122,10 @@ class UART(io.IOBase):
 
     def _setup(self):
         listens = 1 if self._handler else 0
-        _bench.record(_bench.UART_SETUP, self.id, struct.pack("<IHB", self._baud, len(self._rx), listens))
+        _bench.record(_bench.UART_SETUP, self.id, struct.pack("<IHB", self._baud, self._rxbuf, listens))
 
     def deinit(self):
-        self._start = self._held = 0
+        self._rx = RingIO(self._rxbuf)
 
     def _time_us(self, n):
         return n * _BITS * 1_000_000 // self._baud
@@ -55,56 +134,66 @@ class UART(io.IOBase):
 
     def arrived(self, data):
         """Bytes from the wire; what the buffer cannot hold is lost, as on a chip."""
-        size = len(self._rx)
-        n = min(len(data), size - self._held)
-        if n < len(data):
-            self.overflowed += len(data) - n
-            _bench.note("uart %d overflow %d" % (self.id, len(data) - n))
-        end = (self._start + self._held) % size
-        first = min(n, size - end)
-        self._rx[end : end + first] = data[:first]
-        if n > first:
-            self._rx[0 : n - first] = data[first:n]
-        self._held += n
+        lost = len(data) - self._rx.write(data)
+        if lost:
+            self.overflowed += lost
+            if not self._is_ahead:  # of what comes by the clock a program may well leave some
+                _bench.note("uart %d overflow %d" % (self.id, lost))
         if self._handler and not _bench.interrupt(self._handler, self):
             self._handler = None
 
+    def ahead(self, begin_us, baud, data):
+        """What the device will say from `begin_us` on."""
+        if _bench.ahead is not None and _bench.ahead is not self:
+            raise RuntimeError("two UARTs with bytes in advance")
+        _bench.ahead = self
+        self._is_ahead = True
+        _ahead.arrived(self)
+        _ahead.add(begin_us, baud, data)
+        _bench.look_out()
+
+    def forget(self, at_us):
+        if self._is_ahead:
+            _ahead.arrived(self)
+            _ahead.forget(at_us)
+            _bench.look_out()
+
+    def catch_up(self):
+        _ahead.arrived(self)
+
+    def next_us(self):
+        return _ahead.next_us()
+
+    @property
+    def listens(self):
+        return self._handler is not None
+
     def any(self):
-        return self._held
+        if self._is_ahead:
+            _ahead.arrived(self)
+        return self._rx.any()
 
     def _await(self):
         """Wait up to `timeout` for a byte; False when none came."""
+        if self.any():
+            return True
         end = _bench.now() + self._timeout_us
-        while not self._held and _bench.now_us < end:
+        while not self.any() and _bench.now_us < end:
             _bench.wait(end, self.wire_mask)
-        return self._held > 0
+        return self.any() > 0
 
     def readinto(self, buffer, nbytes=None):
-        if not self._held and not self._await():
+        if not self._await():
             return None
-        size = len(self._rx)
-        n = min(self._held, len(buffer) if nbytes is None else min(nbytes, len(buffer)))
-        first = min(n, size - self._start)
-        buffer[:first] = memoryview(self._rx)[self._start : self._start + first]
-        if n > first:
-            buffer[first:n] = memoryview(self._rx)[: n - first]
-        self._start = (self._start + n) % size
-        self._held -= n
-        return n
+        return self._rx.readinto(buffer) if nbytes is None else self._rx.readinto(buffer, nbytes)
 
     def read(self, nbytes=-1):
-        if not self._held and not self._await():
+        if not self._await():
             return None
-        buffer = bytearray(self._held if nbytes is None or nbytes < 0 else min(nbytes, self._held))
-        self.readinto(buffer)
-        return bytes(buffer)
+        return self._rx.read() if nbytes is None or nbytes < 0 else self._rx.read(nbytes)
 
     def readline(self):
-        size = len(self._rx)
-        for n in range(self._held):
-            if self._rx[(self._start + n) % size] == 10:
-                return self.read(n + 1)
-        return self.read()
+        return self._rx.readline() if self._await() else None
 
     # Sending
 
@@ -148,7 +237,7 @@ class UART(io.IOBase):
     def ioctl(self, request, argument):
         if request != _POLL:
             return 0
-        ready = _POLL_IN if argument & _POLL_IN and self._held else 0
+        ready = _POLL_IN if argument & _POLL_IN and self.any() else 0
         if argument & _POLL_OUT and self._room():
             ready |= _POLL_OUT
         return ready
@@ -156,6 +245,7 @@ class UART(io.IOBase):
     def irq(self, handler=None, trigger=IRQ_RXIDLE, hard=False):
         self._handler = handler
         self._setup()
+        _bench.look_out()
         return self
 
     # Solo mode: the test is the device at the other end

@@ -1,17 +1,22 @@
 """What a board's frozen boot code does, and the bench's part before it. Started by hwsim/terminal.py:
 
-    micropython -X heapsize=N boot.py
+    micropython -X heapsize=N boot.py BYTES
 
-The wire is where standard input would be; `flash`, `image` and `script` lie in the current directory. After
-this the program sees its flash at /, its image at /rom, and no more of the computer it runs on.
+BYTES is what the program may have of the heap. The wire is where standard input would be; `flash`, `image`
+and `script` lie in the current directory. After this the program sees its flash at /, its image at /rom, and
+no more of the computer it runs on.
 """
 
-import builtins
-import gc
 import struct
 import sys
 
-import _bench
+# The program's part of the heap is kept for it before anything else is there: in one piece, as on a chip.
+_room = [None] * (int(sys.argv[1]) // struct.calcsize("P") + 4)
+
+import builtins  # noqa: E402
+import gc  # noqa: E402
+
+import _bench  # noqa: E402
 
 _options = _bench.connect(open(0, "r+b"))
 
@@ -20,13 +25,24 @@ import os  # noqa: E402, F401
 import random  # noqa: E402, F401
 import select  # noqa: E402, F401
 
+import _collector  # noqa: E402
 import _cost  # noqa: E402
 import _fault  # noqa: E402, F401 - what the bench may order goes through sys.modules
 import _norflash  # noqa: E402
 import _stopwatch  # noqa: E402
 import esp32  # noqa: E402
 import machine  # noqa: E402, F401
+import uctypes  # noqa: E402
 import vfs  # noqa: E402
+
+
+def _image():
+    """The image: where the bench has put it in our memory, or read into the heap."""
+    where = os.getenv("PATROLA_IMAGE")
+    if not where:
+        return _read("image")
+    address, size = where.split()
+    return uctypes.bytearray_at(int(address, 16), int(size))
 
 
 def _read(path):
@@ -54,7 +70,7 @@ def _mount_flash(flash):
 
 
 def _prepare():
-    image = _read("image") if _options["image"] else None
+    image = _image() if _options["image"] else None
     script = bytes(_read("script")).decode() if _options["script"] else None
     chip = _options["flash"]
     file = open("flash", "rb")
@@ -82,6 +98,7 @@ def _print(*values, **how):
 
 
 builtins.print = _print
+sys.modules["gc"] = _collector
 
 
 def _run(script):
@@ -91,10 +108,10 @@ def _run(script):
     __import__(_options["main"], None, None, ("main",)).main()
 
 
-def _fill(heap):
-    """Leave one free stretch of `heap` bytes, as on a chip just started; returns what fills the rest."""
+def _fill():
+    """Leave the room kept for the program free, and nothing else; returns what fills the rest."""
     gc.collect()
-    room = [None] * (heap // struct.calcsize("P") + 4)
+    room = _room
     kept = [None] * 4096
     count = 0
     size = 1 << 16
@@ -118,7 +135,7 @@ def _start():
     script = _prepare()
     _cost.arm(_options["costs"], _options["told_us"])
     # The heap is larger than the chip's by what the bench and the image need, and full of holes by now.
-    kept = _fill(_options["heap"])
+    kept = _fill()
     try:
         _run(script)
         print("the program has ended")
