@@ -8,6 +8,7 @@
 #   make soak                                   patrols in virtual time with every fault: 10 terminal-days
 #   make soak ARGS="--seed 7 --hours 8"          one seed of it
 #   make mutants                                plants bugs in copies of the tree; the checks have to find each
+#   make power-cuts CUTS=200                    power lost at that many random moments of a terminal
 #   make fuzz SECONDS=60                        every reader of outside bytes, a minute for all of them together
 #   make fuzz EACH=600 ARGS="--target coap_datagram"
 
@@ -19,7 +20,7 @@ ARGS ?=
 SECONDS ?= 60
 EACH ?=
 
-.PHONY: help setup setup-peers demo test check format bench fuzz soak lock clean
+.PHONY: help setup setup-peers demo test check format bench power-cuts fuzz soak lock clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -62,6 +63,9 @@ check: setup
 
 bench: setup setup-peers
 	@$(RUN) -m benchmarks $(ARGS)
+
+power-cuts: setup
+	@PATROLA_POWER_CUTS=$(or $(CUTS),200) $(RUN) -m pytest -q -s tests/hwsim/test_power_cuts.py $(ARGS)
 
 fuzz: setup
 	@$(RUN) -m tests.fuzz $(if $(EACH),--each $(EACH),--seconds $(SECONDS)) $(ARGS)

@@ -12,7 +12,7 @@ import pytest
 from hwsim import journal_image
 from hwsim.rig import Kit, Rig
 
-CUTS = int(os.environ.get("PATROLA_POWER_CUTS", "24"))
+CUTS = int(os.environ.get("PATROLA_POWER_CUTS", "16"))
 SEED = int(os.environ.get("PATROLA_SEED", "1"))
 STATUS_KEYS = ("available", "on_the_way", "on_scene", "busy", "off_duty")
 
