@@ -12,7 +12,7 @@ from hwsim.checks import Violation
 from hwsim.faults import Faults, profile
 from hwsim.soak_runs import chosen, command, halve
 
-SEED, HOURS = 12, 0.2
+SEED, HOURS = 9, 0.2
 # All of them, often enough for a run of minutes.
 BUSY = {"partition": 10, "power_cut": 10, "power_cut_in_flash": 15, "modem_hang": 5, "task_death": 8}
 BUSY |= {"gateway_kill": 20, "broker_kill": 10, "gnss_jump": 10, "heap_exhaustion": 5, "nat_rebind": 10}
