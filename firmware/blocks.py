@@ -11,7 +11,6 @@ from protocol.errors import Misuse
 
 AHEAD = const(4)  # blocks that lie erased
 MOST = const(1024)
-LANES = const(3)
 # In the place of a number of records:
 _FREE = const(255)
 _BAD = const(254)
@@ -50,7 +49,9 @@ class Blocks:
     def free(self, block):
         segment.forget(self.flash, block)
         self.left[block] = _FREE
-        self._done = [place for place in self._done if place // SIZE % MOST != block]
+        for place in list(self._done):
+            if place // SIZE % MOST == block:
+                self._done.remove(place)
 
     def set_aside(self, block):
         """It is not used again in this boot, and left as it is."""
@@ -84,7 +85,7 @@ class Blocks:
     def recover(self):
         """(rows of segments by lane, oldest first; where the newest of each goes on). Nothing is written,
         unless power was cut in the middle of a merge."""
-        rows = [[] for _ in range(LANES)]
+        rows = ([], [], [])
         merged = self._find(rows)
         merged.sort()  # the widest first: it may hold others that were merged before
         for _, first, last, part in merged:
@@ -94,8 +95,8 @@ class Blocks:
                         row.remove(other)
                         self.free(other % MOST)
         whole = bytearray(SIZE)
-        ends = [SIZE] * LANES
-        for lane in range(LANES):
+        ends = [SIZE, SIZE, SIZE]
+        for lane in range(len(rows)):
             row = rows[lane]
             row.sort()
             for part in list(row):
@@ -122,7 +123,7 @@ class Blocks:
             except OSError:
                 self._unreadable(block)
                 continue
-            if found is None or found[0] >= LANES:
+            if found is None or found[0] >= len(rows):
                 continue
             lane, first, last = found
             part = first * MOST + block

@@ -133,23 +133,27 @@ class Journal:
 
     def count(self, urgent):
         """Frames still to be sent."""
-        rows = self._rows[:_BULK] if urgent else self._rows[_BULK:]
-        return sum([self.blocks.left[part % MOST] for row in rows for part in row])
+        waiting = 0
+        for row in self._rows[:_BULK] if urgent else self._rows[_BULK:]:
+            for part in row:
+                waiting += self.blocks.left[part % MOST]
+        return waiting
 
     # --- room
 
     def _over(self):
         """Blocks in use beyond what the journal may have."""
-        return sum([len(row) for row in self._rows]) + self.blocks.worn - self._most
+        panics, urgent, bulk = self._rows
+        return len(panics) + len(urgent) + len(bulk) + self.blocks.worn - self._most
 
     def _beyond(self, lane):
         """Blocks too many for the lane to get one more, less one: below 0 it may have one."""
-        panics, urgent, _ = [len(row) for row in self._rows]
+        panics, urgent, _ = self._rows
         kept = 0
         if lane == _URGENT:
-            kept = max(0, _PANIC_SEGMENTS - panics)
+            kept = max(0, _PANIC_SEGMENTS - len(panics))
         elif lane == _BULK:
-            kept = max(0, self._urgent_most - panics - urgent)
+            kept = max(0, self._urgent_most - len(panics) - len(urgent))
         return self._over() + kept
 
     def _part_for(self, lane, size):
@@ -202,7 +206,7 @@ class Journal:
         if left[block] or (part == row[-1] and self._ends[lane] < SIZE):
             return
         try:
-            left[block] = sum([1 for _ in self.blocks.waiting(part)])
+            left[block] = len(list(self.blocks.waiting(part)))
         except OSError:
             row.remove(part)
             self.blocks.set_aside(block)

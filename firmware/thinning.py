@@ -9,6 +9,7 @@ from protocol.compat import const
 _BULK = const(2)
 _ENOSPC = const(28)
 _EIO = const(5)
+_POSITIONS = (0, report.KIND_POSITION, report.KIND_TRACK)  # 0: no frame of ours
 
 
 def merge(blocks, first, second):
@@ -20,7 +21,7 @@ def merge(blocks, first, second):
         return None
     try:
         last = segment.head_of(blocks.flash, second % MOST)[2]
-        keep = choose([row for old in (first, second) for row in blocks.waiting(old)])
+        keep = choose(list(blocks.waiting(first)) + list(blocks.waiting(second)))
         count = 0
         end = START
         for _, _, old, at in keep:
@@ -52,19 +53,18 @@ def choose(rows):
     keep = []
     odd = False
     for row in rows:
-        if _is_position(row):
+        if row[0] in _POSITIONS:
             odd = not odd
             if not odd:
                 continue
         keep.append(row)
-    while sum([row[1] for row in keep]) > SIZE - START:
+    size = 0
+    for row in keep:
+        size += row[1]
+    while size > SIZE - START:
         oldest = 0
         for i in range(len(keep) - 1, -1, -1):
-            if _is_position(keep[i]):
+            if keep[i][0] in _POSITIONS:
                 oldest = i
-        keep.pop(oldest)
+        size -= keep.pop(oldest)[1]
     return keep
-
-
-def _is_position(row):
-    return row[0] in (0, report.KIND_POSITION, report.KIND_TRACK)
