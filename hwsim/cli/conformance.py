@@ -89,9 +89,10 @@ def _play(options, cases, console):
 
 
 def _report(options, cases, results):
-    from hwsim.conformance import junit
+    from hwsim.conformance import html, junit
 
     folder = Path(options.report)
     folder.mkdir(parents=True, exist_ok=True)
+    html.write(folder / "report.html", cases, results)
     junit.write(folder / "junit.xml", cases, results)
     print(f"report: {folder / 'report.html'}, {folder / 'junit.xml'}")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from hwsim import technician, world
@@ -65,8 +66,7 @@ class Shelf:
 
     def _make(self, folder, case, settings):
         # Whole or not at all: another process may make the same.
-        making = folder.with_name(f"{folder.name}.{os.getpid()}")
-        making.mkdir()
+        making = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=self.folder))
         publics = []
         for unit in world.units(case.units):
             publics.append(self._identity(unit, making / f"{unit.unit}.flash"))

@@ -131,6 +131,7 @@ class Stage(Officer):
         since = self.kernel.now_us if since is None else since
         if for_s is not None:
             self.kernel.run_for(for_s)
+            self.acted_us = self.kernel.now_us
         wrong = self.find(sign, since, until)
         if wrong:
             self._fail(
@@ -211,6 +212,11 @@ class Stage(Officer):
         self.kernel.emit("fault", "headquarters silent" if on else "headquarters back")
         if not on:
             self.desk.awaken()
+
+    def answers_lost(self, on=True):
+        """What headquarters says does not come through; what the terminal says does."""
+        self.say("the answers of headquarters are lost" if on else "answers come through again")
+        self.middle.down = office.silence if on else None
 
     def ill(self, answer, text):
         """Headquarters answers every request with that, authentically; None ends it."""

@@ -2,7 +2,6 @@
 
 from hwsim.conformance import signs
 from hwsim.conformance.case import case
-from hwsim.conformance.office import silence
 from hwsim.conformance.signs import panic, stored, up
 from protocol import report
 
@@ -36,13 +35,13 @@ def dropped_after(s):
 def not_dropped_before(s):
     """Before that it is not: an answer that was lost is asked for again after the next start."""
     s.working()
-    s.middle.down = silence
+    s.answers_lost()
     s.press("busy")
     s.expect(stored("status"), 2)
     s.wait(2)
     s.cut_power(2)
     s.wait(1)
-    s.middle.down = None
+    s.answers_lost(False)
     s.expect(up("status"), 40)
     s.wait(3)
     s.count(stored("status"), 1)

@@ -2,7 +2,6 @@
 
 from hwsim.conformance import signs
 from hwsim.conformance.case import case
-from hwsim.conformance.office import silence
 from hwsim.conformance.signs import answered, down, lamp, panic, stored, up
 from protocol import coap
 
@@ -161,10 +160,10 @@ def cut_in_handshake(s):
 def answers_of_old_keys(s):
     """What was sent under the old keys may still be answered while the new ones come into force: nothing is lost."""
     s.working()
-    s.middle.down = silence
+    s.answers_lost()
     s.press("available")
     s.wait(1)
-    s.middle.down = None
+    s.answers_lost(False)
     s.renew()
     s.press("busy")
     s.hold_panic()

@@ -2,7 +2,6 @@
 
 from hwsim.conformance import signs
 from hwsim.conformance.case import case
-from hwsim.conformance.office import silence
 from hwsim.conformance.signs import answered, lamp, panic, sound, stored, up
 from hwsim.shake import kid_of
 from protocol import cbor, coap, cose
@@ -11,7 +10,7 @@ from protocol.errors import ProtocolError
 
 def silenced(s):
     """The alarm is raised, and nothing of what headquarters says comes through. The newest request."""
-    s.middle.down = silence
+    s.answers_lost()
     s.hold_panic()
     s.expect(panic(), 2)
     s.wait(1)
@@ -26,7 +25,7 @@ def not_believed(s, what):
     s.check(len(s.find(up("panic"), since)) >= 8, "the alarm is still sent, every 500 ms")
     s.never(lamp("red", "received", "acknowledged"), since=s.began_us)
     s.never(sound("received"), since=s.began_us)
-    s.middle.down = None
+    s.answers_lost(False)
     s.expect(lamp("red", "received"), 2)
 
 
@@ -105,7 +104,7 @@ def forged_unknown(s):
         forged = coap.Message(coap.ACK, coap.UNAUTHORIZED, request.message_id, request.token, [], b"")
         s.kernel.after(number * 200_000, s.middle.forge, forged.encode())
     s.wait(8)
-    s.middle.down = None
+    s.answers_lost(False)
     s.expect(lamp("red", "received"), 3)
     s.press("available")
     s.expect(stored("status"), 3)

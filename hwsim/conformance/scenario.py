@@ -1,0 +1,153 @@
+"""A story from a file: TOML with moments and what is done or expected at each.
+
+```toml
+title = "A dead spot near Rujan"
+seconds = 90                    # how long it plays
+settings = { keepalive_s = 15 } # of the terminal, where they differ
+network = { loss = 0.1, rtt_ms = 200 }
+modem = "a7670"                 # or plain, a7670-slow, sim7600
+gateway = true                  # the real one, with a broker; false: the bench's own headquarters
+
+[[at]]
+s = 5                           # seconds after the terminal is served
+press = "available"             # or panic = true, tap = ["event", 9], hold_ms = 1200 with press
+[[at]]
+s = 20
+outage = true                   # coverage, sky, antenna, power_off_s, modem = "hangs" or "restarts", loss, rtt_ms
+[[at]]
+s = 60
+expect = "red received"         # lamp and state; or "stored panic", "sent status"
+within_s = 5
+```
+"""
+
+import tomllib
+from pathlib import Path
+
+from hwsim.conformance import signs
+from hwsim.conformance.case import Case
+from hwsim.modem import PROFILES
+
+_TOP = {"title", "seconds", "settings", "network", "modem", "gateway", "at", "seed"}
+
+
+class ScenarioError(Exception):
+    """The file is wrong; the text says where."""
+
+
+def load(path):
+    """A Case that tells what the file says."""
+    try:
+        told = tomllib.loads(Path(path).read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: {error}") from None
+    _known(path, told, _TOP)
+    rows = told.get("at", [])
+    moments = [_moment(path, number, row) for number, row in enumerate(rows, 1)]
+    profile = told.get("modem", "a7670")
+    if profile not in PROFILES:
+        raise ScenarioError(f"{path}: modem: one of {', '.join(PROFILES)}, not {profile!r}")
+    house = told.get("gateway", True)
+    last_s = max([s for s, *_ in moments], default=0.0)
+
+    def tell(stage):
+        stage.working(240)
+        for s, row in sorted(moments, key=lambda moment: moment[0]):
+            stage.kernel.run(max(stage.kernel.now_us, stage.began_us + round(s * 1e6)))
+            stage.acted_us = stage.kernel.now_us
+            _play(stage, row, house)
+        rest_s = told.get("seconds", last_s + 15) - stage.now_s
+        stage.kernel.run_for(max(0.0, rest_s))
+
+    return Case(
+        id=Path(path).stem,
+        clauses=(),
+        against="",
+        tell=tell,
+        title=told.get("title", Path(path).stem),
+        story="",
+        settings=told.get("settings", {}),
+        profile=profile,
+        weather=told.get("network", {}),
+        house=house,
+        linked=not house,
+        seed=told.get("seed", 1),
+    )
+
+
+def _known(path, row, names):
+    for name in row:
+        if name not in names:
+            raise ScenarioError(f"{path}: {name}: not known; known are {', '.join(sorted(names))}")
+
+
+def _moment(path, number, row):
+    row = dict(row)
+    s = row.pop("s", None)
+    if type(s) not in (int, float) or s < 0:
+        raise ScenarioError(f"{path}: at number {number}: s must be seconds, from 0")
+    actions = [name for name in row if name not in ("hold_ms", "within_s")]
+    if len(actions) != 1 or actions[0] not in _ACTIONS:
+        raise ScenarioError(f"{path}: at number {number}: one of {', '.join(sorted(_ACTIONS))}; it has {actions}")
+    if actions[0] == "expect":
+        _sign(path, row["expect"])
+    return float(s), row
+
+
+def _play(stage, row, house):
+    for name, value in row.items():
+        if name in _ACTIONS:
+            _ACTIONS[name](stage, value, row, house)
+
+
+def _sign(path, words):
+    first, _, rest = words.partition(" ")
+    if first in ("red", "green") and rest:
+        return signs.lamp(first, rest)
+    if first == "stored":
+        return signs.stored(rest or None)
+    if first == "sent":
+        return signs.up(rest or None)
+    raise ScenarioError(f'{path}: expect: "red STATE", "green STATE", "stored KIND" or "sent KIND", not {words!r}')
+
+
+def _newest(stage):
+    alarms = stage.find(signs.panic())
+    if not alarms:
+        stage.check(False, "there is an alarm at headquarters")
+    return signs.panic_id(alarms[-1].report)
+
+
+_ACTIONS = {
+    "press": lambda stage, key, row, _: stage.press(key, row.get("hold_ms", 120)),
+    "panic": lambda stage, _value, row, _: stage.hold_panic(row.get("hold_ms", 900)),
+    "tap": lambda stage, value, _row, _: stage.tap(value[0], value[1]),
+    "outage": lambda stage, on, _row, _: stage.outage(on),
+    "coverage": lambda stage, on, _row, _: stage.coverage(on),
+    "sky": lambda stage, on, _row, _: stage.sky(on),
+    "antenna": lambda stage, state, _row, _: stage.antenna(state),
+    "ignition": lambda stage, on, _row, _: stage.ignition(on),
+    "drive": lambda stage, on, _row, _: stage.drive() if on else stage.park(),
+    "supply_mv": lambda stage, mv, _row, _: stage.supply(mv),
+    "power_off_s": lambda stage, s, _row, _: stage.cut_power(s),
+    "loss": lambda stage, share, _row, _: stage.weather(loss=share),
+    "rtt_ms": lambda stage, ms, _row, _: stage.weather(rtt_ms=ms),
+    "rebind": lambda stage, _value, _row, _: stage.rebind(),
+    "modem": lambda stage, what, _row, _: stage.modem_hangs() if what == "hangs" else stage.modem_restarts(),
+    "acknowledge": lambda stage, _value, _row, _: stage.acknowledge(_newest(stage)),
+    "clear": lambda stage, _value, _row, _: stage.clear(_newest(stage)),
+    "message": lambda stage, text, _row, _: stage.message(text),
+    "renew": lambda stage, _value, _row, _: stage.renew(),
+    "gateway": lambda stage, what, _row, house: _gateway(stage, what, house),
+    "expect": lambda stage, words, row, _: stage.expect(_sign("scenario", words), row.get("within_s", 10)),
+}
+
+
+def _gateway(stage, what, house):
+    """ "dies", "starts"; without the real one it falls silent."""
+    if not house:
+        stage.asleep(what == "dies")
+    elif what == "dies":
+        stage.gateway_killed()
+    else:
+        stage.gateway_starts()
