@@ -10,6 +10,8 @@ from protocol.compat import const
 _LATER = const(1000)  # nothing changes by itself: look again then, to report to the supervisor
 # A lit lamp goes dark before the alarm's next stage: nobody takes light that was there before for the answer.
 _GAP_MS = const(100)
+# The click of PANIC and the two beeps of its receipt would else be three beeps to an ear.
+_PAUSE_MS = const(300)
 
 DARK = ()
 STEADY = (1,)
@@ -90,7 +92,7 @@ class _Player:
 
     def play(self, pattern, now_ms):
         if not self._waiting:
-            self._since = now_ms
+            self._since = max(self._since, now_ms)
         elif len(self._waiting) >= 4:
             return
         self._waiting.append(pattern)
@@ -100,15 +102,15 @@ class _Player:
         self._write(0)
 
     def step(self, now_ms):
-        while self._waiting:
+        while self._waiting and now_ms >= self._since:
             level, left = once(self._waiting[0], now_ms - self._since)
             if left:
                 self._write(level)
                 return left
             self._waiting.pop(0)
-            self._since = now_ms
+            self._since = now_ms + _PAUSE_MS
         self._write(0)
-        return _LATER
+        return self._since - now_ms if self._waiting else _LATER
 
 
 class Indicator:

@@ -2,7 +2,9 @@
 """Health: said at start, when something breaks or mends itself, and every so often; no more."""
 
 from firmware.health import Health
-from protocol import report
+from protocol import cbor, report
+from protocol.errors import Malformed, Misuse
+from tests.portable import raises
 
 
 def look(health, supply=13800, antenna="ok", stuck=0, restarts=0):
@@ -74,3 +76,35 @@ def test_a_board_without_a_divider_says_nothing_of_the_supply():
         report.HEALTH_RSRP_DBM,
     ):
         assert key not in values
+
+
+def test_safe_mode_and_what_the_log_said_before_the_reset():
+    health = Health(600000, 9000, 3, report.SAFE_WATCHDOG)
+    look(health)
+    values = health.fields(0, None, None, 0, 0, b"5 modem: up\n")
+    assert values[report.HEALTH_SAFE] == 1 and values[report.HEALTH_TRACE] == b"5 modem: up\n"
+    look(health)
+    assert not health.due(9999, True) and health.due(10000, True) and not health.due(10000)
+    assert report.HEALTH_TRACE not in health.fields(10000, None, None, 0, 0, b"")
+
+
+def test_the_fullest_health_report_fits():
+    health = Health(600000, 9000, 255, 255)
+    look(health, 0, "short", 0xFFFF, 0xFFFFFFFF)
+    values = health.fields(4294967295000, 2000, -200, 0xFFFFFFFF, 0xFFFFFFFF, b"x" * 240)
+    values[report.HEALTH_JAMMING] = 3
+    frame = {report.BOOT: 0xFFFFFFFF, report.SEQ: 0xFFFFFFFF, report.KIND: report.KIND_HEALTH}
+    frame[report.TIME] = 0xFFFFFFFFFFFF
+    frame[report.STATUS] = 0xFFFF
+    frame[report.HEALTH] = values
+    assert report.decode(report.encode(frame))[report.HEALTH] == values
+    assert len(report.encode(frame)) <= 240 + 91
+
+
+def test_a_trace_is_bytes_and_not_too_many():
+    for wrong in (b"", b"x" * 241, "text", 5, None):
+        values = {report.HEALTH_TRACE: wrong}
+        with raises(Misuse):
+            report.encode({0: 1, 1: 0, report.KIND: report.KIND_HEALTH, report.HEALTH: values})
+        with raises(Malformed):
+            report.decode(cbor.encode({0: 1, 1: 0, report.KIND: report.KIND_HEALTH, report.HEALTH: values}))

@@ -96,6 +96,21 @@ def test_a_fault_blinks_both_in_turn_until_an_alarm_needs_the_red_lamp():
         assert (at, 1 - level) in wires.of("green")
 
 
+def test_safe_mode_flashes_in_threes_and_tells_a_link():
+    wires = Wires()
+    wires.indicator.safe = ((100, 100, 100, 100, 100, 700), (700, 100, 100, 100, 100, 100))
+    wires.indicator.link(False, True)
+    wires.run(1200)
+    assert [at for at, level in wires.of("green") if level] == [0, 200, 400, 1200]
+    wires.changes.clear()
+    wires.indicator.link(True, True)
+    wires.run(1199)
+    assert [at for at, level in wires.of("green") if not level] == [1900, 2100, 2300], wires.of("green")
+    wires.indicator.panic(STORED)
+    wires.run(100)
+    assert wires.of("red")[0][1] == 1, "the red lamp is the alarm's as ever"
+
+
 def test_sounds():
     for name, changes in (
         ("click", [(0, 1), (50, 0)]),
@@ -115,8 +130,7 @@ def test_sounds_wait_for_each_other_but_not_without_end():
     for _ in range(9):
         wires.indicator.click()
     wires.run(5000)
-    assert len(wires.of("buzzer")) == 1 + 1  # four clicks end to end
-    assert wires.of("buzzer") == [(0, 1), (200, 0)]
+    assert wires.of("buzzer") == [(350 * n + at, level) for n in range(4) for at, level in ((0, 1), (50, 0))]
 
 
 def test_covert_an_alarm_is_dark_and_silent_and_its_acknowledgement_shakes_once():
