@@ -1,4 +1,5 @@
-"""The register of cases: what is held, by which clause, and which other case shows that it can fail to fire."""
+"""The register of cases: what is held, by which clause, and which other case shows that it can fail to
+fire."""
 
 import importlib
 import pkgutil
@@ -32,11 +33,11 @@ SUBJECTS = {
 
 @dataclass(frozen=True)
 class Case:
-    """`title` says what is held, in one sentence; `story` why or how. `against` names the case that shows the other side:
-    where this one says "it fires", that one says "it does not fire"; or says, as a sentence, that both
-    stand in this story. `settings` differ from the suite's own, `slip` are wrong
-    ones that got in all the same; `linked`: the terminal has agreed on keys
-    before; `house`: the real gateway takes part."""
+    """`title` says what is held, in one sentence; `story` why or how. `against` names the case that shows
+    the other side: where this one says "it fires", that one says "it does not fire"; or says, as a
+    sentence, that both stand in this story. `settings` differ from the suite's own, `slip` are wrong ones
+    that got in all the same; `linked`: the terminal has agreed on keys before; `house`: the real gateway
+    takes part."""
 
     id: str
     clauses: tuple
@@ -91,7 +92,8 @@ def load():
 
 
 def chosen(prefixes):
-    """Cases whose id begins with one of these (all, when there is none); ValueError names a prefix that fits none."""
+    """Cases whose id begins with one of these (all, when there is none); ValueError names a prefix that
+    fits none."""
     every = load()
     if not prefixes:
         return every

@@ -2,7 +2,15 @@
 
 from hwsim.conformance.timeline import Timeline
 
-_SHOWN = {"off": " ", "dark": " ", "sending": "▒", "received": "░", "acknowledged": "█", "fault": "?", "unclear": "·"}
+_SHOWN = {
+    "off": " ",
+    "dark": " ",
+    "sending": "▒",
+    "received": "░",
+    "acknowledged": "█",
+    "fault": "?",
+    "unclear": "·",
+}
 _GREEN = {"link+fix": "█", "link": "▓", "fix": "░", "neither": "·", "dark": " ", "fault": "?"}
 _WIDE = 26
 
@@ -14,7 +22,9 @@ def lines(result, car=None):
     steps = [(step.at_us, step) for step in result.steps]
     rows = [("time", "keys", "R", "G", "terminal" + " " * (_WIDE - 8) + "headquarters", "")]
     red, green, down, quiet = "off", "dark", [], 0
-    events = sorted([(s.at_us, 0, s) for s in seen] + [(at, 1, step) for at, step in steps], key=lambda e: e[:2])
+    events = sorted(
+        [(s.at_us, 0, s) for s in seen] + [(at, 1, step) for at, step in steps], key=lambda e: e[:2]
+    )
     for at_us, is_step, event in events:
         if not is_step and event.what == "lamp":
             red, green = (event.state, green) if event.lamp == "red" else (red, event.state)
@@ -47,11 +57,13 @@ def _told(seen):
         return (f"{line[:_WIDE]:─<{_WIDE // 2}}✗" if seen.lost else f"{line[:_WIDE]:─<{_WIDE}}▶"), ""
     if seen.what == "down":
         line = f"──{seen.name}──"
-        return (f"{'':{_WIDE // 2}}✗{line[: _WIDE // 2]:─<{_WIDE // 2}}" if seen.lost else f"◀{line[:_WIDE]:─<{_WIDE}}"), ""
+        return (
+            f"{'':{_WIDE // 2}}✗{line[: _WIDE // 2]:─<{_WIDE // 2}}"
+            if seen.lost
+            else f"◀{line[:_WIDE]:─<{_WIDE}}"
+        ), ""
     if seen.what in ("stored", "command", "answered", "stage"):
         return f"{'':{_WIDE}} ●", seen.text
     if seen.what in ("start", "power off", "trouble", "fault", "sound", "lamp", "modem"):
         return "", seen.text
     return None
-
-

@@ -1,5 +1,5 @@
-"""What a run says on the console: a line for each case as it is done, the table by subject, and the stories of those
-that failed."""
+"""What a run says on the console: a line for each case as it is done, the table by subject, and the stories
+of those that failed."""
 
 from hwsim.conformance.case import SUBJECTS
 from hwsim.conformance.runner import BROKEN, PASSED

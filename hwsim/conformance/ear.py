@@ -1,5 +1,5 @@
-"""Reads one terminal's datagrams with headquarters' own keys: what is asked, what is answered, and what a stranger
-could have seen of it."""
+"""Reads one terminal's datagrams with headquarters' own keys: what is asked, what is answered, and what a
+stranger could have seen of it."""
 
 import copy
 from dataclasses import dataclass, field
@@ -15,8 +15,8 @@ _EDHOC = "/.well-known/edhoc"
 
 @dataclass
 class Datagram:
-    """`name` is what it is about in a word or two; `reports` the frames inside; `piv` and `kid` OSCORE's; `first` is
-    False for bytes that were on the air before."""
+    """`name` is what it is about in a word or two; `reports` the frames inside; `piv` and `kid` OSCORE's;
+    `first` is False for bytes that were on the air before."""
 
     up: bool
     data: bytes

@@ -1,5 +1,5 @@
-"""A headquarters that does as a case tells it, right or wrong; and somebody on the way who may do anything to a
-datagram but has no keys."""
+"""A headquarters that does as a case tells it, right or wrong; and somebody on the way who may do anything
+to a datagram but has no keys."""
 
 import datetime
 
@@ -26,8 +26,8 @@ def kind_name(fields):
 
 
 class Office(Desk):
-    """Emits "stored" for each new frame and "answer" for each answered command. `ill` is called with (path, inner
-    request) before a request is served: it may give another answer, (code, options, payload)."""
+    """Emits "stored" for each new frame and "answer" for each answered command. `ill` is called with (path,
+    inner request) before a request is served: it may give another answer, (code, options, payload)."""
 
     def __init__(self, kernel):
         super().__init__(kernel)
@@ -105,8 +105,9 @@ class Office(Desk):
 
 
 class Middle:
-    """A host in front of a host: whoever stands on the way. `up(data)` and `down(data)` give the datagrams that go on
-    instead, a list; `forge(data)` sends the terminal one of one's own making, from headquarters' address."""
+    """A host in front of a host: whoever stands on the way. `up(data)` and `down(data)` give the datagrams
+    that go on instead, a list; `forge(data)` sends the terminal one of one's own making, from headquarters'
+    address."""
 
     def __init__(self, host):
         self.host = host

@@ -25,8 +25,8 @@ def gga(utc, lat="4458.20000,N", lon="01936.60000,E", quality=1, sats=9, hdop="0
 
 
 class Receiver:
-    """On the GNSS UART of a car, in place of its own; before it is switched on. `says(utc)` gives the bytes of one
-    second, a list; it may be changed at any time."""
+    """On the GNSS UART of a car, in place of its own; before it is switched on. `says(utc)` gives the bytes
+    of one second, a list; it may be changed at any time."""
 
     def __init__(self, car, epoch, says):
         self.kernel = car.kernel

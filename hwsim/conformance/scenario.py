@@ -10,10 +10,10 @@ gateway = true                  # the real one, with a broker; false: the bench'
 
 [[at]]
 s = 5                           # seconds after the terminal is served
-press = "available"             # or panic = true, tap = ["event", 9], hold_ms = 1200 with press
+press = "available"             # hold_ms = 1200 with it; or panic = true, tap = ["event", 9]
 [[at]]
 s = 20
-outage = true                   # coverage, sky, antenna, power_off_s, modem = "hangs" or "restarts", loss, rtt_ms
+outage = true                   # or coverage, sky, antenna, power_off_s, loss, rtt_ms, modem = "hangs"
 [[at]]
 s = 60
 expect = "red received"         # lamp and state; or "stored panic", "sent status"
@@ -88,7 +88,9 @@ def _moment(path, number, row):
         raise ScenarioError(f"{path}: at number {number}: s must be seconds, from 0")
     actions = [name for name in row if name not in ("hold_ms", "within_s")]
     if len(actions) != 1 or actions[0] not in _ACTIONS:
-        raise ScenarioError(f"{path}: at number {number}: one of {', '.join(sorted(_ACTIONS))}; it has {actions}")
+        raise ScenarioError(
+            f"{path}: at number {number}: one of {', '.join(sorted(_ACTIONS))}; it has {actions}"
+        )
     if actions[0] == "expect":
         _sign(path, row["expect"])
     return float(s), row
@@ -108,7 +110,9 @@ def _sign(path, words):
         return signs.stored(rest or None)
     if first == "sent":
         return signs.up(rest or None)
-    raise ScenarioError(f'{path}: expect: "red STATE", "green STATE", "stored KIND" or "sent KIND", not {words!r}')
+    raise ScenarioError(
+        f'{path}: expect: "red STATE", "green STATE", "stored KIND" or "sent KIND", not {words!r}'
+    )
 
 
 def _newest(stage):

@@ -1,4 +1,5 @@
-"""Terminals made ready once for all cases: identity, settings, and where a case begins with it, keys agreed on."""
+"""Terminals made ready once for all cases: identity, settings, and where a case begins with it, keys agreed
+on."""
 
 import hashlib
 import json
@@ -42,8 +43,8 @@ class ShelfKit:
 
 
 class Shelf:
-    """Under `directory`, or kept in .build from run to run as long as nothing has changed. `image`: that program instead
-    of the one that the tree makes."""
+    """Under `directory`, or kept in .build from run to run as long as nothing has changed. `image`: that
+    program instead of the one that the tree makes."""
 
     def __init__(self, directory=None, image=None):
         base = _BUILD if directory is None else Path(directory)

@@ -1,4 +1,5 @@
-"""What a story may wait for, or make sure of: predicates over what the witness saw, each with the words for it."""
+"""What a story may wait for, or make sure of: predicates over what the witness saw, each with the words for
+it."""
 
 import json
 from dataclasses import dataclass
@@ -70,8 +71,8 @@ def panic(id=None, text="", test=None):
 
 
 def up(name=None, text="", test=None, first=None):
-    """A datagram leaves the terminal; `name` as ear.py has it ("panic", "observe", "EDHOC 1" ...): of a batch, any part
-    of it. `test(datagram)`; `first`: its bytes are new, or are not."""
+    """A datagram leaves the terminal; `name` as ear.py has it ("panic", "observe", "EDHOC 1" ...): of a
+    batch, any part of it. `test(datagram)`; `first`: its bytes are new, or are not."""
     return _air("up", "the terminal sends", name, text, test, first)
 
 

@@ -1,5 +1,5 @@
-"""Where a case's story is told: a car and its officer, headquarters, the way between, and what must and must not
-be seen. Every call leaves a line for the report."""
+"""Where a case's story is told: a car and its officer, headquarters, the way between, and what must and
+must not be seen. Every call leaves a line for the report."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,8 @@ class Step:
 
 
 class Stage(Officer):
-    """`rig` is a Rig, or a House; `car` the first of its cars. Times in seconds, from the beginning of the story."""
+    """`rig` is a Rig, or a House; `car` the first of its cars. Times in seconds, from the beginning of the
+    story."""
 
     def __init__(self, rig):
         self.rig = rig
@@ -93,7 +94,8 @@ class Stage(Officer):
         return [s for s in self.seen if s.at_us >= since and (until is None or s.at_us <= until) and sign(s)]
 
     def expect(self, sign, within_s, since=None, count=1):
-        """The sign comes (the `count`-th time) within so many seconds after `since` (default: what was last done)."""
+        """The sign comes (the `count`-th time) within so many seconds after `since` (default: what was last
+        done)."""
         since = self.acted_us if since is None else since
         limit_us = since + round(within_s * 1e6)
         end_s = (limit_us - self.kernel.now_us) / 1e6 + sign.late_s
@@ -217,6 +219,7 @@ class Stage(Officer):
         """What headquarters says does not come through; what the terminal says does."""
         self.say("the answers of headquarters are lost" if on else "answers come through again")
         self.middle.down = office.silence if on else None
+        self.kernel.emit("fault", "answers lost" if on else "answers back")
 
     def ill(self, answer, text):
         """Headquarters answers every request with that, authentically; None ends it."""

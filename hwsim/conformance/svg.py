@@ -1,10 +1,12 @@
 """The timeline as a picture: SVG whose colours come from a style sheet, so that it follows light and dark."""
 
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 from hwsim.conformance.timeline import Timeline
 
 _LEFT = 112
+_RIGHT = 60
 _LEAST, _MOST = 940, 2600
 _ROW = 26
 _AIR = 74
@@ -26,33 +28,7 @@ COLOURS = {
     "up": "#1f6feb",
     "down": "#a35a00",
 }
-STYLE = """
-.tl { font: 11px/1.2 system-ui, sans-serif; }
-.tl text { fill: var(--ink); }
-.tl .name { fill: var(--soft); text-anchor: end; }
-.tl .axis { fill: var(--soft); text-anchor: middle; font-size: 10px; }
-.tl .step { stroke: var(--line); stroke-width: 1; }
-.tl .step.sees { stroke: var(--good); stroke-dasharray: 2 3; }
-.tl .step.fails { stroke: var(--bad); stroke-width: 2; }
-.tl .stepno { font-size: 9px; text-anchor: middle; fill: var(--soft); }
-.tl .stepno.sees { fill: var(--good); } .tl .stepno.fails { fill: var(--bad); font-weight: 700; }
-.tl .lane { stroke: var(--line); stroke-width: 1; }
-.tl .bar { fill: var(--bar); } .tl .in { fill: var(--ink); font-size: 10px; }
-.tl .bar.key { fill: var(--key); }
-.tl .bar.red { fill: var(--red); } .tl .bar.sending { fill-opacity: .3; } .tl .bar.received { fill-opacity: .55; }
-.tl .bar.red.fault { fill-opacity: .2; }
-.tl .bar.green { fill: var(--green); } .tl .bar.link { fill-opacity: .6; } .tl .bar.fix, .tl .bar.neither { fill-opacity: .25; }
-.tl .bar.gone { fill: var(--bad); fill-opacity: .35; } .tl .bar.power { fill: var(--bar); fill-opacity: .5; }
-.tl .bar.modem { fill: var(--bar); fill-opacity: .6; } .tl .bar.booting { fill: var(--warn); fill-opacity: .5; }
-.tl .lit.red { fill: var(--red); } .tl .lit.green { fill: var(--green); }
-.tl .up { stroke: var(--up); } .tl .down { stroke: var(--down); }
-.tl .head.up { fill: var(--up); } .tl .head.down { fill: var(--down); }
-.tl .again { stroke-opacity: .45; fill-opacity: .45; }
-.tl .lost { stroke: var(--bad); stroke-dasharray: 2 2; } .tl .cross { stroke: var(--bad); stroke-width: 1.5; }
-.tl .dot { fill: var(--ink); } .tl .dot.stored { fill: var(--good); } .tl .dot.command, .tl .dot.answered { fill: var(--down); }
-.tl .dot.buzzer, .tl .dot.vibrator { fill: var(--key); } .tl .dot.fault { fill: var(--bad); } .tl .dot.published { fill: var(--soft); }
-.tl .dot.stage { fill: var(--red); }
-"""
+STYLE = Path(__file__).with_name("timeline.css").read_text("utf-8")
 
 
 def draw(result, car=None):
@@ -86,10 +62,12 @@ class _Picture:
         bottom = self._y
         steps = self._steps(bottom)
         axis = self._axis(bottom)
-        width, height = _LEFT + self._scale.width + 60, bottom + 22
+        width, height = _LEFT + self._scale.width + _RIGHT, bottom + 22
         return (
             f'<svg class="tl" xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-            f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">' + "".join(steps + self._rows + axis) + "</svg>"
+            f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">'
+            + "".join(steps + self._rows + axis)
+            + "</svg>"
         )
 
     def _steps(self, bottom):
@@ -106,7 +84,7 @@ class _Picture:
         return rows
 
     def _axis(self, bottom):
-        rows = [f'<line class="lane" x1="{_LEFT}" x2="{_LEFT + self._scale.width:.0f}" y1="{bottom}" y2="{bottom}"/>']
+        rows = [_line("lane", _LEFT, bottom, _LEFT + self._scale.width, bottom)]
         free_x = 0
         began = self._timeline.result.began_us
         for at in self._scale.moments():
@@ -130,17 +108,22 @@ class _Picture:
         for begin, end in lane.ticks:
             x = self._x(begin)
             wide = max(0.7, self._x(end) - x)
-            self._rows.append(
-                f'<rect class="lit {lane.name.split()[0]}" x="{x:.1f}" y="{top + _ROW - 6}" width="{wide:.1f}" height="3"/>'
-            )
-        free_x = 0
+            self._rows.append(_rect(f"lit {lane.name.split()[0]}", x, top + _ROW - 6, wide, 3))
+        # Labels stand above the line, or where there is no room, below it.
+        rows = [[middle - 4, 0.0], [middle + 11, 0.0]]
         for mark in lane.marks:
             x = self._x(mark.at_us)
             self._dot(mark, x, middle)
-            if mark.strong and x >= free_x:
-                self._rows.append(f'<text x="{x + 5:.1f}" y="{middle - 3:.1f}">{_short(mark.text, 34)}</text>')
-                free_x = x + 12 + min(len(mark.text), 34) * _CHAR
-        self._y += _ROW
+            text = _short(mark.text, 34)
+            wide = 10 + min(len(mark.text), 34) * _CHAR
+            end = _LEFT + self._scale.width + _RIGHT
+            at = min(x + 5, end - wide)
+            for row in rows:
+                if at >= row[1]:
+                    self._rows.append(f'<text x="{at:.1f}" y="{row[0]:.1f}">{text}</text>')
+                    row[1] = at + wide
+                    break
+        self._y += _ROW if rows[1][1] == 0 else _ROW + 8
         return None
 
     def _air(self, lane):
@@ -156,12 +139,10 @@ class _Picture:
             if "lost" in mark.style:
                 end = (high + low) / 2
                 self._rows.append(_cross(x, end))
-            self._rows.append(f'<line class="{mark.style}" x1="{x:.1f}" x2="{x:.1f}" y1="{begin}" y2="{end}"><title>{escape(mark.text)}</title></line>')
+            self._rows.append(_line(mark.style, x, begin, x, end, mark.text))
             if "lost" not in mark.style:
                 tip = 5 if kind == "up" else -5
-                self._rows.append(
-                    f'<path class="head {mark.style}" d="M{x:.1f} {end}l-3 {tip}h6z"><title>{escape(mark.text)}</title></path>'
-                )
+                self._rows.append(f'<path class="head {mark.style}" d="M{x:.1f} {end}l-3 {tip}h6z"/>')
             if mark.strong and x >= free[kind]:
                 y = low + 10 if kind == "up" else high - 4
                 self._rows.append(f'<text x="{x - 2:.1f}" y="{y}">{_short(mark.text, 22)}</text>')
@@ -169,24 +150,41 @@ class _Picture:
         self._y += _AIR
 
     def _name(self, text, y):
-        self._rows.append(f'<text class="name" x="{_LEFT - _MARGIN}" y="{y + 4:.1f}">{_short(text, 17)}</text>')
+        self._rows.append(
+            f'<text class="name" x="{_LEFT - _MARGIN}" y="{y + 4:.1f}">{_short(text, 17)}</text>'
+        )
 
     def _line(self, y):
-        self._rows.append(f'<line class="lane" x1="{_LEFT}" x2="{_LEFT + self._scale.width:.0f}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        self._rows.append(_line("lane", _LEFT, y, _LEFT + self._scale.width, y))
 
     def _bar(self, bar, y, height):
         x = self._x(bar.begin_us)
         wide = max(1.5, self._x(bar.end_us) - x)
-        self._rows.append(
-            f'<rect class="bar {bar.style}" x="{x:.1f}" y="{y}" width="{wide:.1f}" height="{height}" rx="2"><title>{escape(bar.text)}</title></rect>'
-        )
+        self._rows.append(_rect(f"bar {bar.style}", x, y, wide, height, bar.text))
         if len(bar.text) * _CHAR + 4 <= wide:
-            self._rows.append(f'<text class="in" x="{x + 3:.1f}" y="{y + height - 4:.1f}">{escape(bar.text)}</text>')
+            self._rows.append(
+                f'<text class="in" x="{x + 3:.1f}" y="{y + height - 4:.1f}">{escape(bar.text)}</text>'
+            )
 
     def _dot(self, mark, x, y):
         self._rows.append(
-            f'<circle class="dot {mark.style}" cx="{x:.1f}" cy="{y:.1f}" r="3.2"><title>{escape(mark.text)}</title></circle>'
+            f'<circle class="dot {mark.style}" cx="{x:.1f}" cy="{y:.1f}" r="3.2">{_title(mark.text)}</circle>'
         )
+
+
+def _line(style, x1, y1, x2, y2, title=""):
+    place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line class="{style}" {place}>{_title(title)}</line>'
+
+
+def _rect(style, x, y, width, height, title=""):
+    place = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height}" rx="1.5"'
+    return f'<rect class="{style}" {place}>{_title(title)}</rect>'
+
+
+def _title(text):
+    """What a pointer that rests there is told."""
+    return f"<title>{escape(text)}</title>" if text else ""
 
 
 def _cross(x, y):

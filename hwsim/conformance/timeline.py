@@ -148,23 +148,29 @@ class Timeline:
         return lane
 
     def _headquarters(self):
-        lane = Lane("headquarters")
+        lane = Lane("in its store")
         for seen in self._of("stored", "command", "answered", "stage", "published"):
-            if self.inside(seen.at_us) and not (seen.what == "published" and seen.label == "frame"):
-                lane.marks.append(Mark(seen.at_us, seen.what, seen.text, seen.what != "published"))
+            if self.inside(seen.at_us) and (seen.what != "published" or seen.label == "panic"):
+                lane.marks.append(Mark(seen.at_us, seen.what, seen.text.removeprefix("stored: ")))
         return lane
 
     def _alarms(self):
-        """A lane for each alarm: when it was sent, stored, shown as received, acknowledged, cleared."""
+        """A lane for each alarm: when it was sent, stored, shown as received, acknowledged, cleared. What
+        the lamp shows counts for the newest of them."""
         lanes = {}
-        for seen in self._seen:
+        for seen in sorted(self._seen, key=lambda s: s.at_us):
             if not self.inside(seen.at_us):
                 continue
             for id, stage in _stages(seen):
-                lane = lanes.setdefault(id, Lane(f"alarm {id}"))
-                if all(mark.text != stage for mark in lane.marks):
-                    lane.marks.append(Mark(seen.at_us, f"stage {stage}", stage))
+                lanes.setdefault(id, Lane(f"alarm {id}"))
+                self._reach(lanes[id], seen.at_us, stage)
+            if seen.what == "lamp" and seen.state in ("received", "acknowledged") and lanes:
+                self._reach(list(lanes.values())[-1], seen.at_us, f"shown as {seen.state}")
         return lanes.values()
+
+    def _reach(self, lane, at_us, stage):
+        if all(mark.text != stage for mark in lane.marks):
+            lane.marks.append(Mark(at_us, f"stage {stage}", stage))
 
     def _modem(self):
         changes = [(s.at_us, s.state) for s in self._of("modem")]
@@ -186,7 +192,11 @@ def _stages(seen):
 
     if seen.what == "up":
         kinds = seen.name.split("+")
-        return [(panic_id(r), "sent") for r, kind in zip(seen.datagram.reports, kinds, strict=False) if kind == "panic"]
+        return [
+            (panic_id(r), "sent")
+            for r, kind in zip(seen.datagram.reports, kinds, strict=False)
+            if kind == "panic"
+        ]
     if seen.what == "stored" and seen.kind == "panic":
         return [(panic_id(seen.report), "stored")]
     if seen.what == "command" and seen.fields.get("kind") == 3:

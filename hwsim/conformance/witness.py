@@ -120,7 +120,8 @@ class Witness:
             text = "stored: " + describe(told)
             self.add("stored", car, text, report=told, kind=kind_name(told), frame=fields["frame"])
         elif what == "command":
-            text = f"command {fields['number']}: {_COMMANDS.get(fields['kind'], fields['kind'])} {fields['body']}"
+            kind = _COMMANDS.get(fields["kind"], fields["kind"])
+            text = f"command {fields['number']}: {kind} {fields['body']}"
             self.add("command", car, text, number=fields["number"], kind=fields["kind"], body=fields["body"])
         elif what == "answered":
             text = f"command {fields['number']} answered: {fields['answer']}"
@@ -168,8 +169,8 @@ _STATES = {1: "raised", 2: "cancelled", 3: "cleared", 4: "drill"}
 
 
 def heard(pulses):
-    """What an ear takes a group of pulses (milliseconds) for, or None. It counts, and tells short from long: a busy chip
-    may hold a pulse a little longer."""
+    """What an ear takes a group of pulses (milliseconds) for, or None. It counts, and tells short from
+    long: a busy chip may hold a pulse a little longer."""
     for pattern, meaning in SOUNDS.items():
         if len(pattern) == len(pulses) and all(
             0.6 * shall <= is_ <= 1.4 * shall + 45 for is_, shall in zip(pulses, pattern, strict=True)

@@ -1,4 +1,5 @@
-"""FLASH: what is kept, and what keeping costs. Of the flash a case sees what a logic analyser on its bus would."""
+"""FLASH: what is kept, and what keeping costs. Of the flash a case sees what a logic analyser on its bus
+would."""
 
 from hwsim.conformance import signs
 from hwsim.conformance.case import case
@@ -8,7 +9,8 @@ from protocol import report
 
 @case("FLASH-01", "delivery.durable", against="FLASH-02")
 def before_sent(s):
-    """A status that was on the air is on flash: power cut the moment its datagram leaves, it arrives after the next start."""
+    """A status that was on the air is on flash: power cut the moment its datagram leaves, it arrives after
+    the next start."""
     s.working()
     s.outage(True)
     s.press("busy")
@@ -49,7 +51,8 @@ def not_dropped_before(s):
 
 @case("FLASH-04", "power", "delivery.durable", against="FLASH-01")
 def any_operation(s):
-    """Power cut inside any of the flash operations of an alarm: if its datagram was out, it arrives; the start succeeds.
+    """Power cut inside any of the flash operations of an alarm: if its datagram was out, it arrives; the
+    start succeeds.
 
     The alarm is raised again after each cut that came too early for it."""
     s.working()
@@ -58,7 +61,7 @@ def any_operation(s):
         before = len({signs.panic_id(r) for r in s.reports("panic")})
         flash = s.car.terminal.flash
         held = s.hold_panic()
-        s.kernel.at(held - 1000, lambda n=number: flash.cut_at(flash.operations + n))
+        s.kernel.at(held - 1000, lambda n=number, f=flash: f.cut_at(f.operations + n))
         s.wait(3)
         flash.cut_at(None)
         s.power_on()
@@ -75,7 +78,8 @@ def any_operation(s):
 
 @case("FLASH-05", "flash.wear", against="FLASH-06")
 def rules(s):
-    """No program sets a bit that an erase has not set, in two minutes of a drive with alarms and a cut of power."""
+    """No program sets a bit that an erase has not set, in two minutes of a drive with alarms and a cut of
+    power."""
     s.working()
     for _ in range(3):
         s.press("available")
@@ -89,7 +93,8 @@ def rules(s):
 
 @case("FLASH-06", "flash.wear", against="FLASH-05", settings={"keepalive_s": 300})
 def idle(s):
-    """A parked terminal with nothing to say leaves its flash alone: at most three operations in two minutes."""
+    """A parked terminal with nothing to say leaves its flash alone: at most three operations in two
+    minutes."""
     s.car.gnss.moving = False
     s.working()
     s.wait(30)
@@ -101,7 +106,8 @@ def idle(s):
 
 @case("FLASH-07", "flash.wear", against="FLASH-06")
 def cost(s):
-    """A status costs at most twelve programs and one erase of flash, from the key until headquarters has it and it is dropped.
+    """A status costs at most twelve programs and one erase of flash, from the key until headquarters has it
+    and it is dropped.
 
     An average over twelve of them while the car is parked."""
     s.car.gnss.moving = False

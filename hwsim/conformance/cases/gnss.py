@@ -99,7 +99,8 @@ def found(s):
 
 @case("GNSS-08", "frame.fix", "officer.panic", against="GNSS-09")
 def silent(s):
-    """A receiver that falls silent altogether stops neither keys nor alarms, and is not shown as a position."""
+    """A receiver that falls silent altogether stops neither keys nor alarms, and is not shown as a
+    position."""
     s.working()
     s.wait(3)
     s.say("the receiver's cable is off")

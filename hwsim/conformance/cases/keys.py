@@ -57,7 +57,8 @@ def not_by_itself(s):
 
 @case("KEYS-05", "edhoc", "resources.errors", against="KEYS-04")
 def store_lost(s):
-    """When headquarters has lost its store, the terminal finds back by itself within a minute, and loses nothing more."""
+    """When headquarters has lost its store, the terminal finds back by itself within a minute, and loses
+    nothing more."""
     s.working()
     s.wait(5)
     s.say("headquarters loses its store")
@@ -81,7 +82,8 @@ def store_lost_in_alarm(s):
 
 @case("KEYS-07", "edhoc", against="KEYS-01", linked=False)
 def impostor(s):
-    """A gateway that cannot prove that it has the right key gets no frame; when the right one is back, all goes on."""
+    """A gateway that cannot prove that it has the right key gets no frame; when the right one is back, all
+    goes on."""
     genuine = s.desk.shakes._private
     s.desk.shakes._private = (12345).to_bytes(32, "big")
     s.switch_on()
@@ -120,7 +122,8 @@ def forged_errors(s):
     seed=4,
 )
 def lossy(s):
-    """With three datagrams of ten lost each way and some doubled, one handshake makes one context, and it serves."""
+    """With three datagrams of ten lost each way and some doubled, one handshake makes one context, and it
+    serves."""
     s.switch_on()
     s.expect(stored(), 240, 0)
     s.wait(10)
@@ -143,7 +146,8 @@ def alarm_meanwhile(s):
 
 @case("KEYS-11", "edhoc", "oscore.piv", against="KEYS-02", linked=False)
 def cut_in_handshake(s):
-    """Power cut in the middle of the handshake, at five moments: the next start agrees on keys and brings its frames."""
+    """Power cut in the middle of the handshake, at five moments: the next start agrees on keys and brings
+    its frames."""
     s.switch_on()
     for number in range(5):
         s.expect(up("EDHOC 1", first=True), 30)
@@ -158,7 +162,8 @@ def cut_in_handshake(s):
 
 @case("KEYS-12", "edhoc.retire", "delivery.once", against="KEYS-03")
 def answers_of_old_keys(s):
-    """What was sent under the old keys may still be answered while the new ones come into force: nothing is lost."""
+    """What was sent under the old keys may still be answered while the new ones come into force: nothing is
+    lost."""
     s.working()
     s.answers_lost()
     s.press("available")

@@ -93,7 +93,8 @@ def no_fault(s):
 
 @case("LAMP-09", "officer.red", "panic.stages", against="LAMP-10", weather=SLOW)
 def stages(s):
-    """Sending, received, acknowledged, off: each is told apart by lamp and buzzer, in this order and no other."""
+    """Sending, received, acknowledged, off: each is told apart by lamp and buzzer, in this order and no
+    other."""
     s.working()
     held = s.hold_panic()
     id = s.alarm(5, held)
@@ -125,7 +126,8 @@ def two_alarms(s):
 
 @case("LAMP-11", "panic.stages", against="LAMP-09")
 def dark_between(s):
-    """A lit lamp goes dark before it shows the next stage: nobody takes light that was there before for the answer."""
+    """A lit lamp goes dark before it shows the next stage: nobody takes light that was there before for the
+    answer."""
     s.working()
     id = s.alarm(3, s.hold_panic())
     s.expect(lamp("red", "received"), 3)
@@ -142,7 +144,8 @@ def dark_between(s):
 
 @case("LAMP-12", "panic.covert", against="LAMP-13", settings={"covert": True})
 def covert(s):
-    """Covert: no red light and no sound from the hold to the end; one short vibration when a person has seen it."""
+    """Covert: no red light and no sound from the hold to the end; one short vibration when a person has
+    seen it."""
     s.working()
     held = s.hold_panic()
     id = s.alarm(3, held)
@@ -170,7 +173,8 @@ def open_mode(s):
 
 @case("LAMP-14", "panic.stages", "power", against="LAMP-09")
 def dark_without_power(s):
-    """Without power every lamp is dark; nothing is shown of an alarm before the terminal knows of it again."""
+    """Without power every lamp is dark; nothing is shown of an alarm before the terminal knows of it
+    again."""
     s.working()
     s.alarm(3, s.hold_panic())
     s.wait(3)

@@ -62,7 +62,8 @@ def lossy(s):
 
 @case("LINK-05", "delivery.durable", against="LINK-06")
 def tunnel(s):
-    """When the modem has lost its cell and found it again, the terminal is served again within half a minute."""
+    """When the modem has lost its cell and found it again, the terminal is served again within half a
+    minute."""
     s.working()
     s.coverage(False)
     s.wait(60)

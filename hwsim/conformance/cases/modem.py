@@ -48,7 +48,8 @@ def alarm_in_hang(s):
 
 @case("MODEM-05", "modem", "officer.panic", against="MODEM-04")
 def no_reset_in_alarm(s):
-    """In the first ten seconds of an alarm a modem that works is not switched, whatever headquarters fails to say."""
+    """In the first ten seconds of an alarm a modem that works is not switched, whatever headquarters fails
+    to say."""
     s.working()
     s.asleep()
     held = s.hold_panic()
@@ -95,7 +96,8 @@ def right_pin(s):
 
 @case("MODEM-09", "modem.pin", against="MODEM-08", settings={"pin": "1111"})
 def wrong_pin(s):
-    """A wrong PIN is offered once and never again, through four starts: the SIM is not blocked. Keys work on."""
+    """A wrong PIN is offered once and never again, through four starts: the SIM is not blocked. Keys work
+    on."""
     sim = s.car.modem.reader.card = Sim(pin="2580")
     s.switch_on()
     s.wait(30)
@@ -167,7 +169,8 @@ def network_closes(s):
 
 @case("MODEM-15", "modem", "officer.green", against="MODEM-13")
 def no_sim(s):
-    """Without a SIM keys and lamps work, nothing counts as delivered, and the modem is not restarted without end."""
+    """Without a SIM keys and lamps work, nothing counts as delivered, and the modem is not restarted
+    without end."""
     s.car.modem.reader.card = Sim(present=False)
     s.switch_on()
     s.wait(20)

@@ -1,4 +1,5 @@
-"""NMEA: what the receiver says on its wire, and what a report makes of it. A status key fetches a report each time."""
+"""NMEA: what the receiver says on its wire, and what a report makes of it. A status key fetches a report
+each time."""
 
 from hwsim.conformance import signs
 from hwsim.conformance.case import case
@@ -35,7 +36,8 @@ def heard(s, says):
 
 @case("NMEA-01", "frame.fix", "nmea", against="NMEA-02")
 def exact(s):
-    """A report has what the receiver said, in its own units: place to 1e-7 degree, height, speed, course, HDOP, count."""
+    """A report has what the receiver said, in its own units: place to 1e-7 degree, height, speed, course,
+    HDOP, count."""
     heard(s, lambda utc: [rmc(utc, speed="21.60", course="123.4"), gga(utc, sats=9, hdop="0.9", alt="84.0")])
     got = fix(s)
     s.equal(

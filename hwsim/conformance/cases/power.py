@@ -46,7 +46,8 @@ def crank(s):
 
 @case("POWER-04", "power", "frame.name", against="POWER-03")
 def restart(s):
-    """After a loss of power the terminal is served again within 20 s, with the next boot number and seq from 0."""
+    """After a loss of power the terminal is served again within 20 s, with the next boot number and seq
+    from 0."""
     s.working()
     boot = s.reports(since=0)[0][report.BOOT]
     s.cut_power(1)
@@ -72,7 +73,8 @@ def ignition(s):
 
 @case("POWER-06", "power", against="POWER-04")
 def flapping(s):
-    """Power that comes and goes fifteen times while the terminal starts does no harm: the next start succeeds."""
+    """Power that comes and goes fifteen times while the terminal starts does no harm: the next start
+    succeeds."""
     s.working()
     for number in range(15):
         s.cut_power(0.2)
@@ -89,7 +91,8 @@ def flapping(s):
 
 @case("POWER-07", "power", "panic.stages", against="PANIC-23")
 def acknowledged_over_power(s):
-    """An alarm that a person had acknowledged shows so again after a loss of power, and is not raised anew."""
+    """An alarm that a person had acknowledged shows so again after a loss of power, and is not raised
+    anew."""
     s.working()
     id = s.alarm(3, s.hold_panic())
     s.wait(3)

@@ -1,4 +1,5 @@
-"""SEC: what somebody on the way can do who has no keys. Nothing he says is believed, and nothing he sees names anybody."""
+"""SEC: what somebody on the way can do who has no keys. Nothing he says is believed, and nothing he sees
+names anybody."""
 
 from hwsim.conformance import signs
 from hwsim.conformance.case import case

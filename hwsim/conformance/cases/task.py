@@ -72,7 +72,8 @@ def on_scene_and_done(s):
 
 @case("TASK-06", "officer.task", against="TASK-05")
 def not_done(s):
-    """AVAILABLE ends no task at whose scene nobody was; ON SCENE tells no arrival at one that was not accepted."""
+    """AVAILABLE ends no task at whose scene nobody was; ON SCENE tells no arrival at one that was not
+    accepted."""
     s.working()
     s.task(71)
     s.expect(answer(71, 1), 3)
@@ -118,7 +119,8 @@ def elsewhere(s):
 
 @case("TASK-09", "resources.c", against="TASK-01")
 def nonsense(s):
-    """A task at a place that is none is refused, a command of an unknown kind not supported; both are answered."""
+    """A task at a place that is none is refused, a command of an unknown kind not supported; both are
+    answered."""
     s.working()
     bad = s.command(1, {0: 71, 1: "?", 2: 2_000_000_000, 3: 0}, "a task beyond the pole")
     s.expect(answered(bad, 3), 3)
@@ -155,7 +157,8 @@ def message(s):
 
 @case("TASK-12", "panic.covert", "officer.task", against="TASK-11", settings={"covert": True})
 def hushed(s):
-    """In a covert alarm a message makes no sound and is not answered as shown; it is told when the alarm is over."""
+    """In a covert alarm a message makes no sound and is not answered as shown; it is told when the alarm is
+    over."""
     s.working()
     id = s.alarm(3, s.hold_panic())
     s.wait(2)
