@@ -6,7 +6,8 @@ from hwsim.power import VehicleSupply
 _BAD_BOUNCE_MS = 18  # vibration, a worn dome
 _BAD_EDGES = 24
 _SAG_MV, _DEAD_MV = (6500, 11_000), (0, 5900)
-_FLASH_WITHIN = 60  # operations
+_FLASH_WITHIN = 24  # operations
+_PATIENCE_S = 180  # then it was not to be
 
 
 @on_car
@@ -60,7 +61,7 @@ def power_cut_in_flash(scene, car, rng):
         leave()
         flash.cut_at(None)
 
-    return Trouble(600, disarm, armed=True)
+    return Trouble(_PATIENCE_S, disarm, armed=True)
 
 
 def bouncing(panel, share, rng):

@@ -8,6 +8,8 @@ from hwsim.technician import run_once
 
 _WEATHER_S = 240  # between two weathers, on average
 _HOUR_S = 3600
+_BAD_WIRE_S = (60, 300)
+_GOOD_WIRE_S = (300, 3600)
 _SERVICE_RETRY_US = 5_000_000
 _LONGEST_WRAP_S = 3600
 _FILL = """\
@@ -152,10 +154,8 @@ class Injector:
             self._weather(car, self._rng("weather", car))
             self._restore.append(lambda: setattr(car.path, "weather", before))
         if faults.uart_garble or faults.uart_lose:
-            for uart in ("modem", "gnss"):
-                line = car.terminal.port(uart).faults
-                line.garble, line.lose = faults.uart_garble, faults.uart_lose
-                self._restore.append(lambda line=line: (setattr(line, "garble", 0), setattr(line, "lose", 0)))
+            self._wires(car, self._rng("uart", car), True)
+            self._restore.append(lambda: self._noise(car, 0, 0))
         if faults.key_bounce:
             rng = self._rng("key_bounce", car)
             self._restore.append(cabin.bouncing(car.panel, faults.key_bounce, rng))
@@ -169,6 +169,20 @@ class Injector:
         }
         self.happened("weather", car, **shown)
         self.later(rng.expovariate(1 / _WEATHER_S), self._weather, car, rng)
+
+    def _wires(self, car, rng, bad):
+        """A loose contact: bad for minutes, good for longer."""
+        garble, lose = (self.faults.uart_garble, self.faults.uart_lose) if bad else (0, 0)
+        self._noise(car, garble, lose)
+        if bad:
+            self.happened("uart_noise", car, garble=garble, lose=lose)
+        self.later(rng.uniform(*(_BAD_WIRE_S if bad else _GOOD_WIRE_S)), self._wires, car, rng, not bad)
+
+    @staticmethod
+    def _noise(car, garble, lose):
+        for uart in ("modem", "gnss"):
+            line = car.terminal.port(uart).faults
+            line.garble, line.lose = garble, lose
 
     def _wraps(self, car, rng):
         usual_ms = car.terminal.wrap_ms

@@ -31,8 +31,12 @@ class Faults:
     modem_hang: float = _fault(RATE, "it falls silent until it is reset")
     modem_reset: float = _fault(RATE, "it starts again by itself: sockets and settings gone")
     urc_storm: float = _fault(RATE, "unsolicited lines, many a second")
-    uart_garble: float = _fault(SHARE, "bytes between terminal and modem or receiver with a bit turned over")
-    uart_lose: float = _fault(SHARE, "bytes between terminal and modem or receiver that never arrive")
+    uart_garble: float = _fault(
+        SHARE, "bytes of modem and receiver with a bit turned over, while a contact is loose"
+    )
+    uart_lose: float = _fault(
+        SHARE, "bytes of modem and receiver that never arrive, while a contact is loose"
+    )
 
     # The receiver, and what time it is.
     gnss_loss: float = _fault(RATE, "no satellite, or a torn antenna")

@@ -16,8 +16,8 @@ _MODEM = Faults(
     sim_lost=0.5,
     cell_change=6,
     coverage=1,
-    uart_garble=2e-5,
-    uart_lose=2e-5,
+    uart_garble=2e-4,
+    uart_lose=2e-4,
 )
 _GNSS = Faults(
     gnss_loss=1,
