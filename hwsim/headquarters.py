@@ -6,10 +6,8 @@ This is the one door between the bench and the gateway. What the bench puts in p
 
 import json
 import os
-import sqlite3
 import tempfile
 import tomllib
-from contextlib import closing
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -24,6 +22,7 @@ from gateway.journal.sqlite import connect, lock, transaction
 from gateway.key import GatewayKey, kid_of
 from gateway.log import Log
 from gateway.machine import Machine
+from hwsim.books import Books
 from hwsim.desk import own_key
 from hwsim.disk import Disk
 from hwsim.network import KernelHost
@@ -52,7 +51,7 @@ republish_s = {republish_s}
 """
 
 
-class Gateway:
+class Gateway(Books):
     """`start`, `stop`, `kill` at any moment; nothing of it waits for anything. Its log becomes events of the
     kernel (source "gateway", `at_ms`, `details`). `epoch` is the wall's time when the kernel's was 0; the
     gateway's own clock is `clock_offset_ms` wrong."""
@@ -63,7 +62,7 @@ class Gateway:
         memory = _MEMORY if os.access(_MEMORY, os.W_OK) else directory
         self._folder = tempfile.TemporaryDirectory(prefix="patrola-", dir=memory)
         self.directory = Path(self._folder.name)
-        self.path = self.directory / "patrola.sqlite"
+        super().__init__(self.directory / "patrola.sqlite")
         self.broker = broker
         self.disk_model = Disk()
         self.host = KernelHost(self._receive)
@@ -73,10 +72,10 @@ class Gateway:
         self.loop = None
         self.starts = 0
         self.ready = False
-        self.contexts = {}  # OSCORE id -> (gateway's id, secret, salt), also of those that are over
         self.troubles = []  # what no part of the gateway caught
         self._stored = {}  # kid -> names
         self._replies = {}
+        self._sockets = []
         self._places = {}
         self._config_path = self.directory / "gateway.toml"
         self._config_path.write_text(_CONFIG.format(republish_s=republish_s), "utf-8")
@@ -135,10 +134,7 @@ class Gateway:
         if not self.running:
             return
         loop = self.loop
-        self.ready = False
-        self.loop = self.app = None  # from here on nothing of it reaches anybody
-        self.disk_model.crash(self.path, power)
-        loop.kill()
+        self._fall(loop, power)
         self.kernel.emit("gateway", "gateway.killed", step=loop.steps, power=power)
         self.broker.look()
 
@@ -150,19 +146,28 @@ class Gateway:
     def close(self):
         """The run is over."""
         if self.running:
-            loop = self.loop
-            self.loop = self.app = None
-            self.disk_model.crash(self.path, False)
-            loop.kill()
+            self._fall(self.loop)
         self._folder.cleanup()
 
     def _gone(self, loop):
         if self.loop is loop:
-            self.ready = False
-            self.loop = self.app = None
-            self.disk_model.crash(self.path, False)
-            loop.kill()
+            self._fall(loop)
             self.broker.look()
+
+    def dial(self):
+        """A way to the broker; it breaks when the gateway is killed."""
+        near = self.broker.dial()
+        self._sockets = [*(sock for sock in self._sockets if sock.fileno() >= 0), near]
+        return near
+
+    def _fall(self, loop, power=False):
+        """Nothing of it reaches anybody any more, whatever its `finally` blocks try."""
+        self.ready = False
+        self.loop = self.app = None
+        for sock in self._sockets:
+            sock.close()
+        self.disk_model.crash(self.path, power)
+        loop.kill()
 
     def _trouble(self, message, error):
         self.troubles.append((self.kernel.now_us, message, error))
@@ -256,50 +261,13 @@ class Gateway:
         """Names of the frames that it has said to have stored for one terminal."""
         return self._stored.get(kid, set())
 
-    def journal(self):
-        """Every frame on its disk, in its order, as `gateway journal --json` shows them."""
-        query = "SELECT kid, boot, seq, kind, stored_ms, relayed_ms, frame FROM frames ORDER BY id"
-        names = ("kid", "boot", "seq", "kind", "stored_ms", "relayed", "frame")
-        rows = [dict(zip(names, row, strict=True)) for row in self._query(query)]
-        return [row | {"kid": row["kid"].hex(), "frame": row["frame"].hex()} for row in rows]
-
-    def alarms(self):
-        """{(kid, alarm): {stage: kernel's milliseconds}}, out of its store, by its own clock."""
-        stages = ("stored", "accepted", "acknowledged", "shown", "cleared")
-        query = "SELECT kid, panic, opened_ms, accepted_ms, acknowledged_ms, shown_ms, cleared_ms FROM panics"
-        began_ms = self.epoch_ms + self.clock_offset_ms
-        return {
-            (kid.hex(), panic): {
-                s: ms - began_ms for s, ms in zip(stages, times, strict=True) if ms is not None
-            }
-            for kid, panic, *times in self._query(query)
-        }
-
-    def context_of(self, oscore_id):
-        """(the gateway's id, secret, salt) of the link keys of that name, also if they are over; or None."""
-        if oscore_id not in self.contexts:
-            self._learn()
-        return self.contexts.get(oscore_id)
-
-    def _learn(self):
-        for row in self._query("SELECT oscore_id, gateway_id, secret, salt FROM contexts"):
-            if row[2]:
-                self.contexts[row[0]] = row[1:]
-
-    def _query(self, sql):
-        try:
-            with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as store:
-                return store.execute(sql).fetchall()
-        except sqlite3.Error:
-            return []  # there is no store, or not yet a whole one
-
     def _tell(self, event, details):
         self.kernel.emit("gateway", event, at_ms=self.kernel.now_us / 1000, details=details)
         if event == "frame.stored":
             kid = bytes.fromhex(details["kid"])
             self._stored.setdefault(kid, set()).add((kid, details["boot"], details["seq"]))
         elif event == "edhoc.established":
-            self._learn()
+            self.learn()
 
     def heard(self, loop, line):
         """One line of its log."""
@@ -348,4 +316,4 @@ class _Machine(Machine):
         return max(seconds, _LOOK_S)
 
     def mqtt(self, *arguments, **options):
-        return Client(self._gateway.broker, *arguments, **options)
+        return Client(self._gateway.dial, *arguments, **options)

@@ -36,10 +36,11 @@ class Link:
         self._session = None
         self._hello = None
         self._last_us = 0
+        self._ended = False
         self._heard_us = central.kernel.now_us
 
     def look(self):
-        while self._sock is not None:
+        while self._sock is not None and not self._ended:
             try:
                 chunk = self._sock.recv(65536)
             except BlockingIOError:
@@ -47,7 +48,9 @@ class Link:
             except OSError:
                 chunk = b""
             if not chunk:
-                self.drop()
+                # What it said last is heard before its end is noticed.
+                self._ended = True
+                self.central.kernel.at(self._last_us, self.drop)
                 return
             try:
                 packets = self._stream.feed(chunk)

@@ -46,12 +46,12 @@ class Lines:
 
 
 class Client(paho.Client):
-    def __init__(self, broker, *arguments, **options):
-        self._broker = broker
+    def __init__(self, dial, *arguments, **options):
+        self._dial = dial
         super().__init__(*arguments, **options)
 
     def _create_socket(self):
-        return self._broker.dial()
+        return self._dial()
 
 
 class Commits:

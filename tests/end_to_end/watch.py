@@ -77,7 +77,7 @@ class Watch(House):
 
     def _stages(self):
         """What its log was kept from saying stands in its store."""
-        known = self.gateway.alarms()
+        known = self.gateway.alarms(self.gateway.epoch_ms + self.gateway.clock_offset_ms)
         for alarm in self.story.alarms:
             for stage, at_ms in known.get((alarm.car.kid, alarm.panic), {}).items():
                 told = {"accepted": "relayed"}.get(stage, stage)
