@@ -5,7 +5,7 @@ A segment is known by one number, `number * 1024 + block`: in a row of them the 
 """
 
 from firmware import segment
-from firmware.segment import SIZE, Walk
+from firmware.segment import MARK, SIZE, START, Walk
 from protocol.compat import const
 from protocol.errors import Misuse
 
@@ -31,8 +31,8 @@ class Blocks:
         self.next = 1  # number of the next segment
         self._done = []  # places of records done with that flash does not know of
         self.damaged = 0
-        self.unmarked = 0
-        self.worn = 0
+        self.unsaved = 0
+        self.failed = 0
 
     def erase(self):
         """A free block, erased: the one whose turn it is. None when there is no sound one."""
@@ -43,39 +43,38 @@ class Blocks:
                 self.left[block] = 0
                 if segment.erase(self.flash, block):
                     return block
-                self.set_aside(block)
+                self.discard(block)
         return None
 
-    def free(self, block):
-        segment.forget(self.flash, block)
+    def clear(self, block):
+        """It is free."""
+        # Of zeros an erase that power interrupts cannot make the old head again.
+        segment.program(self.flash, block, 0, bytes(START))
         self.left[block] = _FREE
         for place in list(self._done):
             if place // SIZE % MOST == block:
                 self._done.remove(place)
 
-    def set_aside(self, block):
+    def discard(self, block):
         """It is not used again in this boot, and left as it is."""
         self.left[block] = _BAD
-        self.worn += 1
+        self.failed += 1
 
     # --- records
 
-    def waiting(self, part):
-        """Yields (kind, size, block, at) of the records that are not done."""
-        walk = Walk(self.flash, part % MOST)
+    def waiting(self, part, at=START):
+        """A walk, from `at` on, which stands at each record that is not done."""
+        walk = Walk(self.flash, part % MOST, at)
         while walk.step():
-            if not self.is_done(part, walk):
-                yield walk.kind, walk.size, walk.block, walk.at
+            if not walk.done and part * SIZE + walk.at not in self._done:
+                yield walk
 
-    def is_done(self, part, walk):
-        return walk.done or (self._done and part * SIZE + walk.at in self._done)
-
-    def finish(self, part, at):
+    def done(self, part, at):
         """That record is done with."""
         block = part % MOST
-        if not segment.mark(self.flash, block, at):
+        if not segment.program(self.flash, block, at + MARK, b"\x00"):
             # In this boot it is done; after a restart it is sent once more.
-            self.unmarked += 1
+            self.unsaved += 1
             self._done = self._done[1 - _DONE :] + [part * SIZE + at]
         if self.left[block]:
             self.left[block] -= 1
@@ -93,7 +92,7 @@ class Blocks:
                 for other in list(row) if part in row else ():
                     if other != part and first <= other // MOST <= last:
                         row.remove(other)
-                        self.free(other % MOST)
+                        self.clear(other % MOST)
         whole = bytearray(SIZE)
         ends = [SIZE, SIZE, SIZE]
         for lane in range(len(rows)):
@@ -133,13 +132,13 @@ class Blocks:
             if last >= self.next:
                 self.next = last + 1
                 self._hand = (block + 1) % len(self.left)
-        self.next += self.worn  # a number that stands in an unreadable block is not given again
+        self.next += self.failed  # a number that stands in an unreadable block is not given again
         return merged
 
     def _unreadable(self, block):
         # It must not keep the terminal from starting, and what it holds may be read the next time.
         self.damaged += 1
-        self.set_aside(block)
+        self.discard(block)
 
     def look(self, block, whole, newest):
         """Count what waits in a block; returns where it goes on."""

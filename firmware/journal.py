@@ -8,7 +8,7 @@ when they need it, never the other way round.
 
 from firmware import segment, thinning
 from firmware.blocks import AHEAD, MOST, Blocks
-from firmware.segment import SIZE, START, Walk
+from firmware.segment import SIZE, START
 from protocol import cose, report
 from protocol.compat import const
 from protocol.errors import Misuse, ProtocolError
@@ -28,13 +28,13 @@ class Journal:
     cleared one after another. `urgent_bytes` are kept free of bulk; both are rounded down to whole blocks,
     and bulk has what is there, if that is less. To begin with, nothing is written.
 
-    Public counts: `thinned` records dropped for room; in `blocks`: `damaged` stretches or records that could
-    not be read, `unmarked` records done with that flash does not know of, `worn` blocks set aside.
+    Public counts: `thinned` records dropped for room; in `_blocks`: `damaged` stretches or records that could
+    not be read, `unsaved` records done with that flash does not know of, `failed` blocks.
     """
 
     def __init__(self, flash, urgent_bytes, bulk_bytes):
         self._flash = flash
-        self.blocks = blocks = Blocks(flash)
+        self._blocks = blocks = Blocks(flash)
         self._urgent_most = urgent_bytes // SIZE
         self._most = min(self._urgent_most + bulk_bytes // SIZE, len(blocks.left) - AHEAD - 1)
         if self._urgent_most < _PANIC_SEGMENTS + 2 or self._most < self._urgent_most + 2:
@@ -59,7 +59,7 @@ class Journal:
     def prepare(self):
         """Do one piece of what an append shall not have to wait for: an erase, a thinning. False when there
         is nothing to do."""
-        blocks = self.blocks
+        blocks = self._blocks
         if len(blocks.ready) < AHEAD:
             block = blocks.erase()
             if block is not None:
@@ -79,7 +79,7 @@ class Journal:
         unread = None
         for lane in (_PANIC, _URGENT) if urgent else (_BULK,):
             for part in list(self._rows[lane]):
-                if len(found) >= n or not self.blocks.left[part % MOST]:
+                if len(found) >= n or not self._blocks.left[part % MOST]:
                     continue
                 at = None
                 if after is not None:
@@ -96,47 +96,49 @@ class Journal:
         return found
 
     def _gather(self, found, n, lane, part, after):
-        blocks = self.blocks
-        block = part % MOST
-        walk = Walk(self._flash, block, START if after is None else after)
+        blocks = self._blocks
         waiting = 0
-        while walk.step():
-            if walk.at == after or blocks.is_done(part, walk):
+        for walk in blocks.waiting(part, START if after is None else after):
+            if walk.at == after:
                 continue
             if len(found) >= n:
                 return
             frame = walk.frame()
             if frame is None:
                 blocks.damaged += 1
-                blocks.finish(part, walk.at)
+                blocks.done(part, walk.at)
             else:
                 waiting += 1
                 found.append((walk.name() + (lane, part, walk.at), frame))
         if after is None:
-            if waiting < blocks.left[block]:
-                blocks.damaged += walk.damaged  # since it was counted
-            blocks.left[block] = waiting
+            lost = blocks.left[part % MOST] - waiting
+            if lost > 0:
+                blocks.damaged += lost  # since they were counted
+            blocks.left[part % MOST] = waiting
             self._tidy(lane, part)
 
     def done(self, keys):
         """These frames are at the gateway. Keys that no longer mean anything are ignored."""
         for boot, seq, lane, part, at in keys:
-            if part in self._rows[lane]:
-                walk = Walk(self._flash, part % MOST, at)
-                try:
-                    waits = walk.step() and walk.at == at and walk.name() == (boot, seq)
-                except OSError:
-                    waits = True
-                if waits and not self.blocks.is_done(part, walk):
-                    self.blocks.finish(part, at)
-                    self._tidy(lane, part)
+            if part in self._rows[lane] and self._waits(part, at, (boot, seq)):
+                self._blocks.done(part, at)
+                self._tidy(lane, part)
+
+    def _waits(self, part, at, name):
+        """Is that record there, and not done?"""
+        try:
+            for walk in self._blocks.waiting(part, at):
+                return walk.at == at and walk.name() == name
+        except OSError:
+            return True  # what cannot be read cannot be sent once more either
+        return False
 
     def count(self, urgent):
         """Frames still to be sent."""
         waiting = 0
         for row in self._rows[:_BULK] if urgent else self._rows[_BULK:]:
             for part in row:
-                waiting += self.blocks.left[part % MOST]
+                waiting += self._blocks.left[part % MOST]
         return waiting
 
     # --- room
@@ -144,7 +146,7 @@ class Journal:
     def _over(self):
         """Blocks in use beyond what the journal may have."""
         panics, urgent, bulk = self._rows
-        return len(panics) + len(urgent) + len(bulk) + self.blocks.worn - self._most
+        return len(panics) + len(urgent) + len(bulk) + self._blocks.failed - self._most
 
     def _beyond(self, lane):
         """Blocks too many for the lane to get one more, less one: below 0 it may have one."""
@@ -164,7 +166,7 @@ class Journal:
         self._ends[lane] = SIZE
         if row:
             self._tidy(lane, row[-1])
-        blocks = self.blocks
+        blocks = self._blocks
         while self._beyond(lane) >= 0:
             bulk = len(self._rows[_BULK])
             if not bulk:
@@ -189,27 +191,27 @@ class Journal:
             data = segment.head(lane, part // MOST, part // MOST) + data
         if segment.program(self._flash, block, at, data):
             self._ends[lane] = at + len(data)
-            self.blocks.left[block] += 1
+            self._blocks.left[block] += 1
             return True
         self._ends[lane] = SIZE
         if not at:
             self._rows[lane].remove(part)
-            self.blocks.set_aside(block)
+            self._blocks.discard(block)
         return False
 
     def _tidy(self, lane, part):
         """A block whose records are all done is free, unless it is the newest and takes more. Before it is
         given away there is one more look at it."""
         row = self._rows[lane]
-        left = self.blocks.left
+        left = self._blocks.left
         block = part % MOST
         if left[block] or (part == row[-1] and self._ends[lane] < SIZE):
             return
         try:
-            left[block] = len(list(self.blocks.waiting(part)))
+            left[block] = len(list(self._blocks.waiting(part)))
         except OSError:
             row.remove(part)
-            self.blocks.set_aside(block)
+            self._blocks.discard(block)
             return
         if not left[block]:
             self._drop(lane, part)
@@ -219,13 +221,13 @@ class Journal:
         if part == row[-1]:
             self._ends[lane] = SIZE
         row.remove(part)
-        self.blocks.free(part % MOST)
+        self._blocks.clear(part % MOST)
 
     def _thin(self):
         """One block of bulk less. Two neighbours become one, from the oldest on through the older half, then
         from the oldest again: what is recent stays dense."""
         row = self._rows[_BULK]
-        left = self.blocks.left
+        left = self._blocks.left
         i = 0
         while i < len(row) and row[i] // MOST <= self._thinned_to:
             i += 1
@@ -233,7 +235,7 @@ class Journal:
             i = 0
         if len(row) > 1:
             before = left[row[i] % MOST] + left[row[i + 1] % MOST]
-            part = thinning.merge(self.blocks, row[i], row[i + 1])
+            part = thinning.merge(self._blocks, row[i], row[i + 1])
             if part is not None:
                 self.thinned += before - left[part % MOST]
                 self._thinned_to = part // MOST

@@ -21,7 +21,7 @@ _RECORD = "<BBHIIIHBB"
 _RECORD_SIZE = const(20)
 _CRC = const(12)
 _CHECK = const(16)
-_MARK = const(18)
+MARK = const(18)
 _HEAD_MAGIC = const(0x9B)
 _MAGIC = const(0xA7)
 _BEGIN = b"\xa7"
@@ -93,11 +93,6 @@ def head_of(flash, block):
     return None
 
 
-def forget(flash, block):
-    """The block is free. Of zeros an erase that power interrupts cannot make the old head again."""
-    return program(flash, block, 0, bytes(START))
-
-
 # --- records
 
 
@@ -114,18 +109,13 @@ def record(kind, frame, boot, seq):
     return data
 
 
-def mark(flash, block, at):
-    """The record there is done with. False when flash does not take it."""
-    return program(flash, block, at + _MARK, b"\x00")
-
-
 def count(data):
     """How many records of a whole block wait: a quick look from one to the next. 0 too when it leads to no
     good end."""
     at = START
     waiting = 0
     while at < SIZE - _RECORD_SIZE and data[at] == _MAGIC:
-        if data[at + _MARK]:
+        if data[at + MARK]:
             waiting += 1
         at += _RECORD_SIZE + (data[at + 2] | data[at + 3] << 8)
     return waiting if at <= SIZE and (at >= SIZE - _RECORD_SIZE or data[at] == 0xFF) else 0
@@ -137,7 +127,7 @@ class Walk:
 
     def __init__(self, flash, block, at=START):
         self._flash = flash
-        self.block = block
+        self._block = block
         self.at = self.end = at  # of the record, and behind it
         self.size = self.kind = self.done = 0  # of the record, head included
         self.damaged = 0  # stretches in which no record could be read
@@ -148,7 +138,7 @@ class Walk:
         at = self.end
         lost = False
         while at < SIZE - _RECORD_SIZE:
-            read(self._flash, self.block, at, self._head)
+            read(self._flash, self._block, at, self._head)
             head = self._head
             size = _RECORD_SIZE + (head[2] | head[3] << 8)
             check = crc32(self._view[:_CHECK]) & 0xFFFF
@@ -157,7 +147,7 @@ class Walk:
                 self.end = at + size
                 self.size = size
                 self.kind = head[1]
-                self.done = head[_MARK] == 0
+                self.done = head[MARK] == 0
                 return True
             if not lost:
                 if bytes(self._head).count(b"\xff") == _RECORD_SIZE:
@@ -172,7 +162,7 @@ class Walk:
         """The next place that may begin a record: what lies behind damage is not lost."""
         while at < SIZE:
             piece = bytearray(min(_PIECE, SIZE - at))
-            read(self._flash, self.block, at, piece)
+            read(self._flash, self._block, at, piece)
             found = bytes(piece).find(_BEGIN)
             if found >= 0:
                 return at + found
@@ -186,6 +176,6 @@ class Walk:
     def frame(self):
         """The frame, None when it is not what was written."""
         frame = bytearray(self.size - _RECORD_SIZE)
-        read(self._flash, self.block, self.at + _RECORD_SIZE, frame)
+        read(self._flash, self._block, self.at + _RECORD_SIZE, frame)
         crc = crc32(frame, crc32(self._view[:_CRC]))
         return bytes(frame) if crc == struct.unpack_from("<I", self._head, _CRC)[0] else None

@@ -21,11 +21,13 @@ def merge(blocks, first, second):
         return None
     try:
         last = segment.head_of(blocks.flash, second % MOST)[2]
-        keep = choose(list(blocks.waiting(first)) + list(blocks.waiting(second)))
+        rows = []
+        for old in (first, second):
+            rows += [(walk.kind, walk.size, old, walk.at) for walk in blocks.waiting(old)]
         count = 0
         end = START
-        for _, _, old, at in keep:
-            walk = Walk(blocks.flash, old, at)
+        for _, _, old, at in _choose(rows):
+            walk = Walk(blocks.flash, old % MOST, at)
             frame = walk.frame() if walk.step() else None
             if frame is not None:
                 data = segment.record(walk.kind, frame, *walk.name())
@@ -34,11 +36,11 @@ def merge(blocks, first, second):
                 count += 1
         _put(blocks, block, 0, segment.head(_BULK, first // MOST, last))
     except OSError:
-        blocks.set_aside(block)
+        blocks.discard(block)
         return None
     blocks.left[block] = count
-    blocks.free(first % MOST)
-    blocks.free(second % MOST)
+    blocks.clear(first % MOST)
+    blocks.clear(second % MOST)
     return first // MOST * MOST + block
 
 
@@ -47,7 +49,7 @@ def _put(blocks, block, at, data):
         raise OSError(_EIO)
 
 
-def choose(rows):
+def _choose(rows):
     """Which of (kind, size, ...) stay: every second position; then, as long as it is too much, the oldest
     positions go, and where there are none, the oldest of all."""
     keep = []

@@ -247,7 +247,7 @@ def test_every_start_finds_what_was_there():
             bench.restart_in_place()
             assert [bench.journal.peek(urgent, 9999) for urgent in (True, False)] == before, seq
             assert [bench.journal.count(urgent) for urgent in (True, False)] == [len(rows) for rows in before]
-    assert bench.journal.blocks.damaged == 0
+    assert bench.journal._blocks.damaged == 0
 
 
 # --- cost
@@ -311,7 +311,7 @@ def test_a_damaged_record_costs_itself_only():
         bench.flash.data[bench.place(4) + at] ^= 0x40
         bench.restart()
         assert bench.seqs(False) == [seq for seq in range(40) if seq != 4], at
-        assert bench.journal.blocks.damaged == 1 and bench.journal.count(False) == 39
+        assert bench.journal._blocks.damaged == 1 and bench.journal.count(False) == 39
         bench.add(False, [40])
         bench.restart()
         assert bench.seqs(False) == [seq for seq in range(41) if seq != 4]
@@ -363,7 +363,7 @@ def test_rot_after_start_is_skipped_when_it_is_read():
     bench.flash.data[bench.place(7) + 2] ^= 1
     left = [seq for seq in range(30) if seq not in (0, 7)]
     assert bench.seqs(False) == left
-    assert bench.journal.blocks.damaged == 2 and bench.journal.count(False) == 28
+    assert bench.journal._blocks.damaged == 2 and bench.journal.count(False) == 28
     bench.journal.done([key for key, _ in bench.journal.peek(False, 28)])
     assert bench.journal.count(False) == 0
 
@@ -388,7 +388,7 @@ def test_an_unreadable_block_does_not_stop_the_start_and_is_not_overwritten():
     flash.unreadable = bench.blocks()[1:2]
     bench.journal = Journal(flash, 8 * SIZE, 12 * SIZE)
     left = bench.seqs(False)
-    assert 30 < len(left) < 60 and bench.journal.blocks.damaged == 1
+    assert 30 < len(left) < 60 and bench.journal._blocks.damaged == 1
     bench.add(True, range(1000, 1200), STATUS)
     flash.unreadable = ()
     bench.restart()
@@ -402,7 +402,7 @@ def test_worn_blocks_are_passed_over():
     bench.add(False, range(10, 150))
     bench.add(True, range(1000, 1060), PANIC)
     assert bench.seqs(False) == list(range(150)) and bench.seqs(True) == list(range(1000, 1060))
-    assert bench.journal.blocks.worn >= 3
+    assert bench.journal._blocks.failed >= 3
     bench.restart()
     assert bench.seqs(False) == list(range(150)) and bench.seqs(True) == list(range(1000, 1060))
 
@@ -425,7 +425,7 @@ def test_flash_that_takes_nothing_more_says_so_and_keeps_what_it_has():
         assert bench.seqs(True) == list(range(10))
         bench.journal.done([key for key, _ in bench.journal.peek(True, 4)])
         # It is not sent again and again, though no mark could be made.
-        assert bench.seqs(True) == list(range(4, 10)) and bench.journal.blocks.unmarked == 4
+        assert bench.seqs(True) == list(range(4, 10)) and bench.journal._blocks.unsaved == 4
         bench.flash.worn_out = False
         bench.restart()
         assert bench.seqs(True) == list(range(10))
