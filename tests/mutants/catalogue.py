@@ -53,6 +53,33 @@ FIRMWARE = (
         ("story:silence",),
     ),
     Mutant(
+        "journal-head-not-written",
+        "firmware/journal.py",
+        "            data = segment.head(lane, part // MOST, part // MOST) + data\n",
+        "            data = bytes(len(segment.head(lane, part // MOST, part // MOST))) + data\n",
+        "a block of the journal has no head: a start does not find what is in it",
+        ("story:silence",),
+    ),
+    Mutant(
+        "dropped-when-sent",
+        "firmware/outbox.py",
+        "        self._told.frame_sent(*job.subject.name)\n",
+        "        self._told.frame_sent(*job.subject.name)\n"
+        "        remember(self._settled, job.subject.name)\n"
+        "        self._scan = True\n",
+        "a frame leaves the journal when it has left the terminal",
+        ("story:silence", "story:killed"),
+    ),
+    Mutant(
+        "dropped-when-full",
+        "firmware/journal.py",
+        "makes room in bulk for it\n            self._thin()\n",
+        "makes room in bulk for it\n"
+        "            self._drop(lane, row[0]) if lane != _BULK and len(row) > 1 else self._thin()\n",
+        "urgent frames are dropped for positions when the journal is full",
+        ("story:crowd",),
+    ),
+    Mutant(
         "piv-block-reused",
         "firmware/session.py",
         "sequence=limit, limit=limit",
@@ -150,6 +177,14 @@ FIRMWARE = (
         ("story:suspended", "story:disk"),
     ),
     Mutant(
+        "key-share-reused",
+        "firmware/handshake.py",
+        'drbg = HmacDrbg(app.hal.entropy(48), b"patrola edhoc 1" + private + moment + app.hal.uid)',
+        'drbg = HmacDrbg(bytes(48), b"patrola edhoc 1" + private + app.hal.uid)',
+        "every handshake takes the same ephemeral key",
+        ("story:renewed",),
+    ),
+    Mutant(
         "covert-lit",
         "firmware/indicator.py",
         "if self._stage is not None and not self._covert:",
@@ -189,13 +224,13 @@ PROTOCOL = (
 GATEWAY = (
     Mutant(
         "answered-before-commit",
-        "gateway/intake.py",
-        "        stored = await self._journal.write("
-        "lambda tx: self._store(tx, terminal, checked, state, now_ms))\n",
-        "        import asyncio\n"
-        "        asyncio.get_running_loop().create_task(\n"
-        "            self._journal.write(lambda tx: self._store(tx, terminal, checked, state, now_ms)))\n"
-        "        stored = Stored([], [], [], 0)\n",
+        "gateway/resources.py",
+        "        stored = await self._intake.take(peer, inner.payload)\n",
+        "        import asyncio\n\n"
+        "        self._taking = asyncio.get_running_loop().create_task(self._taken(peer, inner))\n"
+        "        return Response(coap.CHANGED, self._intake.receipt())\n\n"
+        "    async def _taken(self, peer: Peer, inner: Message) -> Response:\n"
+        "        stored = await self._intake.take(peer, inner.payload)\n",
         "2.04 leaves before the frames are committed",
         ("story:shift", "story:killed"),
         quick=True,
@@ -206,7 +241,7 @@ GATEWAY = (
         "        state.save(tx)\n        return Stored(",
         "        state.save(tx)\n        self.early(Stored(rows, [], [], 0))\n        return Stored(",
         "frames go to the broker while their transaction is open",
-        ("story:killed", "story:shift"),
+        ("story:disk",),
         more=(
             (
                 "gateway/app.py",

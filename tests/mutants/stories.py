@@ -186,10 +186,10 @@ def killed(stage):
 def broker(stage):
     """The broker is slow, is killed, comes back; an alarm and everything else goes on from the journal."""
     stage.rig.working()
-    stage.rig.broker.slow(400)
+    stage.rig.broker.slow(1500)
     stage.tap("available", "on_the_way", "event")
-    stage.alarm()
-    stage.rig.broker.kill()
+    stage.alarm(then_s=2)
+    stage.rig.broker.kill()  # with more than it could take under way
     stage.tap("on_scene", "busy")
     stage.run(5)
     stage.restart()
@@ -229,7 +229,7 @@ def crowd(stage):
     """Many more urgent frames than their own room holds, and no link: none is dropped."""
     stage.rig.working()
     stage.car.path.partitioned = True
-    for _ in range(22):
+    for _ in range(40):
         stage.tap("available", "on_the_way", "on_scene", "busy", "off_duty")
     stage.alarm()
     stage.power()
@@ -238,13 +238,26 @@ def crowd(stage):
     stage.quiet(limit_s=400)
 
 
+def renewed(stage):
+    """New keys on command, before and after a start, with alarms in between."""
+    stage.rig.working()
+    for _ in range(2):
+        stage.rig.gateway.renew(stage.car.kid)
+        stage.run(20)
+        stage.tap("available")
+        stage.alarm(then_s=5)
+        stage.power()
+        stage.run(20)
+    stage.quiet()
+
+
 def hang(stage):
     """One supervised task after the other hangs: each time the terminal starts again."""
     stage.rig.working()
     for task in _SUPERVISED[::2]:
         stage.kernel.emit("fault", "task_hang", car=stage.car.name, task=task, supervised=True)
         stage.car.terminal.afflict(_HANG, bytes((task,)))
-        stage.run(60)
+        stage.run(110)
     stage.quiet()
 
 
@@ -287,6 +300,7 @@ STORIES = {
     "disk": (disk, True, {}, {}),
     "suspended": (suspended, True, {}, {}),
     "crowd": (crowd, True, {"urgent_kb": 16, "bulk_kb": 32}, {}),
+    "renewed": (renewed, True, {}, {}),
     "hang": (hang, False, {}, {}),
     "covert": (covert, True, {"covert": True}, {}),
     "starts": (starts, False, {}, {}),
