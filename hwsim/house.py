@@ -41,6 +41,7 @@ class House(Rig):
         heap=None,
         republish_s=30,
         operator=True,
+        nmea=None,
     ):
         units = dict(zip(kit.publics, kit.units, strict=True))
         self.publics = {}
@@ -49,7 +50,7 @@ class House(Rig):
             self.broker = Central(kernel)
             return _Enrolling(self, Gateway(kernel, directory, self.broker, EPOCH, republish_s), units)
 
-        super().__init__(kit, directory, seed, weather, profile, script, cpu, heap, headquarters)
+        super().__init__(kit, directory, seed, weather, profile, script, cpu, heap, headquarters, nmea)
         self.desk = self.gateway
         self.centre = Duty(self.kernel, self.broker, self.publics) if operator else None
         self.gateway.start()

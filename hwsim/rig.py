@@ -38,7 +38,7 @@ class Kit:
 
 class Rig:
     """One run. `weather` are options of the Network; `script` a program in place of the firmware's main;
-    `desk(kernel)` makes the headquarters."""
+    `desk(kernel)` makes the headquarters; `nmea` is a recorded log for the first car."""
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Rig:
         cpu=None,
         heap=None,
         desk=Desk,
+        nmea=None,
     ):
         self.settings = kit.settings
         self.kernel = Kernel(seed)
@@ -64,7 +65,7 @@ class Rig:
         for index, unit in enumerate(kit.units):
             flash = shutil.copyfile(kit.flashes[index], Path(directory) / f"{unit.unit}-{seed}.flash")
             identity = self.desk.enroll(kit.publics[index])
-            options = {"epoch": EPOCH, "modem": PROFILES[profile], "nmea": None}
+            options = {"epoch": EPOCH, "modem": PROFILES[profile], "nmea": nmea if index == 0 else None}
             options |= {"context_of": self.desk.context_of, "cpu": cpu}
             car = Car(self.kernel, index, unit, identity, kit.image, flash, self.network, options)
             car.terminal.script = None if script is None else Path(script)
