@@ -15,6 +15,9 @@ BITES_US = 5 * MINUTE_US
 HANGS = frozenset({"task_hang"})
 # Flash takes nothing: a new frame is in memory only, and goes with the power.
 UNKEPT = frozenset({"flash_full", "flash_worn", "flash_rot"})
+# Bytes on the way to the modem are changed: what leaves it need not be what the terminal said.
+NOISE = frozenset({"uart_noise"})
+NOISE_US = 60 * MINUTE_US
 # Headquarters' file was thrown away.
 STORE_LOST = frozenset({"lose_store"})
 # The broker went, and took what it had confirmed with it.

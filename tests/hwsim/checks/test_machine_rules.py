@@ -54,6 +54,8 @@ def test_what_leaves_without_protection():
     story = day()
     story.car.naked.append((9 * S, "a request to /f, 120 bytes"))
     assert story.rules() == ["unprotected"]
+    story.recording.faults.append(Fault(5 * S, "uart_noise", "sm-21"))
+    assert story.rules() == [], "it may have been another datagram before the wire changed it"
     story = day()
     story.recording.amplified.append((9 * S, "sm-21", 40, 41))
     assert story.rules() == ["amplified"]
