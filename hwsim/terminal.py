@@ -14,7 +14,7 @@ from hwsim.process import maps_image
 from hwsim.uart import UartPort
 from hwsim.watchdog import Watchdog
 
-_BENCH_HEAP = 320 * 1024  # the overlays; guest/boot.py fills what they leave
+_BENCH_HEAP = 176 * 1024  # the overlays; guest/boot.py fills what they leave
 _C_HEAP = 6 * 1024  # what is Python here and C on a chip: 16 pins of 180 bytes, 20 tasks, two UARTs, a poller
 _BOOT_US = 250_000  # from power or reset to the first line of the program
 _MAIN = "firmware.main"  # its main() is the program

@@ -121,7 +121,7 @@ def wait(until_us, readers=0):
 
 
 def _pass(until_us, readers):
-    """Time passes to `until_us` at most: here, or at the bench; with an interrupt at the end, if one is due."""
+    """Time passes to `until_us` at most, here or at the bench; an interrupt may be due at its end."""
     global now_us
     until_us = min(until_us, _portion_us)
     if until_us < _reach_us:

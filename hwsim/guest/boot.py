@@ -112,13 +112,11 @@ def _fill():
     """Leave the room kept for the program free, and nothing else; returns what fills the rest."""
     gc.collect()
     room = _room
-    kept = [None] * 4096
-    count = 0
+    kept = None
     size = 1 << 16
-    while size and count < len(kept):
+    while size > 16:  # what is smaller than that and its link is worth no piece
         try:
-            kept[count] = bytearray(size)
-            count += 1
+            kept = (kept, bytearray(size))
         except MemoryError:
             size //= 2
     # The collector would keep all of it for one old address that lies about somewhere: so it is given back

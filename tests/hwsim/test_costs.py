@@ -99,17 +99,25 @@ print(program.Sign().make("x"), time.ticks_diff(time.ticks_us(), begun))
     assert run.lines()[:3] == ["3 8 600", "[0, 1, 2] 6600", "x! 156600"]
 
 
-def test_small_charges_are_one_message_a_millisecond_and_a_long_one_is_one(tmp_path):
-    run = charged(
-        tmp_path,
-        LOADED + 'for _ in range(100):\n    program.work(1)\nprogram.Sign().make("x")\nprint("done")\n',
-        TABLE,
-    )
-    run.terminal.power_on()
-    run.kernel.run_until(lambda: run.lines() == [] and run.terminal.messages > 1, 1)
-    before = run.terminal.messages
-    assert run.kernel.run_until(lambda: "done" in run.lines(), 2)
-    assert 25 <= run.terminal.messages - before <= 60, "30 ms of small charges, one of 150 ms, and flash's"
+def test_computing_costs_a_message_only_where_something_may_come_in(tmp_path):
+    """To the horizon the program computes by itself; here the world stirs every 2 ms, and 180 ms are computed."""
+    program = LOADED + 'for _ in range(100):\n    program.work(1)\nprogram.Sign().make("x")\nprint("done")\n'
+
+    def messages(folder, every_us):
+        folder.mkdir()
+        run = charged(folder, program, TABLE)
+        if every_us:
+
+            def stir():
+                run.kernel.after(every_us, stir)
+
+            stir()
+        run.terminal.power_on()
+        assert run.kernel.run_until(lambda: "done" in run.lines(), 2)
+        return run.terminal.messages
+
+    calm = messages(tmp_path / "calm", None)
+    assert 60 <= messages(tmp_path / "stirred", 2000) - calm <= 130
 
 
 def test_an_interrupt_is_served_in_the_middle_of_a_computation_and_costs_it_nothing(tmp_path):
