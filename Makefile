@@ -5,6 +5,8 @@
 #   make test  ARGS="-k panic"                  the whole test-suite, or a part of it
 #   make check                                  ruff, mypy, import rules
 #   make bench ARGS="--only firmware"           ratios against named peers, in one run
+#   make conformance                            the numbered cases: console, report.html, junit.xml in .build/report
+#   make conformance ARGS="--only PANIC"        some of them
 #   make soak                                   patrols in virtual time with every fault: 10 terminal-days
 #   make soak ARGS="--seed 7 --hours 8"          one seed of it
 #   make mutants                                plants bugs in copies of the tree; the checks have to find each
@@ -20,7 +22,7 @@ ARGS ?=
 SECONDS ?= 60
 EACH ?=
 
-.PHONY: help setup setup-peers demo test check format bench power-cuts fuzz soak lock clean
+.PHONY: conformance help setup setup-peers demo test check format bench power-cuts fuzz soak lock clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -60,6 +62,9 @@ check: setup
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(RUN) -m pytest -q tests/test_rooms.py
+
+conformance: setup
+	@$(RUN) -m hwsim conformance --report .build/report $(ARGS)
 
 bench: setup setup-peers
 	@$(RUN) -m benchmarks $(ARGS)
