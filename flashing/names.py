@@ -7,6 +7,7 @@ every family of classes, and private functions of a module take the same letters
 """
 
 import ast
+import builtins
 from collections.abc import Iterable, Iterator
 
 from flashing.source import FUNCTIONS, Module, Program, bound, global_names
@@ -78,13 +79,22 @@ def shorten_private(program: Program) -> None:
 
 
 def shorten_globals(texts: dict[str, str], one: str) -> None:
-    """Private names at the top of linked modules take short names that attributes have already, in place:
-    `texts` is {module: text}, `one` the module that the others reach into."""
+    """Private names at the top of linked modules take names that attributes have already, in place, the short
+    ones first: `texts` is {module: text}, `one` the module that the others reach into."""
     modules = {name: Module(name, text) for name, text in texts.items()}
     used = {part for module in modules.values() for part in _names_in(module.tree)}
+    # Attributes live in other tables than globals: any of their names will do.
+    attributes = {
+        part.attr
+        for module in modules.values()
+        for part in ast.walk(module.tree)
+        if isinstance(part, ast.Attribute) and not part.attr.startswith("_")
+    }
     for name, module in modules.items():
         taken = {part.id for part in ast.walk(module.tree) if isinstance(part, ast.Name)} | bound(module.tree)
-        free = [short for short in _short_names() if short in used and short not in taken]
+        short = [name for name in _short_names() if name in used]
+        others = sorted(attributes - set(dir(builtins)), key=lambda name: (len(name), name))
+        free = [name for name in short + others if name not in taken]
         new = dict(zip(sorted(_private_globals(module)), free, strict=False))
         _rename_globals(module, new)
         if name == one:
