@@ -171,3 +171,17 @@ def test_a_missed_row_is_found():
     assert not backlog.missed(None)
     assert backlog.missed(3)
     assert backlog.wants_read
+
+
+def test_after_a_commit_that_failed_nothing_overtakes_what_was_kept_all_the_same():
+    backlog = Backlog(LIMIT)
+    backlog.restart(None, [])
+    backlog.page([], True, 0)
+    backlog.offer([(row(1), {})])
+    assert backlog.take()[0].id == 1
+    backlog.doubt()
+    backlog.offer([(row(3), {})])
+    assert backlog.take() is None and backlog.wants_read
+    backlog.page([(row(2), None), (row(3), None)], True, backlog.committed)
+    assert [backlog.take()[0].id, backlog.take()[0].id] == [2, 3]
+    assert not backlog.wants_read
