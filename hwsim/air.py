@@ -46,6 +46,10 @@ class AirMonitor:
         request has left no trace on the air yet."""
         return len(self._asked)
 
+    def asked(self):
+        """(boot, seq) of the frames in those requests."""
+        return set().union(*self._asked.values())
+
     def _event(self, event):
         if event.what != "air" or event.source != self._name:
             return

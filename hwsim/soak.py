@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hwsim.checks import Recorder, violations
+from hwsim.checks import Recorder, Violation, violations
 from hwsim.faults import Injector
 from hwsim.house import House
 from hwsim.officers import DutyOfficer, Officers
@@ -96,7 +96,7 @@ class Soak:
             self._forget()
             self.kernel.run_for(self.hours * 3600)
             drain_s = self._drain()
-            broken = violations(self.recorder, drained=True)
+            broken = sorted(violations(self.recorder, drained=True) + self._late(drain_s))
         finally:
             self.recorder.close()
             self.tale.close()
@@ -121,12 +121,33 @@ class Soak:
                 break
         return (busy_us - start_us) / 1e6
 
+    def _waiting(self, car):
+        """Names of frames that were sent and have not come to headquarters."""
+        kid = bytes.fromhex(car.kid)
+        there = self.house.gateway.named(kid)
+        return sorted(name for name in car.air.asked() if (kid, *name) not in there)
+
     def _at_peace(self, since_us):
-        """Nothing waits for an answer, nothing came, and every car is in touch with headquarters."""
+        """Nothing came, nothing is missing, and every car is in touch with headquarters."""
         cars = self.house.cars
-        if any(car.air.unanswered for car in cars) or self.tale.busy_since(since_us):
+        if self.tale.busy_since(since_us) or any(self._waiting(car) for car in cars):
             return False
         return self.tale.served_since(self.kernel.now_us - _TOUCH_US, cars)
+
+    def _late(self, drain_s):
+        """Liveness: the bound after the last fault was not enough."""
+        if drain_s < DRAIN_S - _SETTLED_S:
+            return []
+        found = []
+        for car in self.house.cars:
+            waiting = self._waiting(car)
+            if waiting:
+                text = f"{car.name}: {len(waiting)} frames, {waiting[0]} first, did not arrive in {DRAIN_S} s"
+                found.append(Violation(self.kernel.now_us, "liveness", text))
+            if not self.tale.served_since(self.kernel.now_us - _TOUCH_US, [car]):
+                text = f"{car.name}: not in touch with headquarters {DRAIN_S} s after the last fault"
+                found.append(Violation(self.kernel.now_us, "liveness", text))
+        return found
 
     def _result(self, broken, drain_s, wall_s):
         terminals = len(self.house.cars)

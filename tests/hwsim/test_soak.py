@@ -10,6 +10,7 @@ from hwsim import soak, soak_runs
 from hwsim.__main__ import parser
 from hwsim.checks import Violation
 from hwsim.faults import Faults, profile
+from hwsim.house import House
 from hwsim.soak_runs import chosen, command, halve
 
 SEED, HOURS = 9, 0.2
@@ -133,3 +134,13 @@ def test_a_violation_comes_with_its_seed_a_command_and_a_story(kit, monkeypatch,
     row = json.loads(report.read_text())
     assert row["violations"] == ["60.000 s, planted: sm-21: said for the test"]
     assert row["rules"] == ["planted"]
+
+
+def test_who_does_not_come_home_in_time_is_late(kit, monkeypatch, tmp_path):
+    monkeypatch.setattr(soak, "DRAIN_S", 300)
+    with House(kit, tmp_path, seed=3) as house:
+        run = soak.Soak(house, 3, 0.02, Faults())
+        house.kernel.at(60_000_000, house.network.partition, True)
+        result = run.play()
+    assert "liveness" in result.rules
+    assert any("not in touch with headquarters" in text for text in result.violations)
