@@ -73,10 +73,9 @@ FIRMWARE = (
     Mutant(
         "dropped-when-full",
         "firmware/journal.py",
-        "makes room in bulk for it\n            self._thin()\n",
-        "makes room in bulk for it\n"
-        "            self._drop(lane, row[0]) if lane != _BULK and len(row) > 1 else self._thin()\n",
-        "urgent frames are dropped for positions when the journal is full",
+        "            kept = max(0, _PANIC_SEGMENTS - len(panics))\n",
+        "            kept = self._most - self._urgent_most\n",
+        "an urgent frame finds no room while positions have theirs",
         ("story:crowd",),
     ),
     Mutant(
@@ -134,7 +133,7 @@ FIRMWARE = (
         "        self.panics.load(self._kept(_PANIC_FILE))\n",
         "",
         "an open alarm is forgotten at a start",
-        ("story:shift", "story:starts"),
+        ("story:shift",),
     ),
     Mutant(
         "hold-too-short",
@@ -148,7 +147,7 @@ FIRMWARE = (
         "hold-repeats",
         "firmware/keys.py",
         '            self._raised = True\n            self._emit("panic", 0)\n',
-        '            self._raised = debouncer.held_ms(at_ms) < 2000\n            self._emit("panic", 0)\n',
+        '            self._raised = debouncer.held_ms(at_ms) > 1000\n            self._emit("panic", 0)\n',
         "a PANIC key that is held on raises one alarm after the other",
         ("story:shift",),
     ),
@@ -198,9 +197,9 @@ PROTOCOL = (
     Mutant(
         "replay-window-off-by-one",
         "protocol/replay.py",
-        "age >= REPLAY_WINDOW or",
-        "age > REPLAY_WINDOW or",
-        "the request just behind the window is taken once more",
+        "bool(self._bitmap >> age & 1)",
+        "bool(self._bitmap >> age + 1 & 1)",
+        "the oldest request of the window is taken once more",
         ("story:replays",),
     ),
     Mutant(
@@ -209,7 +208,7 @@ PROTOCOL = (
         "or (lane == BULK and handle.sent > MAX_RETRANSMIT)",
         "or handle.sent > MAX_RETRANSMIT",
         "an urgent datagram is repeated four times and no more",
-        ("story:silence",),
+        ("case:STATUS-05", "case:PANIC-08"),
     ),
     Mutant(
         "observation-nonce-of-the-request",
@@ -218,6 +217,13 @@ PROTOCOL = (
         "        if fresh and binding.answered is None:\n            piv = self._next_piv()\n",
         "a notification takes the nonce of its request",
         ("story:shift",),
+        more=(
+            (
+                "protocol/oscore.py",
+                "            if binding.answered:\n                raise Misuse",
+                "            if binding is None:\n                raise Misuse",
+            ),
+        ),
     ),
 )
 
