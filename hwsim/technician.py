@@ -15,7 +15,7 @@ from hwsim.terminal import CHIP_HEAP, Terminal
 _ROOT = Path(__file__).resolve().parent.parent
 BOARD = "SIM"
 _RUN_S = 120
-_READER_HEAP = 4 << 20  # the bench's own program, not the chip's
+_READER_HEAP = 1 << 20  # the bench's own program, not the chip's
 _ENDED = re.compile("the program has ended|Traceback")
 # What flash.py types at a real terminal's prompt, here as the program the simulated one runs once.
 _MAKE_IDENTITY = """\
