@@ -41,7 +41,8 @@ class Car:
         self.name = unit.unit
         self.kid = identity["kid"]
         self.kernel = kernel
-        self.terminal = Terminal(kernel, self.name, BOARD, image, flash_path, cpu=options.get("cpu"))
+        make = options.get("terminal") or Terminal
+        self.terminal = make(kernel, self.name, BOARD, image, flash_path, cpu=options.get("cpu"))
         self.panel = Panel(self.terminal, kernel)
         self.path = network.path(self.name)
         epoch = options["epoch"]

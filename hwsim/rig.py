@@ -67,6 +67,7 @@ class Rig:
             identity = self.desk.enroll(kit.publics[index])
             options = {"epoch": EPOCH, "modem": PROFILES[profile], "nmea": nmea if index == 0 else None}
             options |= {"context_of": self.desk.context_of, "cpu": cpu}
+            options["terminal"] = getattr(kit, "terminal", None)  # another maker's
             car = Car(self.kernel, index, unit, identity, kit.image, flash, self.network, options)
             car.terminal.script = None if script is None else Path(script)
             if heap is not None:

@@ -1,6 +1,7 @@
 """`python -m hwsim conformance`."""
 
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def arguments(parser):
         type=types.file,
         metavar="FILE",
         help="a program for the board SIM, in place of this tree's firmware",
+    )
+    parser.add_argument(
+        "--terminal",
+        metavar="MODULE:CLASS",
+        help="another maker's terminal (docs/conformance.md says what it needs)",
     )
     parser.add_argument("--quiet", action="store_true", help="say only what failed, and the sum")
     parser.add_argument(
@@ -73,7 +79,11 @@ def _play(options, cases, console):
         if not options.quiet:
             print(console.line(cases[result.id], result), flush=True)
 
-    results = runner.play_all(cases, options.jobs, seed=options.seed, told=told, image=options.image)
+    with tempfile.TemporaryDirectory(prefix="patrola-") as folder:
+        kits = {"image": options.image}
+        if options.terminal:
+            kits = {"maker": options.terminal, "folder": folder}
+        results = runner.play_all(cases, options.jobs, seed=options.seed, told=told, **kits)
     bad = [result for result in results if result.verdict != runner.PASSED]
     for result in bad:
         print("", *console.failed(cases[result.id], result), sep="\n")

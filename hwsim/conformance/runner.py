@@ -97,8 +97,8 @@ def _cpu_s():
 _worker = {}
 
 
-def _begin(folder, image):
-    _worker["shelf"] = Shelf(folder, image)
+def _begin(folder, image, maker):
+    _worker["shelf"] = Shelf(folder, image, maker)
     _worker["cases"] = load()
 
 
@@ -106,9 +106,9 @@ def _play(id, seed):
     return play(_worker["cases"][id], _worker["shelf"], seed)
 
 
-def play_all(cases, jobs=1, folder=None, seed=None, told=None, image=None):
+def play_all(cases, jobs=1, folder=None, seed=None, told=None, image=None, maker=None):
     """Results in the order of `cases`; `told(result)` hears of each as it is done."""
-    shelf = Shelf(folder, image)
+    shelf = Shelf(folder, image, maker)
     results = {}
     if jobs == 1 or len(cases) == 1:
         for case in cases.values():
@@ -117,7 +117,7 @@ def play_all(cases, jobs=1, folder=None, seed=None, told=None, image=None):
                 told(results[case.id])
         return list(results.values())
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, context, _begin, (folder, shelf.image)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(jobs, context, _begin, (folder, shelf.image, maker)) as pool:
         waiting = {pool.submit(_play, id, seed): id for id in cases}
         for done in concurrent.futures.as_completed(waiting):
             result = done.result()

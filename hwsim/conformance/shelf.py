@@ -2,6 +2,7 @@
 on."""
 
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -31,10 +32,11 @@ print("slipped", "in")
 class ShelfKit:
     """What a Rig takes for a kit, and `links`: rows for `Office.adopt`."""
 
-    def __init__(self, folder, image, units, settings):
+    def __init__(self, folder, image, units, settings, terminal=None):
         told = json.loads((folder / "kit.json").read_text())
         self.directory = folder
         self.image = image
+        self.terminal = terminal
         self.units = world.units(units)
         self.settings = settings
         self.flashes = [folder / f"{unit.unit}.flash" for unit in self.units]
@@ -44,9 +46,17 @@ class ShelfKit:
 
 class Shelf:
     """Under `directory`, or kept in .build from run to run as long as nothing has changed. `image`: that
-    program instead of the one that the tree makes."""
+    program instead of the one that the tree makes. `maker`: "module:Class" of a terminal that is not ours
+    (page.md); it is asked for its kits anew in each run, so give it a directory of the run's own."""
 
-    def __init__(self, directory=None, image=None):
+    def __init__(self, directory=None, image=None, maker=None):
+        self.maker = maker
+        self.terminal = None
+        if maker is not None:
+            module, _, name = maker.partition(":")
+            self.terminal = getattr(importlib.import_module(module), name)
+            self.image, self.folder = None, Path(directory)
+            return
         base = _BUILD if directory is None else Path(directory)
         base.mkdir(parents=True, exist_ok=True)
         made = technician.build_image(base) if image is None else Path(image)
@@ -63,13 +73,17 @@ class Shelf:
         folder = self.folder / hashlib.sha256(words.encode()).hexdigest()[:12]
         if not (folder / "kit.json").is_file():
             self._make(folder, case, settings)
-        return ShelfKit(folder, self.image, case.units, settings)
+        return ShelfKit(folder, self.image, case.units, settings, self.terminal)
 
     def _make(self, folder, case, settings):
         # Whole or not at all: another process may make the same.
         making = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=self.folder))
         publics = []
         for unit in world.units(case.units):
+            if self.terminal is not None:
+                flash = making / f"{unit.unit}.flash"
+                publics.append(self.terminal.provision(unit.unit, settings | case.slip, flash))
+                continue
             publics.append(self._identity(unit, making / f"{unit.unit}.flash"))
             technician.install(unit.unit, self.image, making / f"{unit.unit}.flash", settings)
             if case.slip:
@@ -104,7 +118,7 @@ class Shelf:
 
     def _link(self, folder, units, settings):
         """Switch on, agree on keys, be served, and off again."""
-        kit = ShelfKit(folder, self.image, units, settings)
+        kit = ShelfKit(folder, self.image, units, settings, self.terminal)
         with Rig(kit, folder, seed=1, profile="plain", desk=Office) as rig:
             rig.working()
             rig.kernel.run_for(8)

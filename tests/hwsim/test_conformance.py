@@ -10,11 +10,13 @@ from xml.etree import ElementTree
 import pytest
 
 from hwsim import __main__ as program
+from hwsim import technician
 from hwsim.conformance import chart, console, figures, html, junit, pages, scenario, signs, svg
 from hwsim.conformance.case import SUBJECTS, Case, chosen, load
 from hwsim.conformance.clauses import CLAUSES
-from hwsim.conformance.runner import BROKEN, FAILED, PASSED, play
+from hwsim.conformance.runner import BROKEN, FAILED, PASSED, play, play_all
 from hwsim.conformance.shelf import Shelf
+from hwsim.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CASES = load()
@@ -135,6 +137,29 @@ OTHERWISE = {
 def test_a_terminal_that_behaves_otherwise_fails(shelf, id):
     result = play(dataclasses.replace(CASES[id], settings=OTHERWISE[id]), shelf)
     assert result.verdict == FAILED, result.sentence
+
+
+class Other(Terminal):
+    """A terminal as another maker would bring it along."""
+
+    made = 0
+
+    def __init__(self, kernel, name, board, image, flash_path, cpu=None):
+        assert image is None and cpu is None
+        super().__init__(kernel, name, board, Shelf().image, flash_path)
+        Other.made += 1
+
+    @staticmethod
+    def provision(name, settings, flash_path):
+        public = technician.make_identity(name, Shelf().image, flash_path)
+        technician.install(name, Shelf().image, flash_path, settings)
+        return public
+
+
+def test_another_makers_terminal_is_held_to_the_same(tmp_path):
+    results = play_all(chosen(["KEY-02"]), folder=tmp_path, maker=f"{__name__}:Other")
+    assert [result.verdict for result in results] == [PASSED]
+    assert Other.made >= 2  # to agree on keys, and to play
 
 
 # Reports

@@ -73,6 +73,8 @@ def any_operation(s):
         for id in got:
             s.desk.receipt(s.kid, id, 7)
         s.wait(3)
+    cuts = s.find(signs.Sign("power off", "power is lost"))
+    s.check(len(cuts) >= 3, f"cuts that hit an operation: {len(cuts)}")
     s.never(signs.trouble(), since=0)
 
 

@@ -2,7 +2,9 @@
 
 from hwsim.conformance import signs
 from hwsim.conformance.case import case
+from hwsim.conformance.receiver import Receiver
 from hwsim.conformance.signs import answered, lamp, panic, pin, sound, up
+from hwsim.rig import EPOCH
 from protocol import report
 
 # Long enough for an eye to read each stage of the lamp.
@@ -68,19 +70,19 @@ def latency(s):
 
 @case("PANIC-06", "frame.panic", against="PANIC-07")
 def without_fix_and_time(s):
-    """An alarm goes out at once with no fix and no time."""
-    s.car.gnss.signal = False
-    s.car.modem.profile.nitz = ()
-    s.desk.ill = _no_time
-    s.working()
+    """An alarm goes out with no fix and no time, before all else.
+
+    Raised four seconds after power came on, when neither receiver nor network have told anything."""
+    Receiver(s.car, EPOCH, lambda utc: [])
+    s.switch_on()
+    s.wait(4)
     held = s.hold_panic()
-    s.expect(up("panic"), 0.3, held)
-    told = s.expect(panic(), 2, held).report
+    s.expect(pin("red"), 0.3, held)
+    told = s.expect(panic(), 30, held).report
+    first = s.find(up(None, "with a frame", lambda d: bool(d.reports)), since=0)[0]
+    s.equal(first.name, "panic", "the first frame on the air")
     s.check(signs.place(told) is None, "the frame has no place")
-
-
-def _no_time(path, _request):
-    return None
+    s.check(report.TIME not in told, "and no time")
 
 
 @case("PANIC-07", "frame.panic", "frame.fix", against="PANIC-06")
