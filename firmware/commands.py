@@ -60,7 +60,10 @@ class Commands:
         self._due_ms = None  # uptime of the next registration, None = at once
         self._tried_ms = 0
         self._pauses = Backoff(_FIRST_PAUSE_MS, _LONGEST_PAUSE_MS)
-        self._known = []  # [id, answer, state], oldest first
+        # Ids, oldest first, and beside each 4 * answer + state: a list for each command would be seven
+        # kilobytes after a few weeks.
+        self._known = []
+        self._marks = []
         self._answering = None
         self.malformed = 0
 
@@ -107,13 +110,19 @@ class Commands:
         return pause_ms
 
     def _answer_next(self):
-        for row in self._known:
-            if row[2] == _OPEN:
-                row[2] = _SENT
-                payload = cbor.encode({0: row[0], 1: row[1]})
-                self._answering = Job(self, PATH, payload, False, row)
+        for at in range(len(self._known)):
+            mark = self._marks[at]
+            if mark & 3 == _OPEN:
+                id = self._known[at]
+                self._mark(id, _SENT)
+                self._answering = Job(self, PATH, cbor.encode({0: id, 1: mark >> 2}), False, id)
                 self._lane.add(self._answering)
                 return
+
+    def _mark(self, id, state):
+        if id in self._known:
+            at = self._known.index(id)
+            self._marks[at] = self._marks[at] >> 2 << 2 | state
 
     # --- the observation
 
@@ -195,26 +204,29 @@ class Commands:
         return Command(id, kind, issued_ms if type(issued_ms) is int else None, item.get(_BODY))
 
     def _do(self, command):
-        for row in self._known:
-            if row[0] == command.id:
-                if row[2] == _SETTLED:
-                    # Answered, and still on the list: the gateway lost it, or our answer crossed this list.
-                    row[2] = _OPEN
-                return
+        id = command.id
+        if id in self._known:
+            if self._marks[self._known.index(id)] & 3 == _SETTLED:
+                # Answered, and still on the list: the gateway lost it, or our answer crossed this list.
+                self._mark(id, _OPEN)
+            return
         answer = self._told.command(command)
         if answer == LATER:
             return
         if answer not in (DONE, NOT_SUPPORTED, REFUSED):
             answer = REFUSED
         if len(self._known) >= _REMEMBERED:
-            self._known.remove(self._least_needed())
-        self._known.append([command.id, answer, _OPEN])
+            at = self._least_needed()
+            self._known.pop(at)
+            self._marks.pop(at)
+        self._known.append(id)
+        self._marks.append(answer << 2 | _OPEN)
 
     def _least_needed(self):
-        for row in self._known:
-            if row[2] == _SETTLED:
-                return row
-        return self._known[0]
+        for at in range(len(self._known)):
+            if self._marks[at] & 3 == _SETTLED:
+                return at
+        return 0
 
     def _malformed(self, why):
         self.malformed += 1
@@ -224,13 +236,13 @@ class Commands:
     # --- what the urgent lane tells of the answers
 
     def job_sent(self, job):
-        job.subject[2] = _SENT
+        self._mark(job.subject, _SENT)
 
     def job_done(self, job, attempt, message):
-        job.subject[2] = _SETTLED
+        self._mark(job.subject, _SETTLED)
         self._answering = None
 
     def job_refused(self, job, message):
         # The gateway does not want this answer; it will not want it the next time either.
-        job.subject[2] = _SETTLED
+        self._mark(job.subject, _SETTLED)
         self._answering = None

@@ -144,10 +144,9 @@ def test_a_private_global_that_is_said_in_a_string_keeps_its_name():
 
 
 def test_when_the_short_names_are_used_up_a_global_takes_any_attribute_s_name():
-    texts = {
-        "one": "class C:\n    def upper(self):\n        return _double(2)\n\n\ndef _double(x):\n    return 2 * x\n"
-    }
-    texts["one"] += "\n\ntext = 'a'.upper() + str(C().upper())\n"
+    one = "class C:\n    def upper(self):\n        return _double(2)\n\n\n"
+    one += "def _double(x):\n    return 2 * x\n\n\n"
+    texts = {"one": one + "text = 'a'.upper() + str(C().upper())\n"}
     shorten_globals(texts, "one")
     assert "def upper(x)" in texts["one"] and "_double" not in texts["one"]
     assert run(texts["one"])["text"] == "A4"
