@@ -17,9 +17,9 @@ from benchmarks import report
 from benchmarks.bench import Bench
 from benchmarks.measure import Turns
 from benchmarks.places import ROOT, Places
-from benchmarks.suites import cbor, costs, crypto, firmware, nmea, wire
+from benchmarks.suites import cbor, costs, crypto, firmware, hwsim, nmea, wire
 
-SUITES = {suite.NAME: suite for suite in (firmware, nmea, cbor, crypto, wire, costs)}
+SUITES = {suite.NAME: suite for suite in (firmware, nmea, cbor, crypto, wire, hwsim, costs)}
 
 
 def parser():

@@ -21,6 +21,7 @@ from firmware.patrol import Patrol
 from firmware.renewer import Renewer
 from firmware.report_builder import ReportBuilder
 from firmware.session import Session
+from firmware.signal import Signal
 from firmware.simcom import SimcomModem
 from firmware.simpin import FileStore
 from firmware.supervisor import Supervisor
@@ -34,7 +35,9 @@ _DUTY_FILE = "/duty"
 _PIN_FILE = "/simpin"
 
 _QUICK_MS = const(5000)
-_SLOW_MS = const(20000)
+_SLOW_MS = const(30000)
+_ROUND_MS = const(4000)
+_REST_MS = const(16000)
 # Longest pause of a task that an alarm cannot do without. After ten deaths the terminal starts afresh.
 _BLIND_MS = const(2000)
 _IDLE_MS = const(200)
@@ -91,15 +94,17 @@ class App:
         uplink.on_gateway_time = self._gateway_time
         uplink.on_change = self.beat.fixed.set
         uplink.hasty = self.hasty
-        self.builder.on_frame = uplink.frame
+        self.builder.on_frame = self._framed
         self.uplink = uplink
+        self._used = Signal()  # what was prepared is to be prepared anew
         self._renewer = Renewer(self, bytes.fromhex(values["gateway_key"]))
         # What the alarm itself waits for is not held back: without keys for the link, that is the handshake.
         self.modem.hasty = lambda: self.hasty() and session.ready
         self._touched_ms = -_HASTE_MS
         self._rested_ms = 0
         self.keys = self._make_keys(values, key_pins)
-        self.supervisor = Supervisor(hal.feed, uptime_ms, self.random16, log)
+        round_ms = min(_ROUND_MS, values["watchdog_s"] * 500)
+        self.supervisor = Supervisor(hal.feed, uptime_ms, self.random16, log, round_ms)
         self._tasks()
 
     def _open_journal(self, values):
@@ -202,6 +207,10 @@ class App:
             self.desk.key(meaning, number)
             self.beat.fixed.set()
 
+    def _framed(self, *frame):
+        self.uplink.frame(*frame)
+        self._used.set()
+
     def _command(self, command):
         self.log(2, "command %d: kind %d" % (command.id, command.kind))
         if command.kind == _RENEW:
@@ -231,13 +240,13 @@ class App:
         add("idle", self._run_idle, _SLOW_MS)
 
     def _run_keys(self, watch):
-        return keys.run(watch, self.keys)
+        return keys.run(watch, self.keys, self.beat)
 
     def _run_indicator(self, watch):
         return indicator.run(watch, self.indicator)
 
     def _run_gnss(self, watch):
-        return gnss.run(watch, self._gnss_uart, self.receiver, self.clock, self.beat.fixed.set)
+        return gnss.run(watch, self._gnss_uart, self.receiver, self.clock, self.beat.fixed.set, self.beat)
 
     def _run_beat(self, watch):
         return beat.run(watch, self.beat)
@@ -256,7 +265,8 @@ class App:
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
             gc.collect()
-            await asyncio.sleep_ms(10 * _IDLE_MS)
+            await self._used.wait_ms(_REST_MS)
+            await asyncio.sleep_ms(10 * _IDLE_MS)  # what uses it up has other things to do just now
 
     def _prove(self):
         """This start has not failed; and after a good while in safe mode another may be tried."""
@@ -275,4 +285,5 @@ class App:
         self.indicator.panic(stage)
         self.modem.panic_active = stage is not None
         self.keys.start(self.hal.on_edges)
+        self.hal.on_ignition(self.keys.stir)
         await self.supervisor.run()

@@ -1,15 +1,18 @@
-"""The terminal's beat: once a second and at every fix, look at everything and report what is worth it."""
+"""The terminal's beat: at every fix, and every second or so without one, look at everything and report what
+is worth it. Parked, and with nothing to be done, it looks more seldom."""
 
 import gc
 
 from firmware.desk import stuck_mask
-from firmware.patrol import NOTHING
+from firmware.patrol import NOTHING, PARKED
 from firmware.signal import Signal
 from firmware.track import Track
 from protocol import report
 from protocol.compat import const
 
-_TURN_MS = const(1000)
+_TURN_MS = const(1500)  # a little more than from one fix to the next: then the fix is what wakes it
+_QUIET_TURN_MS = const(10000)
+_QUIET_AFTER_MS = const(60000)
 _LAMP_FIX_MS = const(5000)  # a fix that was lost this lately still counts for the lamp: bridges, trees
 
 
@@ -25,7 +28,17 @@ class Beat:
         self._patrol = patrol
         self._health = health
         self._track = Track()
+        self._stirred_ms = 0
         self.fixed = Signal()
+        self.stirred = Signal()
+        self.quiet = False  # parked, ignition off, no alarm, no key, and all that for a minute
+
+    def stir(self):
+        """An edge of a key or of the ignition, somebody is there: look at once, and closely."""
+        self._stirred_ms = self._clock.uptime_ms()
+        self.quiet = False
+        self.fixed.set()
+        self.stirred.set()
 
     def turn(self):
         now = self._clock.uptime_ms()
@@ -39,10 +52,14 @@ class Beat:
         desk.tidy()
         desk.arrival(fix)
         panic = desk.panic_field()
+        ignition = app.hal.ignition()
         # In safe mode the way is left to alarms.
         if not app.safe or panic is not None:
-            if self._patrol.decide(now, fix, app.hal.ignition(), panic is not None) != NOTHING:
+            if self._patrol.decide(now, fix, ignition, panic is not None) != NOTHING:
                 self._position(now, fix, linked, panic)
+        if ignition or panic is not None or self._patrol.mode != PARKED:
+            self._stirred_ms = now
+        self.quiet = now - self._stirred_ms >= _QUIET_AFTER_MS
         if self._track and (linked or self._track.age_ms(now) >= self._track_ms):
             self._keep_track(panic)
         self._look(now)
@@ -84,4 +101,4 @@ async def run(watch, beat):
     while True:
         watch.alive()
         beat.turn()
-        await beat.fixed.wait_ms(_TURN_MS)
+        await beat.fixed.wait_ms(_QUIET_TURN_MS if beat.quiet else _TURN_MS)

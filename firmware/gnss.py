@@ -1,4 +1,9 @@
-"""The receiver's task: UART bytes, lines, sentences, one `Fix` per epoch; and the clock's best source."""
+"""The receiver's task: UART bytes, lines, sentences, one `Fix` per epoch; and the clock's best source.
+
+A receiver speaks in bursts, one per epoch. Each look waits for the next one to be over; it aims a little
+early, so that it stays close behind the burst whichever clock is the faster. Of a car that is parked only
+a glance is taken now and then, and what was said meanwhile is not read.
+"""
 
 import asyncio
 
@@ -11,6 +16,10 @@ _SILENT_MS = const(3000)
 _LOST_MS = const(2500)  # a receiver at 1 Hz has missed two epochs
 _RMC_LEADS_MS = const(3000)
 _POLL_MS = const(100)  # 2,048 bytes of rxbuf last 170 ms at 115,200 baud
+_EARLY_MS = const(20)
+_DEAF_MS = const(1000)  # nobody speaks: a cable is mended by hand
+_GLANCE_MS = const(24000)
+_EPOCH_MS = const(1300)  # after so long a whole epoch at 1 Hz was heard
 
 
 class Fix:
@@ -41,6 +50,8 @@ class Receiver:
         self.parser = Parser()
         self.fix = Fix()
         self.epochs = 0
+        self.period_ms = _POLL_MS  # from one RMC to the next, in the receiver's own time
+        self._utc_ms = None
         self._heard_ms = None
         self._sentence_ms = None
         self._rmc_ms = None  # the last RMC; before any, the first byte
@@ -59,6 +70,16 @@ class Receiver:
             self._sentence_ms is None or now_ms - self._sentence_ms > 3 * _SILENT_MS
         )
 
+    @property
+    def midway(self):
+        """A line has begun: the burst is not over."""
+        return self._lines.begun
+
+    def afresh(self):
+        """What was said meanwhile has not been read."""
+        self._lines.reset()
+        self._utc_ms = None
+
     def feed(self, data, now_ms):
         """True when a new epoch stands in `fix`."""
         if self._rmc_ms is None:
@@ -72,14 +93,19 @@ class Receiver:
             self._sentence_ms = now_ms
             if kind == "RMC":
                 self._rmc_ms = now_ms
+                before, self._utc_ms = self._utc_ms, self.parser.utc_ms()
+                self.period_ms = _POLL_MS
+                if before is not None and self._utc_ms is not None:
+                    self.period_ms = max(_POLL_MS, min(self._utc_ms - before, 1000))
                 new = self._epoch(now_ms) or new
             elif (kind == "GGA" or kind == "GLL") and not self._rmc_leads(now_ms):
                 new = self._epoch(now_ms) or new
         return new
 
-    def tick(self, now_ms):
+    def tick(self, now_ms, glancing=False):
         """True when the fix was just lost: the receiver has fallen silent or says nothing valid."""
-        if self.fix.valid and now_ms - self.fix.at_ms > _LOST_MS:
+        lost_ms = _GLANCE_MS + 2 * _LOST_MS if glancing else _LOST_MS
+        if self.fix.valid and now_ms - self.fix.at_ms > lost_ms:
             self.fix.valid = False
             return True
         return False
@@ -106,16 +132,29 @@ class Receiver:
         return True
 
 
-async def run(watch, uart, receiver, clock, on_fix):
-    """Own the receiver's UART. `on_fix()` after every epoch, and once when the fix is lost."""
+async def run(watch, uart, receiver, clock, on_fix, beat):
+    """Own the receiver's UART. `on_fix()` after every epoch, and once when the fix is lost. While
+    `beat.quiet`, where the car is is looked at now and then; `beat.stirred` (a Signal) ends that at once."""
     data = bytearray(256)
     view = memoryview(data)
     while True:
         watch.alive()
+        glancing = beat.quiet
+        if glancing:
+            await beat.stirred.wait_ms(_GLANCE_MS)
+            watch.alive()
+            while uart.any():
+                uart.readinto(data)
+            receiver.afresh()
+            await asyncio.sleep_ms(_EPOCH_MS)
         new = False
+        pause_ms = 0
         while uart.any():
             count = uart.readinto(data)
             new = receiver.feed(view[:count], clock.uptime_ms()) or new
-        if receiver.tick(clock.uptime_ms()) or new:
+            pause_ms = _POLL_MS if receiver.midway else receiver.period_ms - _EARLY_MS
+        now = clock.uptime_ms()
+        if receiver.tick(now, glancing) or new:
             on_fix()
-        await asyncio.sleep_ms(_POLL_MS)
+        if not glancing:
+            await asyncio.sleep_ms(pause_ms or (_DEAF_MS if receiver.silent(now) else _POLL_MS))

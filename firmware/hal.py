@@ -136,6 +136,11 @@ class Hal:
         """True, False, or None without a wire."""
         return None if self._ignition is None else bool(self._ignition.value())
 
+    def on_ignition(self, handler):
+        """Call `handler(pin)` when it goes on or off. It must not allocate."""
+        if self._ignition is not None:
+            self.on_edges(self._ignition, handler)
+
     def supply_mv(self):
         """The vehicle's supply, None where it is not measured."""
         if self._supply is None:

@@ -14,6 +14,7 @@ from protocol.debounce import PRESSED, STUCK, Debouncer
 _SETTLE_MS = const(20)  # contact bounce of panel keys lasts 1 to 10 ms
 _RING = const(64)  # edges; eight keys bouncing at once
 _IDLE_MS = const(1000)
+_QUIET_MS = const(4000)
 _HELD_MS = const(20)  # resolution of the hold
 _STUCK_POLL_MS = const(250)
 _MOST_EVENTS = const(250)
@@ -140,6 +141,10 @@ class Keys:
         for edge, pin in zip(self._edges, self._pins):
             on_both_edges(pin, edge.handler)
 
+    def stir(self, pin):
+        """Another interrupt's handler: whoever waits for keys looks up."""
+        self.flag.set()
+
     def step(self):
         """Replay the ring, then look at every pin. Returns ms until the next look, 0 = wait for an edge."""
         logic = self.logic
@@ -164,13 +169,15 @@ async def _pass_on(flag, woken):
         woken.set()
 
 
-async def run(watch, keys):
+async def run(watch, keys, beat):
+    """`beat.quiet`: parked, and nobody has done anything for a while. `beat.stir()` hears of each edge."""
     woken = Signal()
     pump = asyncio.create_task(_pass_on(keys.flag, woken))
     try:
         while True:
             watch.alive()
             # Nobody pressed: look at the pins now and then all the same, an edge may have been lost.
-            await woken.wait_ms(keys.step() or _IDLE_MS)
+            if await woken.wait_ms(keys.step() or (_QUIET_MS if beat.quiet else _IDLE_MS)):
+                beat.stir()
     finally:
         pump.cancel()

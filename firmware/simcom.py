@@ -94,7 +94,7 @@ class SimcomModem(Bearer):
         )
 
     async def run(self, alive=None):
-        """The task; ends only by cancellation or an error of our own. `alive()` is called every 4 s."""
+        """The task; ends only by cancellation or an error of our own. `alive()` is called every 15 s."""
         self._port.alive = alive
         listener = asyncio.create_task(self._port.listen())
         state = OFF

@@ -89,10 +89,11 @@ class Watch:
 
 
 class Supervisor:
-    """`feed()` feeds the watchdog; `log(level, text)` or None."""
+    """`feed()` feeds the watchdog, every `round_ms` at most; `log(level, text)` or None."""
 
-    def __init__(self, feed, uptime_ms, random16, log):
+    def __init__(self, feed, uptime_ms, random16, log, round_ms=_ROUND_MS):
         self._feed = feed
+        self._round_ms = round_ms
         self._uptime_ms = uptime_ms
         self._random16 = random16
         self._log = log
@@ -132,4 +133,4 @@ class Supervisor:
             watch.task = asyncio.create_task(watch.keep(self._log, self._random16))
         while True:
             self.check()
-            await asyncio.sleep_ms(_ROUND_MS)
+            await asyncio.sleep_ms(self._round_ms)

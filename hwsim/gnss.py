@@ -12,7 +12,6 @@ from pathlib import Path
 from hwsim.sentences import degrees, nothing_known, position, satellites, sentence
 from hwsim.sky import Sky
 
-
 _TIMED = re.compile(rb"\$..(RMC|GGA|GLL|ZDA|GNS),")
 _SECOND_US = 1_000_000
 _AHEAD = 8  # seconds whose bursts are made at a time

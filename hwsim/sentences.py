@@ -42,7 +42,7 @@ def position(talker, time, date, fix, used, hdop):
 
 
 def satellites(talker, sats, least_snr=25):
-    """(GSA and GSV as one text, satellites used, HDOP as text); sats: (number, elevation, azimuth, signal)."""
+    """(GSA and GSV in one text, satellites used, HDOP); sats: (number, elevation, azimuth, signal)."""
     used = [number for number, _, _, snr in sats if snr >= least_snr][:12]
     hdop = f"{0.7 + 4.0 / max(4, len(used)) - 0.3:.1f}"
     numbers = [f"{n:02d}" for n in used] + [""] * (12 - len(used))

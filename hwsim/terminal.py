@@ -128,6 +128,11 @@ class Terminal:
     def messages(self):
         return self.program.messages
 
+    @property
+    def pid(self):
+        """The process that plays the chip, or None."""
+        return self.program.pid
+
     # Power and reset
 
     def power_on(self):

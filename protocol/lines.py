@@ -43,6 +43,11 @@ class Splitter:
         self._begin(last)
         return lines
 
+    @property
+    def begun(self) -> bool:
+        """A line has begun and not ended: more is about to come."""
+        return len(self._kept) > 0
+
     def reset(self) -> None:
         """Forget what has begun: after a change of baud rate, or of the device behind the wire."""
         self._kept = b""

@@ -29,7 +29,6 @@ class _Ahead:
         self._head = self._count = 0
         self._part = 0  # bytes of the first burst that have arrived
         self._fifo_us = 0
-        self._byte_us = 0  # for a whole FIFO: the host rounds each portion by itself
         self._baud = 0
         self._chunk = bytearray(_FIFO)
         self._view = memoryview(self._chunk)

