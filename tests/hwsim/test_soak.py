@@ -11,7 +11,9 @@ from hwsim.__main__ import parser
 from hwsim.checks import Violation
 from hwsim.faults import Faults, profile
 from hwsim.house import House
+from hwsim.officers import Officers
 from hwsim.soak_runs import chosen, command, halve
+from tests.hwsim.idle_house import IdleHouse
 
 SEED, HOURS = 9, 0.2
 # All of them, often enough for a run of minutes.
@@ -37,8 +39,33 @@ def test_everything_goes_wrong_and_no_promise_is_broken(result):
     assert not result.violations, "\n".join(result.violations + result.story)
     assert len(result.faults) >= 6
     assert result.frames > 10
-    assert result.alarms >= 1
     assert result.drain_s < soak.DRAIN_S
+
+
+def test_officers_drive_park_and_press_every_key_they_have(tmp_path, monkeypatch):
+    with IdleHouse(tmp_path, seed=2) as idle:
+        # What they do depends on nothing that works: hours cost nothing without a program.
+        idle.car.terminal.power_off()
+        monkeypatch.setattr(idle.car, "start", lambda: None)
+        officers = Officers(idle.car, panic_s=120)
+        officers.start()
+        idle.run(4 * 3600)
+        pressed = [event.fields["key"] for event in idle.seen("key") if event.fields["down"]]
+        assert set(pressed) == set(idle.car.terminal.board["keys"])
+        held = panics(idle)
+        assert sum(ms >= 600 for ms in held) > 40
+        assert any(ms < 600 for ms in held)
+        officers.stop()
+        before = len(idle.seen("key"))
+        idle.run(3600)
+        assert len(idle.seen("key")) <= before + 1  # one that was just held down
+        assert not idle.car.gnss.moving
+
+
+def panics(idle):
+    """How long PANIC was held, each time, in milliseconds."""
+    edges = [event for event in idle.seen("key") if event.fields["key"] == "panic"]
+    return [(up.t_us - down.t_us) / 1000 for down, up in zip(edges[::2], edges[1::2], strict=False)]
 
 
 def test_the_same_seed_is_the_same_run(kit, result):
