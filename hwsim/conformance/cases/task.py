@@ -171,6 +171,20 @@ def hushed(s):
     s.expect(answered(command, 1), 75)
 
 
+@case("TASK-13", "officer.task", "delivery.once", against="TASK-03")
+def same_task(s):
+    """The same task, sent again as another command, is answered, but neither told nor reported again."""
+    s.working()
+    s.task(71)
+    s.expect(answer(71, 1), 3)
+    s.wait(3)
+    again = s.task(71)
+    s.expect(answered(again, 1), 3)
+    s.wait(3)
+    s.count(sound("message"), 1)
+    s.count(answer(71, 1), 1)
+
+
 def _here(s):
     fix = s.car.gnss.track.at(0)
     return fix.lat, fix.lon
