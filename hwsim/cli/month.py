@@ -30,9 +30,8 @@ def run(options):
         told = month.run(made, options.seed, options.days, options.driving * 3600)
     for number, free in enumerate(told.free, 1):
         print(f"day {number:3}: {free} bytes free")
-    print(
-        f"least: {told.least} bytes; {told.frames} frames, {told.starts} start, {told.restarts} tasks started again"
-    )
+    print(f"least: {told.least} bytes free")
+    print(f"{told.frames} frames, {told.starts} start, {told.restarts} tasks started again")
     broken = told.broken()
     for sentence in broken:
         print("broken: " + sentence)
