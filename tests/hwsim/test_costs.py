@@ -100,8 +100,8 @@ print(program.Sign().make("x"), time.ticks_diff(time.ticks_us(), begun))
 
 
 def test_computing_costs_a_message_only_where_something_may_come_in(tmp_path):
-    """To the horizon the program computes by itself. Here the world stirs every 2 ms: small charges stop there,
-    a long one is a wait, and what comes in ends it."""
+    """To the horizon the program computes by itself. Here the world stirs every 2 ms: small charges end
+    there, a long one is a wait, and what comes in ends it."""
     program = LOADED + 'for _ in range(100):\n    program.work(1)\nprogram.Sign().make("x")\nprint("done")\n'
 
     def messages(folder, every_us):
