@@ -189,11 +189,12 @@ class Journal:
         if at == START:
             at = 0
             data = segment.head(lane, part // MOST, part // MOST) + data
+        # Whatever ends this, with an exception or without: what was begun is never programmed over.
+        self._ends[lane] = SIZE
         if segment.program(self._flash, block, at, data):
             self._ends[lane] = at + len(data)
             self._blocks.left[block] += 1
             return True
-        self._ends[lane] = SIZE
         if not at:
             self._rows[lane].remove(part)
             self._blocks.discard(block)

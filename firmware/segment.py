@@ -41,9 +41,9 @@ def read(flash, block, at, buffer):
 
 def program(flash, block, at, data):
     """Write and look: True when it stands there. A worn cell says nothing by itself."""
+    there = bytearray(len(data))  # a heap without room fails here, before anything is written
     try:
         _ask(flash.writeblocks(block, data, at))
-        there = bytearray(len(data))
         read(flash, block, at, there)
     except OSError:
         return False

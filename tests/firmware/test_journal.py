@@ -5,7 +5,7 @@ from firmware.journal import Journal
 from firmware.segment import SIZE
 from protocol import report
 from protocol.errors import Misuse
-from tests.firmware.journal_bench import BULK, ENOSPC, Bench
+from tests.firmware.journal_bench import BULK, ENOSPC, URGENT, Bench
 from tests.firmware.journal_frames import frame
 from tests.firmware.ramflash import RamFlash
 from tests.portable import raises
@@ -452,3 +452,43 @@ def test_our_own_mistakes_are_named():
         Journal(bench.flash, SIZE, BULK)
     with raises(Misuse):
         Journal(RamFlash(8), 8 * SIZE, BULK)
+
+
+class FailsOnce(RamFlash):
+    """Whoever reads after the n-th write has no heap left for it; and nothing is ever programmed over."""
+
+    fails_at = None
+    writes = 0
+
+    def writeblocks(self, block, data, offset=None):
+        at = block * self.block + offset
+        for i in range(len(data)):
+            assert not data[i] & ~self.data[at + i], "programmed over what was written"
+        self.writes += 1
+        return super().writeblocks(block, data, offset)
+
+    def readblocks(self, block, buffer, offset=0):
+        if self.writes == self.fails_at:
+            self.fails_at = None
+            raise MemoryError("fault")
+        return super().readblocks(block, buffer, offset)
+
+
+def test_a_heap_that_fails_in_an_append_costs_no_other_frame():
+    for fails_at in (1, 2, 5):
+        flash = FailsOnce(26)
+        journal = Journal(flash, URGENT, BULK)
+        flash.writes = 0
+        flash.fails_at = fails_at
+        kept = []
+        for seq in range(8):
+            try:
+                journal.append(False, frame(seq), 1, seq)
+                kept.append(seq)
+            except MemoryError:
+                assert seq == fails_at - 1
+        assert len(kept) == 7
+        for each in (journal, Journal(flash, URGENT, BULK)):
+            seen = [key[1] for key, _ in each.peek(False, 20)]
+            assert [seq for seq in seen if seq in kept] == kept
+            assert sorted(set(seen)) == seen  # the one that failed may be there, once
