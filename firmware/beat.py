@@ -75,12 +75,13 @@ class Beat:
             self._track.add(now, fix)
 
     def _keep_track(self, panic):
-        points = self._track.take()
+        points = self._track.points
         began = points[0][0]
         utc_ms = self._clock.now_ms()
         t0_ms = None if utc_ms is None else utc_ms - (self._clock.uptime_ms() - began)
         flat = report.track(t0_ms, [(p[0] - began, p[1], p[2], p[3], p[4]) for p in points])
         self._builder.make(report.KIND_TRACK, report.TRACK, flat, panic=panic, with_fix=False)
+        self._track.take()  # not before: without heap for the frame they are still to be said
 
     def _look(self, now):
         app = self._app

@@ -64,11 +64,11 @@ class ReportBuilder:
             fields[report.PANIC] = panic
         if field is not None:
             fields[field] = value
-        payload = report.encode(fields)
-        # From here the name is used up, whatever happens to the frame.
         seq = self.seq
-        self.seq += 1
-        frame = cose.sign1_encode(self._signer.kid, payload, self._signer.sign)
+        frame = cose.sign1_encode(self._signer.kid, report.encode(fields), self._signer.sign)
+        # Until here nobody has seen a frame of this name: without heap for it, the next one bears it. From here
+        # it is used up, whatever happens to the frame.
+        self.seq = seq + 1
         stored = self._keep(urgent, frame, seq, kind)
         if self.on_frame is not None:
             self.on_frame(urgent, frame, self.boot, seq, stored, kind)
@@ -78,7 +78,7 @@ class ReportBuilder:
         try:
             self._journal.append(urgent, frame, self.boot, seq, kind)
             return True
-        except OSError as error:
+        except (OSError, MemoryError) as error:
             self.unstored += 1
             if self._log is not None:
                 self._log(1, "journal: frame %d not stored: %r" % (seq, error))

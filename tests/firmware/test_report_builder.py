@@ -23,11 +23,11 @@ class Shelf:
 
     def __init__(self):
         self.frames = []
-        self.full = False
+        self.full = None  # what the journal fails with
 
     def append(self, urgent, frame, boot, seq, kind):
-        if self.full:
-            raise OSError(28)
+        if self.full is not None:
+            raise self.full
         assert kind == report.decode(cose.sign1_parse(frame).payload)[report.KIND]
         self.frames.append((urgent, frame, boot, seq))
 
@@ -79,23 +79,39 @@ def test_everything_known_is_in_it():
 def test_names_are_counted_and_never_given_twice_not_even_for_a_lost_frame():
     now, clock, shelf, fix, builder = make()
     builder.make(report.KIND_POSITION)
-    shelf.full = True
+    shelf.full = OSError(28)
     assert builder.make(report.KIND_POSITION) == (1, False)
     assert builder.unstored == 1
-    shelf.full = False
+    shelf.full = None
     builder.make(report.KIND_POSITION)
     assert [fields[report.SEQ] for fields in shelf.reports()] == [0, 2]
 
 
 def test_a_frame_that_flash_refuses_is_handed_on_all_the_same():
+    for failure in (OSError(28), MemoryError()):
+        now, clock, shelf, fix, builder = make()
+        heard = []
+        builder.on_frame = lambda urgent, frame, boot, seq, stored, kind: heard.append(
+            (urgent, len(frame), boot, seq, stored)
+        )
+        shelf.full = failure
+        builder.make(report.KIND_PANIC, report.PANIC, {0: 1, 1: 1}, urgent=True)
+        assert len(heard) == 1 and heard[0][0] is True and heard[0][2:] == (3, 0, False)
+
+
+def test_a_frame_that_the_heap_had_no_room_for_uses_no_name():
     now, clock, shelf, fix, builder = make()
-    heard = []
-    builder.on_frame = lambda urgent, frame, boot, seq, stored, kind: heard.append(
-        (urgent, len(frame), boot, seq, stored)
-    )
-    shelf.full = True
-    builder.make(report.KIND_PANIC, report.PANIC, {0: 1, 1: 1}, urgent=True)
-    assert len(heard) == 1 and heard[0][0] is True and heard[0][2:] == (3, 0, False)
+    sign = builder._signer.sign
+
+    def no_room(_):
+        raise MemoryError
+
+    builder._signer.sign = no_room
+    with raises(MemoryError):
+        builder.make(report.KIND_POSITION)
+    builder._signer.sign = sign
+    builder.make(report.KIND_STATUS, report.STATUS, 2)
+    assert [fields[report.SEQ] for fields in shelf.reports()] == [0]
 
 
 def test_a_value_outside_its_range_uses_no_name():
