@@ -39,8 +39,8 @@ FIRMWARE = (
     Mutant(
         "seq-reused",
         "firmware/report_builder.py",
-        "        self.seq += 1\n",
-        "        self.seq += kind != report.KIND_STATUS\n",
+        "        self.seq = seq + 1\n",
+        "        self.seq = seq + (kind != report.KIND_STATUS)\n",
         "the frame after a status takes its number",
         ("story:shift",),
     ),
