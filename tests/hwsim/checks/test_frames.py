@@ -42,6 +42,17 @@ def test_flash_that_took_nothing_excuses_what_was_in_memory_only():
     assert story.rules() == []
 
 
+def test_a_heap_without_room_excuses_a_few_numbers_and_no_more():
+    story = day()
+    story.seq += 8
+    story.report(100)
+    story.recording.faults.append(Fault(50 * S, "heap_exhaustion", "sm-21"))
+    assert story.rules() == []
+    story.seq += 1
+    story.report(110)
+    assert story.rules() == ["lost frame"]
+
+
 def test_nothing_is_owed_by_a_revoked_terminal():
     story = day()
     story.press("off_duty", 99)
