@@ -4,6 +4,8 @@
 with the frame of that alarm had gone down the modem's UART.
 """
 
+import collections
+
 from protocol import report
 
 LIMIT_MS = 300.0
@@ -50,6 +52,7 @@ class PanicWatch:
         self._sent = {}  # panic id -> the datagram that first carried it
         self._down_us = None
         self.kernel.subscribe(self._event)
+        self.operations = collections.Counter()  # of the flash: "erase journal", "program files" and so on
         self._listen_to_flash()
 
     def _event(self, event):
@@ -79,15 +82,21 @@ class PanicWatch:
         self.happened.append((at_us, text))
 
     def _listen_to_flash(self):
-        flash = self.car.terminal.flash
-        time_us = flash.time_us
+        terminal = self.car.terminal
+        flash, journal = terminal.flash, terminal.board["flash"]["journal"]
+        check, time_us = flash.check, flash.time_us
+
+        def checked(kind, address, data):
+            self._place = "journal" if address >= journal["address"] else "files"
+            check(kind, address, data)
 
         def told(kind, data):
             took = time_us(kind, data)
-            self._note(self.kernel.now_us, f"flash {kind} {len(data) or ''} {took} us")
+            self.operations[f"{kind} {self._place}"] += 1
+            self._note(self.kernel.now_us, f"flash {kind} {self._place} {len(data) or ''} {took} us")
             return took
 
-        flash.time_us = told
+        flash.check, flash.time_us = checked, told
 
     def alarms(self):
         datagrams = [self._sent[panic] for panic in sorted(self._sent)]

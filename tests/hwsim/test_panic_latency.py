@@ -13,6 +13,7 @@ from tests.hwsim.latency import LIMIT_MS, PanicWatch, judge
 
 HOLD_US = 600_000
 STAGES = (5, 7)  # acknowledged, cleared
+TASK = 1
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,12 @@ class Drive:
     def computed(self, name):
         return [at_us for at_us, text in self.watch.happened if text.startswith("busy") and name in text]
 
+    def begins(self, *names, within_s):
+        """Until the flash begins such an operation; False when it does not."""
+        done = self.watch.operations
+        before = sum(done[name] for name in names)
+        return self.kernel.run_until(lambda: sum(done[name] for name in names) > before, within_s)
+
     def hit(self, *words, before_us=0):
         """How many holds were over (or so long before that) in the middle of work of that name."""
         spans = []
@@ -97,13 +104,47 @@ def test_pressed_in_the_middle_of_a_nonce_point(kit, tmp_path):
         assert drive.hit("half_point", before_us=HOLD_US) >= 8
 
 
-def test_pressed_in_the_middle_of_a_flash_write(kit, tmp_path):
+def test_pressed_in_the_middle_of_an_erase_ahead(kit, tmp_path):
+    """Statuses fill a block of the journal, another is erased in an idle moment, and the key goes down."""
     with Drive(kit, tmp_path) as drive:
-        for number in range(24):
-            keys = [(HOLD_US + number * 7_000, lambda: drive.car.press("available"))]
-            drive.alarm(1_500_000, keys)
-        assert drive.verdict(24) == []
-        assert drive.hit("flash erase", before_us=HOLD_US) >= 3
+        for number in range(4):
+            for _ in range(60):
+                drive.car.press("available")
+                if drive.begins("erase journal", within_s=2):
+                    break
+            drive.alarm(HOLD_US + 1 + number * 11_000)
+        assert drive.verdict(4) == []
+        assert drive.hit("flash erase journal", before_us=HOLD_US) == 4
+
+
+def test_pressed_as_new_keys_are_written(kit, tmp_path):
+    """The slots of OSCORE are files of littlefs."""
+    with Drive(kit, tmp_path) as drive:
+        for _ in range(12):
+            drive.kernel.run_for(3)
+            drive.rig.desk.renew(drive.kid)
+            assert drive.begins("program files", "erase files", within_s=20)
+            drive.alarm(HOLD_US + 1)
+        assert drive.verdict(12) == []
+        assert drive.hit("files", before_us=HOLD_US) == 12
+        assert drive.rig.desk.shakes.done == 13
+
+
+def test_the_hold_ends_as_tasks_are_written(kit, tmp_path):
+    """Each task that comes is written to a file, and every few of them littlefs has to erase first."""
+    with Drive(kit, tmp_path) as drive:
+
+        def send(first):
+            for number in range(4):
+                drive.rig.desk.command(drive.kid, TASK, {0: first + number, 1: "Accident"})
+
+        rounds = 0
+        while rounds < 12 or (rounds < 48 and drive.hit("flash erase files") < 3):
+            rounds += 1
+            lead_us = 60_000 + rounds % 12 * 4_000
+            drive.alarm(1_500_000, [(lead_us, lambda n=rounds: send(4 * n))])
+        assert drive.verdict(rounds) == []
+        assert drive.hit("flash erase files") >= 3
 
 
 def test_pressed_in_the_middle_of_a_renewal(kit, tmp_path):
@@ -119,11 +160,15 @@ def test_pressed_in_the_middle_of_a_renewal(kit, tmp_path):
 
 
 def test_another_key_is_being_written_as_the_hold_ends(kit, tmp_path):
+    """A status is signed and written some 45 ms after its key went down; half of one is flash."""
     with Drive(kit, tmp_path) as drive:
-        for number in range(24):
-            drive.alarm(1_500_000, [(number * 7_000, lambda: drive.car.press("available"))])
-        assert drive.verdict(24) == []
-        assert drive.hit("flash erase") >= 2
+        rounds = 0
+        while rounds < 24 or (rounds < 72 and drive.hit("flash program journal") < 2):
+            lead_us = 20_000 + rounds * 1_700 if rounds < 12 else 42_000 + (rounds - 12) % 24 * 200
+            drive.alarm(1_500_000, [(lead_us, lambda: drive.car.press("available"))])
+            rounds += 1
+        assert drive.verdict(rounds) == []
+        assert drive.hit("flash program journal") >= 2
 
 
 def test_a_renewal_goes_on_as_a_second_hold_follows_a_tap(kit, tmp_path):
