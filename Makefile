@@ -11,6 +11,8 @@
 #   make soak ARGS="--seed 7 --hours 8"          one seed of it
 #   make mutants                                plants bugs in copies of the tree; the checks have to find each
 #   make power-cuts CUTS=200                    power lost at that many random moments of a terminal
+#   .venv/bin/python -m hwsim panics            thousands of presses: how long each stage of an alarm takes
+#   .venv/bin/python -m hwsim month             a terminal's free heap over thirty days
 #   make fuzz SECONDS=60                        every reader of outside bytes, a minute for all of them together
 #   make fuzz EACH=600 ARGS="--target coap_datagram"
 
@@ -22,7 +24,7 @@ ARGS ?=
 SECONDS ?= 60
 EACH ?=
 
-.PHONY: conformance help setup setup-peers demo test check format bench power-cuts fuzz soak lock clean
+.PHONY: help setup setup-peers demo test check format conformance bench power-cuts fuzz soak mutants lock clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
