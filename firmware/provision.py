@@ -1,7 +1,9 @@
 """First life of a terminal: its key pair is made here, and the private key never leaves. flash.py calls
 
 provision.create_identity(hal)    -> public key X || Y, 64 bytes
-provision.install(config)         -> what is wrong, a list of sentences; empty = it is written
+provision.install(config, hal)    -> what is wrong, a list of sentences; empty = it is written
+
+Both forget the starts before: each reset on the workbench would count as one that failed (aftermath.py).
 
 Nothing secret is set from outside: the keys of the link are agreed on with the gateway over the air, and the
 gateway proves itself with the key of which `config` holds the public half.
@@ -37,10 +39,11 @@ def create_identity(hal, replace=False, path=identity.PATH, slots=session.SLOTS)
     # Before the new pair: keys of the link must never outlive the identity they were made for.
     _remove(slots)
     statefile.replace(path, cbor.encode({identity.PRIVATE: private, identity.PUBLIC: public}))
+    _forget_starts(hal)
     return public
 
 
-def install(config, path=CONFIG, identity_path=identity.PATH, slots=session.SLOTS):
+def install(config, hal, path=CONFIG, identity_path=identity.PATH, slots=session.SLOTS):
     """Check and keep the settings, a JSON text. Nothing is written when something is wrong."""
     try:
         given = json.loads(config)
@@ -58,7 +61,13 @@ def install(config, path=CONFIG, identity_path=identity.PATH, slots=session.SLOT
         _remove(slots)  # another gateway has other keys
     statefile.replace(path, config.encode())
     _remove(_OUTDATED)
+    _forget_starts(hal)
     return wrong
+
+
+def _forget_starts(hal):
+    if hal.memory is not None:
+        hal.memory(b"")
 
 
 def _remove(paths):

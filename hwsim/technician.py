@@ -25,8 +25,10 @@ from firmware.hal import Hal
 print("public key", provision.create_identity(Hal(BOARD)).hex())
 """
 _INSTALL = """\
+from board import BOARD
 from firmware import provision
-print("installed", provision.install({config!r}))
+from firmware.hal import Hal
+print("installed", provision.install({config!r}, Hal(BOARD)))
 """
 _UNSENT = """\
 import esp32

@@ -80,8 +80,9 @@ class SoloTerminal:
         self.app = None
         self._task = None
         with self:
-            provision.create_identity(Hal(BOARD))
-            wrong = provision.install(json.dumps(settings))
+            hal = Hal(BOARD)
+            provision.create_identity(hal)
+            wrong = provision.install(json.dumps(settings), hal)
             assert wrong == [], wrong
 
     # The firmware's paths begin at /: while it runs, / is its flash. Modules that it loads when it needs them

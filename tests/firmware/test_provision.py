@@ -21,6 +21,9 @@ GOOD = {"host": "192.0.2.1", "gateway_key": GATEWAY_KEY}
 class Chip:
     uid = b"\x01\x02\x03"
 
+    def __init__(self, memory=None):
+        self.memory = memory
+
     def entropy(self, n):
         return os.urandom(n)
 
@@ -40,9 +43,9 @@ def _create(replace=False):
     return provision.create_identity(Chip(), replace, IDENTITY, SLOTS)
 
 
-def _install(config):
+def _install(config, memory=None):
     return provision.install(
-        config if isinstance(config, str) else json.dumps(config), CONFIG, IDENTITY, SLOTS
+        config if isinstance(config, str) else json.dumps(config), Chip(memory), CONFIG, IDENTITY, SLOTS
     )
 
 
@@ -95,6 +98,15 @@ def test_good_settings_are_kept_as_they_are():
         assert _install(config) == []
         with open(CONFIG) as file:
             assert file.read() == config
+
+
+def test_the_starts_before_are_forgotten_when_something_was_done():
+    said = []
+    with Room():
+        provision.create_identity(Chip(said.append), False, IDENTITY, SLOTS)
+        assert said == [b""]
+        assert _install({"host": "h"}, said.append) and said == [b""]
+        assert _install(GOOD, said.append) == [] and said == [b"", b""]
 
 
 def test_wrong_settings_are_refused_whole_with_all_that_is_wrong():
