@@ -66,8 +66,8 @@ class ReportBuilder:
             fields[field] = value
         seq = self.seq
         frame = cose.sign1_encode(self._signer.kid, report.encode(fields), self._signer.sign)
-        # Until here nobody has seen a frame of this name: without heap for it, the next one bears it. From here
-        # it is used up, whatever happens to the frame.
+        # Until here nobody has seen a frame of this name: without heap for it, the next one bears it. From
+        # here it is used up, whatever happens to the frame.
         self.seq = seq + 1
         stored = self._keep(urgent, frame, seq, kind)
         if self.on_frame is not None:

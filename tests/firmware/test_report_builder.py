@@ -91,12 +91,10 @@ def test_a_frame_that_flash_refuses_is_handed_on_all_the_same():
     for failure in (OSError(28), MemoryError()):
         now, clock, shelf, fix, builder = make()
         heard = []
-        builder.on_frame = lambda urgent, frame, boot, seq, stored, kind: heard.append(
-            (urgent, len(frame), boot, seq, stored)
-        )
+        builder.on_frame = lambda *told, heard=heard: heard.append(told)
         shelf.full = failure
         builder.make(report.KIND_PANIC, report.PANIC, {0: 1, 1: 1}, urgent=True)
-        assert len(heard) == 1 and heard[0][0] is True and heard[0][2:] == (3, 0, False)
+        assert len(heard) == 1 and heard[0][0] is True and heard[0][2:] == (3, 0, False, report.KIND_PANIC)
 
 
 def test_a_frame_that_the_heap_had_no_room_for_uses_no_name():
