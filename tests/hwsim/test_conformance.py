@@ -2,6 +2,7 @@
 can fail."""
 
 import dataclasses
+import functools
 import json
 import re
 from pathlib import Path
@@ -24,7 +25,7 @@ CASES = load()
 
 @pytest.fixture(scope="module")
 def shelf():
-    return Shelf()
+    return Shelf(image=our_image())
 
 
 def story(tell, **options):
@@ -139,6 +140,11 @@ def test_a_terminal_that_behaves_otherwise_fails(shelf, id):
     assert result.verdict == FAILED, result.sentence
 
 
+@functools.cache
+def our_image():
+    return Shelf().image
+
+
 class Other(Terminal):
     """A terminal as another maker would bring it along."""
 
@@ -146,13 +152,13 @@ class Other(Terminal):
 
     def __init__(self, kernel, name, board, image, flash_path, cpu=None):
         assert image is None and cpu is None
-        super().__init__(kernel, name, board, Shelf().image, flash_path)
+        super().__init__(kernel, name, board, our_image(), flash_path)
         Other.made += 1
 
     @staticmethod
     def provision(name, settings, flash_path):
-        public = technician.make_identity(name, Shelf().image, flash_path)
-        technician.install(name, Shelf().image, flash_path, settings)
+        public = technician.make_identity(name, our_image(), flash_path)
+        technician.install(name, our_image(), flash_path, settings)
         return public
 
 
