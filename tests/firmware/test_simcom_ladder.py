@@ -99,7 +99,7 @@ async def test_a_modem_at_another_rate_is_found_and_brought_back():
     story.start()
     await story.until(lambda: story.driver.up, 30000)
     assert b"AT+IPR=115200" in modem.commands()
-    assert modem._baud == 115200 and len(modem._rx) == 2048
+    assert modem._baud == 115200 and modem._rxbuf == 2048
     await story.stop()
 
 
