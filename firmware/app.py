@@ -261,12 +261,22 @@ class App:
             watch.alive()
             self._prove()
             # A key that is held may become an alarm: nothing long is begun that it would have to wait for.
-            if self.hasty() or self.journal.prepare() or (not self.safe and self._signer.prepare()):
+            if self.hasty() or self.journal.prepare() or (not self.safe and self._point()):
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
             gc.collect()
             await self._used.wait_ms(_REST_MS)
             await asyncio.sleep_ms(10 * _IDLE_MS)  # what uses it up has other things to do just now
+
+    def _point(self):
+        """A piece of work on the signer's points. Nothing that is made on the way stays, so nothing can come
+        to lie in the wrong place: the heap may fill up, and is not collected a dozen times for one point."""
+        threshold = gc.threshold()
+        gc.threshold(-1)
+        try:
+            return self._signer.prepare()
+        finally:
+            gc.threshold(threshold)  # what lies about is more than that: the next allocation collects it
 
     def _prove(self):
         """This start has not failed; and after a good while in safe mode another may be tried."""

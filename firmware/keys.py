@@ -6,6 +6,7 @@ meanwhile.
 """
 
 import asyncio
+from array import array
 
 from firmware.signal import Signal
 from protocol.compat import const
@@ -112,8 +113,7 @@ class _Edge:
     def on_edge(self, pin):
         keys = self._keys
         head = keys.head
-        keys.which[head] = self._key
-        keys.levels[head] = 1 - self._pin.value()  # active low
+        keys.which[head] = self._key << 1 | 1 - self._pin.value()  # active low
         keys.times[head] = keys.ticks_ms()
         head = (head + 1) % _RING
         if head != keys.tail:  # a full ring overwrites its newest edge; polling finds the level
@@ -128,9 +128,8 @@ class Keys:
         self.logic = logic
         self.ticks_ms = ticks_ms
         self.flag = asyncio.ThreadSafeFlag()
-        self.which = bytearray(_RING)
-        self.levels = bytearray(_RING)
-        self.times = [0] * _RING  # a small integer in a list needs no allocation
+        self.which = bytearray(_RING)  # key and level
+        self.times = array("I", [0] * _RING)  # ticks are small integers: no allocation
         self.head = 0
         self.tail = 0
         self._pins = pins
@@ -150,7 +149,7 @@ class Keys:
         logic = self.logic
         while self.tail != self.head:
             tail = self.tail
-            logic.edge(self.which[tail], self.levels[tail], self.times[tail])
+            logic.edge(self.which[tail] >> 1, self.which[tail] & 1, self.times[tail])
             self.tail = (tail + 1) % _RING
         now = self.ticks_ms()
         unsettled = False

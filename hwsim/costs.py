@@ -11,6 +11,8 @@ measured here is scaled by how long this one takes for that.
 """
 
 import argparse
+import ast
+import functools
 import subprocess
 import sys
 import tempfile
@@ -51,6 +53,26 @@ def charges(factor, table=None):
         name: round(factor * (us + collect_us * size / _WIDTH / _COLLECT_BYTES))
         for name, (us, size) in table.items()
     }
+
+
+@functools.cache
+def arguments(name):
+    """How many arguments a method has in every call, `self` among them; 0 if their number varies. Of
+    functions too: with the same name in two modules they cannot be told apart once they are linked."""
+    module, path = name.split(":")
+    source = _ROOT / (module.replace(".", "/") + ".py")
+    if "." not in path or not source.is_file():
+        return 0
+    node = ast.parse(source.read_text("utf-8"))
+    for part in path.split("."):
+        inside = [inner for inner in node.body if getattr(inner, "name", None) == part]
+        if not inside:
+            return 0
+        node = inside[0]
+    taken = node.args
+    if taken.defaults or taken.vararg or taken.kwonlyargs or taken.kwarg:
+        return 0
+    return len(taken.args)
 
 
 # The program as ever, with the collector silent; now and then the signature that tells how quick this machine

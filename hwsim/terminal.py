@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hwsim import costs, wire
 from hwsim.board import load_board
-from hwsim.costs import CHIP_HEAP
+from hwsim.costs import CHIP_HEAP, arguments
 from hwsim.flash import ERASE, PROGRAM, Flash
 from hwsim.lockstep import Lockstep
 from hwsim.process import maps_image
@@ -217,7 +217,7 @@ class Terminal:
             "image": self.image is not None,
             "script": self.script is not None,
             "main": _MAIN,
-            "costs": self.costs,
+            "costs": {name: (us, arguments(name)) for name, us in self.costs.items()},
             "told_us": self.told_us,
             "wrap_ms": self.wrap_ms,
             "measured": self.measured,

@@ -207,3 +207,10 @@ print("edges", edges[0])
     run.kernel.run_for(2)
     what, count = run.lines()[0].split()
     assert what == "edges" and int(count) > 200
+
+
+def test_how_many_arguments_an_operation_has_is_known_only_where_it_is_certain():
+    assert costs.arguments("firmware.gnss:Receiver.feed") == 3
+    assert costs.arguments("firmware.gnss:Receiver.tick") == 0  # one may be left out
+    assert costs.arguments("protocol.report:encode") == 0  # others are called encode
+    assert costs.arguments("gc:collect") == costs.arguments("firmware.gnss:Receiver.fade") == 0
