@@ -36,6 +36,8 @@ class Window:
             stderr=slave,
             env=environment,
             start_new_session=True,
+            # A shell's job in the background has it ignored, and hands that on; nobody's terminal does.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         os.close(slave)
 
