@@ -9,16 +9,13 @@ from typing import Any
 
 from gateway import commands, key, requests
 from gateway.clock import Clock
-from gateway.config import SLUG, Config
+from gateway.config import Config
 from gateway.journal.base import Transaction
 from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, StoredContext, Terminal
 from gateway.journal.sqlite import transaction
 from gateway.log import iso
-from gateway.security import load_public_key
 
 Result = tuple[int, dict[str, Any], str]
-
-MAX_LABEL = 120
 
 
 def find(tx: Transaction, name: str) -> Terminal:
@@ -59,56 +56,14 @@ def describe(terminal: Terminal, contexts: Iterable[StoredContext] = ()) -> dict
     }
 
 
-def _open(config: Config, write: bool = True) -> Any:
+def opened(config: Config, write: bool = True) -> Any:
+    """A transaction on the journal, beside a running service."""
     return transaction(config.journal_path, config.whole("journal.busy_timeout_ms"), write=write)
-
-
-def enroll(config: Config, options: argparse.Namespace) -> Result:
-    """Prints what the terminal is to be given: the gateway's public key."""
-    try:
-        public_key = bytes.fromhex(options.public_key)
-        load_public_key(public_key)
-    except ValueError as error:
-        raise ValueError(
-            f"--public-key: {error}: expected 128 hex digits, X and Y of a P-256 point"
-        ) from None
-    for name in ("directorate", "station", "unit"):
-        value = getattr(options, name)
-        if not SLUG.match(value):
-            raise ValueError(
-                f"--{name} {value!r}: only a-z 0-9 _ -, beginning and ending with a letter or digit"
-            )
-    if (options.directorate, options.unit) == ("gateway", "state"):
-        raise ValueError("--directorate gateway --unit state: that topic is the gateway's own")
-    call_sign = options.call_sign or options.unit
-    for name, value in (("vehicle", options.vehicle), ("call-sign", call_sign)):
-        if not value.strip() or len(value) > MAX_LABEL or not value.isprintable():
-            raise ValueError(f"--{name} {value!r}: 1 to {MAX_LABEL} printable characters")
-    now_ms = Clock().wall_ms()
-    terminal = Terminal(
-        kid=key.kid_of(public_key),
-        public_key=public_key,
-        directorate=options.directorate,
-        station=options.station,
-        unit=options.unit,
-        vehicle=options.vehicle,
-        call_sign=call_sign,
-        state=ENROLLED,
-        enrolled_ms=now_ms,
-        changed_ms=now_ms,
-    )
-    with _open(config) as tx:
-        own = key.settle(config.key_path, tx)
-        if terminal.kid == own.kid:
-            raise ValueError("--public-key: that is the gateway's own; take the one the terminal shows")
-        tx.enroll(terminal)
-    text = f"enrolled {terminal.kid.hex()}\ngateway_key for the terminal's configuration:\n{own.public.hex()}"
-    return 0, {"kid": terminal.kid.hex(), "gateway_key": own.public.hex()}, text
 
 
 def gateway_key(config: Config, options: argparse.Namespace) -> Result:
     """The public half of the gateway's own key, or with --replace a new one."""
-    with _open(config) as tx:
+    with opened(config) as tx:
         if options.replace:
             if config.key_path.exists():
                 raise ValueError(
@@ -124,7 +79,7 @@ def gateway_key(config: Config, options: argparse.Namespace) -> Result:
 
 
 def _set_state(config: Config, name: str, state: str) -> Result:
-    with _open(config) as tx:
+    with opened(config) as tx:
         terminal = find(tx, name)
         if terminal.state == REVOKED and state != REVOKED:
             raise ValueError(
@@ -149,7 +104,7 @@ def revoke(config: Config, options: argparse.Namespace) -> Result:
 
 
 def show(config: Config, options: argparse.Namespace) -> Result:
-    with _open(config, write=False) as tx:
+    with opened(config, write=False) as tx:
         terminals = [t for t in tx.terminals() if options.state in (None, t.state)]
         contexts: dict[bytes, list[StoredContext]] = {}
         for context in tx.contexts():
@@ -185,7 +140,7 @@ def send(config: Config, options: argparse.Namespace) -> Result:
         raise ValueError(f"--{error}") from None
     request = replace(request, reply_topic=None)
     expire_s, limit = config.whole("commands.expire_s"), config.whole("commands.per_terminal")
-    with _open(config) as tx:
+    with opened(config) as tx:
         terminal = find(tx, options.terminal)
         placed = commands.place(
             tx, config.text("northbound.prefix"), terminal, request, Clock().wall_ms(), expire_s, limit

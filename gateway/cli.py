@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway import __version__, administration, inspection, requests
+from gateway import __version__, administration, enrolment, inspection, requests
 from gateway.config import Config, ConfigError, load
 from gateway.datagram import ListenError
 from gateway.journal.base import JournalError
@@ -56,15 +56,20 @@ def _parser() -> argparse.ArgumentParser:
         "take a terminal into the registry, and show the gateway's public key for it",
         "enroll --public-key 60fed4... --directorate vranje --station ps-vranje --unit vr-101 \\\n"
         '      --vehicle "Škoda Octavia, VR-101-PT" --call-sign "Vranje 101" --json',
-        administration.enroll,
+        enrolment.enroll,
     )
-    part.add_argument(
-        "--public-key", required=True, metavar="HEX", help="X and Y, 128 hex digits, from the terminal"
-    )
+    part.add_argument("--public-key", metavar="HEX", help="X and Y, 128 hex digits, from the terminal")
     for name in ("directorate", "station", "unit"):
-        part.add_argument(f"--{name}", required=True, metavar="SLUG", help="a-z 0-9 _ -, part of the topic")
-    part.add_argument("--vehicle", required=True, metavar="TEXT", help="make and plate, shown to operators")
-    part.add_argument("--call-sign", default="", metavar="TEXT", help="as on the radio; default: the unit")
+        part.add_argument(f"--{name}", metavar="SLUG", help="a-z 0-9 _ -, part of the topic")
+    part.add_argument("--vehicle", metavar="TEXT", help="make and plate, shown to operators")
+    part.add_argument("--call-sign", metavar="TEXT", help="as on the radio; default: the unit")
+    part.add_argument(
+        "--file",
+        type=Path,
+        metavar="FILE",
+        help="many terminals, all or none: a JSON object in each line, with public_key, directorate, station, "
+        "unit, vehicle and, if it differs from the unit, call_sign",
+    )
 
     part = add(
         "key",
