@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "--file",
         type=Path,
         metavar="FILE",
-        help="many terminals, all or none: a JSON object in each line, with public_key, directorate, station, "
+        help="many terminals, all or none: JSON objects, one a line, with public_key, directorate, station, "
         "unit, vehicle and, if it differs from the unit, call_sign",
     )
 

@@ -11,6 +11,7 @@ from tests.gateway.terminal import Terminal
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "gateway.toml").write_text(config_text())
+    call_cli(tmp_path, "key")
     return tmp_path
 
 
