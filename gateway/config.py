@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.addresses import addresses
 from gateway.log import LEVELS
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z")
@@ -65,6 +66,19 @@ def _one_of(*names: str) -> Callable[[Any], str | None]:
     return check
 
 
+def _hosts(value: Any) -> str | None:
+    if _text(value) is not None:
+        return "must be text in quotes"
+    try:
+        addresses(value, 1)
+    except ValueError:
+        return "must be names or addresses, each with its port if it has one of its own, with commas between"
+    return None
+
+
+# As northbound.KINDS; a test holds the two together.
+_KINDS = ("position", "status", "panic", "health", "event", "task", "track")
+
 KEYS: dict[str, dict[str, Key]] = {
     "gateway": {
         "id": Key("gateway-1", _slug, "give each gateway a short name of its own"),
@@ -95,7 +109,10 @@ KEYS: dict[str, dict[str, Key]] = {
     },
     "broker": {
         "host": Key(
-            "127.0.0.1", _text, "name the MQTT broker; empty means no relay, frames wait in the journal"
+            "127.0.0.1",
+            _hosts,
+            'name the MQTT broker, or each node of a cluster: "a, b, c:1884"; empty means no relay, frames '
+            "wait in the journal",
         ),
         "port": Key(1883, _whole(1, 65535), "1883 is MQTT's port, 8883 MQTT over TLS"),
         "protocol": Key("auto", _one_of("auto", "5", "3.1.1"), '"auto" tries 5 and falls back to 3.1.1'),
@@ -110,6 +127,7 @@ KEYS: dict[str, dict[str, Key]] = {
         "key_file": Key("", _text, "PEM; the client certificate's key"),
         "keepalive_s": Key(15, _whole(5, 3600), "a silent broker is noticed after this time"),
         "window": Key(256, _whole(1, 16384), "messages under way that the broker has not confirmed"),
+        "stall_ms": Key(30000, _whole(100, 600_000), "a broker that confirms nothing for so long is left"),
         "retry_first_ms": Key(500, _whole(10, 600_000), "first pause before connecting again"),
         "retry_cap_ms": Key(15000, _whole(10, 600_000), "longest pause before connecting again"),
         "session_expiry_s": Key(86400, _whole(0, 2_000_000_000), "how long the broker keeps commands for us"),
@@ -117,6 +135,12 @@ KEYS: dict[str, dict[str, Key]] = {
     "northbound": {
         "prefix": Key("patrola/v1", _prefix, "the first levels of every topic"),
         "position_expiry_s": Key(3600, _whole(1, 2_000_000_000), "MQTT 5: a broker drops older positions"),
+        "replay_rate": Key(1000, _whole(1, 1_000_000), "frames a second for those who ask for a replay"),
+    },
+    "retention": {
+        **{f"{kind}_days": Key(0, _whole(0, 36_500), "0 keeps them for ever") for kind in _KINDS},
+        "step": Key(500, _whole(10, 10_000), "frames looked at in one transaction"),
+        "pause_ms": Key(100, _whole(1, 60_000), "rest after each such step"),
     },
     "commands": {
         "expire_s": Key(3600, _whole(1, 30_000_000), "life of a message or task that names none itself"),
@@ -169,6 +193,10 @@ class Config:
     @property
     def key_path(self) -> Path:
         return Path(self.text("edhoc.key"))
+
+    def brokers(self) -> list[tuple[str, int]]:
+        """(host, port) of each node that may be connected to; none means no relay."""
+        return addresses(self.text("broker.host"), self.whole("broker.port"))
 
     def broker_password(self) -> str | None:
         """Read when connecting, so that a new password needs no restart."""
