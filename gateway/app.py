@@ -136,7 +136,7 @@ class App:
         self._every(look_s(1.0), self._sweep)
         self._every(look_s(1.0), self.contexts.sweep)
         self._every(config.whole("panic.republish_s"), self._remind)
-        if config.text("broker.host"):
+        if config.brokers():
             self._relaying = asyncio.create_task(self.relay.run())
 
     async def _own_key(self) -> GatewayKey | None:

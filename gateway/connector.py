@@ -1,5 +1,5 @@
-"""Getting to the broker and staying there: which MQTT version, how long to wait, what the state topic
-says."""
+"""Getting to the broker and staying there: which of its nodes, which MQTT version, how long to wait, what the
+state topic says."""
 
 from collections.abc import Callable
 
@@ -16,6 +16,8 @@ from protocol.backoff import Backoff
 # A broker that understood us before and answers strangely was probably just ending; so many times, it is
 # another.
 _STRANGE = 3
+# Another node of the cluster may serve at once.
+_NEXT_S = 0.05
 
 
 class Connector:
@@ -36,6 +38,9 @@ class Connector:
         self._clock = clock
         self._prefix = config.text("northbound.prefix")
         self._backoff = Backoff(config.whole("broker.retry_first_ms"), config.whole("broker.retry_cap_ms"))
+        self._brokers = config.brokers()
+        self._turn = 0
+        self._untried = len(self._brokers) - 1
         self._understood = False
         self._strange = 0
         self.five = config.text("broker.protocol") != "3.1.1"
@@ -61,6 +66,7 @@ class Connector:
         link = Link(
             self._config,
             self._machine,
+            at=self._brokers[self._turn],
             five=self.five,
             will=Will(will.topic, will.payload),
             on_acked=on_acked,
@@ -83,15 +89,22 @@ class Connector:
         outgoing = Outgoing(link, window, self._config.whole("northbound.position_expiry_s"))
         link.subscribe(f"{self._prefix}/+/+/+/command")
         outgoing.send("state", None, [self.state("online")])
-        self._log.info("relay.up", mqtt=self.version, window=window)
+        self._log.info("relay.up", mqtt=self.version, window=window, host=link.at[0], port=link.at[1])
         return link, outgoing
 
     def worked(self) -> None:
         """The broker confirmed something: the next pause is the shortest again."""
         self._backoff.reset()
+        self._untried = len(self._brokers) - 1
 
     def pause_s(self) -> float:
-        """How long to wait before the next attempt."""
+        """This node is gone: how long to wait before the next attempt, at the next one of them. The pause grows
+        when all were tried."""
+        self._turn = (self._turn + 1) % len(self._brokers)
+        if self._untried > 0:
+            self._untried -= 1
+            return _NEXT_S
+        self._untried = len(self._brokers) - 1
         return self._backoff.next(self._random16()) / 1000
 
     def _fall_back(self, error: LinkError) -> None:

@@ -70,6 +70,7 @@ class Link:
         config: Config,
         machine: Machine,
         *,
+        at: tuple[str, int],
         five: bool,
         will: Will,
         on_acked: Callable[[int, str | None], None],
@@ -77,6 +78,7 @@ class Link:
         on_down: Callable[[str], None],
     ) -> None:
         self.five = five
+        self.at = at
         self.receive_maximum = 65535
         self.up = False
         self._config = config
@@ -111,12 +113,11 @@ class Link:
 
     async def open(self) -> None:
         """Raises LinkError. The name look-up, TCP and TLS run beside the loop."""
-        config = self._config
         try:
             await asyncio.to_thread(self._dial)
-        except (OSError, ValueError, ssl.SSLError) as error:
-            where = f"{config.text('broker.host')}:{config.whole('broker.port')}"
-            raise LinkError(f"cannot reach the broker at {where}: {error}") from error
+        except (OSError, ValueError) as error:  # what TLS says is an OSError
+            host, port = self.at
+            raise LinkError(f"cannot reach the broker at {host}:{port}: {error}") from error
         sock: Any = self._client.socket()
         if sock is None:
             raise LinkError("the broker closed the connection at once", version=True)
@@ -145,7 +146,7 @@ class Link:
                     config.text("broker.certificate_file"), config.text("broker.key_file")
                 )
             client.tls_set_context(context)
-        host, port = config.text("broker.host"), config.whole("broker.port")
+        host, port = self.at
         keepalive = config.whole("broker.keepalive_s")
         if self.five:
             properties = blank(PacketTypes.CONNECT)

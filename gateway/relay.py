@@ -31,8 +31,6 @@ from gateway.queues import Backlog
 from gateway.registry import Registry
 
 PAGE = 500
-# A broker that confirms nothing for so long is left and connected to again.
-STALL_MS = 30_000
 # What the broker refused is tried again after this.
 HOLD_S = 30.0
 _LOOK_S = 5.0
@@ -57,6 +55,7 @@ class Relay:
         self._log = log
         self._clock = clock
         self._prefix = config.text("northbound.prefix")
+        self._stall_ms = config.whole("broker.stall_ms")
         self._backlog = Backlog(PAGE)
         self._notices: deque[Notice] = deque()
         self._notice_cursor = 0
@@ -186,7 +185,7 @@ class Relay:
         """Now and then, also when busy: is the broker there, and did we miss something? (A commit that the
         disk reported as failed may have been kept.)"""
         self._looked_ms = self._clock.mono_ms()
-        stalled = self._looked_ms - self._progress_ms > STALL_MS
+        stalled = self._looked_ms - self._progress_ms > self._stall_ms
         if stalled and self._outgoing is not None and self._outgoing.count:
             self._went_down("the broker confirms nothing")
             return

@@ -9,8 +9,8 @@ from tests.gateway.bench import Bench
 from tests.gateway.strict_broker import StrictBroker, connack
 
 
-async def start(tmp_path, broker, **sections):
-    bench = await Bench(tmp_path, broker_port=broker.port).also(**sections).start()
+async def start(tmp_path, at, **sections):
+    bench = await Bench(tmp_path, broker_port=at.port).also(**sections).start()
     await bench.until(lambda: bench.app.relay.connected)
     return bench
 
@@ -44,13 +44,12 @@ async def test_a_refused_unit_waits_and_the_others_go_on(tmp_path, monkeypatch):
 
 
 async def test_a_silent_broker_is_left(tmp_path, monkeypatch):
-    monkeypatch.setattr(relay_module, "STALL_MS", 200)
     monkeypatch.setattr(relay_module, "_LOOK_S", 0.1)
     silent = [True]
     broker = await StrictBroker(
         lambda topic: None if silent and topic.endswith(("frame", "position")) else 0
     ).start()
-    bench = await start(tmp_path, broker)
+    bench = await start(tmp_path, broker, broker={"stall_ms": 200})
     client = await bench.terminal()
     await client.post(client.terminal.frame())
     await bench.until(lambda: broker.connections >= 2)
@@ -115,10 +114,9 @@ class Slow(StrictBroker):
 
 async def test_a_quiet_time_is_no_silence_of_the_broker(tmp_path, monkeypatch):
     """Nothing to confirm for long, then a frame: the broker has its time from then on."""
-    monkeypatch.setattr(relay_module, "STALL_MS", 300)
     monkeypatch.setattr(relay_module, "_LOOK_S", 0.001)
     broker = await Slow().start()
-    bench = await Bench(tmp_path, broker_port=broker.port).start()
+    bench = await Bench(tmp_path, broker_port=broker.port).also(broker={"stall_ms": 300}).start()
     client = await bench.terminal()
     await bench.until(lambda: bench.app.relay.connected)
     await asyncio.sleep(0.6)
