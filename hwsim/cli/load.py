@@ -1,0 +1,125 @@
+"""`python -m hwsim load`."""
+
+import argparse
+from pathlib import Path
+
+from hwsim.cli import types
+
+NAME = "load"
+HELP = "honest traffic of many virtual cars against a gateway: how many, how fast, none lost"
+DESCRIPTION = """\
+Signed frames under OSCORE from many virtual cars, made ahead, sent when they are due whether the gateway
+keeps up or not; a late answer counts as late, a missing one as never. Times run from the moment a datagram
+was due to its answer, and to the arrival of its frames at a subscriber of the broker. Answers are opened and
+frames counted one by one: exit code 1 if one that was answered 2.04 did not arrive.
+
+The cars' keys follow from --seed. Their links are made first, by EDHOC (edhoc.rate in gateway.toml is the
+limit of their number a second). Three ways to a gateway:
+  --serve                                   one of its own, with a broker, in a folder that goes away
+  --config gateway.toml                     one that runs on this machine: its address and broker are read
+                                            there, and the cars are enrolled with `gateway enroll --file`
+  --gateway HOST:PORT --gateway-key HEX     any other; enroll the rows of --rows FILE there first"""
+EXAMPLE = """\
+python -m hwsim load --serve --terminals 500 --rate 2000 --seconds 10 --json load.json
+         python -m hwsim load --rows cars.jsonl --terminals 500
+         python -m hwsim load --gateway 192.0.2.7:5683 --gateway-key 60fed4... --broker 192.0.2.8:1883 \\
+             --terminals 500 --rate 1000 --seconds 60 --forged 5000"""
+
+
+def arguments(parser):
+    parser.add_argument(
+        "--gateway",
+        type=_place,
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="where datagrams go; several times for several nodes of one journal",
+    )
+    parser.add_argument("--gateway-key", metavar="HEX", help="its public key, as `gateway key` shows it")
+    parser.add_argument(
+        "--config", type=types.file, metavar="FILE", help="gateway.toml of a gateway that runs"
+    )
+    parser.add_argument("--serve", action="store_true", help="start a gateway and a broker for it")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="with --serve: a key of its gateway.toml, as security.verify_threads=1",
+    )
+    parser.add_argument("--broker", type=_place, metavar="HOST:PORT", help="listen there for what arrives")
+    parser.add_argument("--prefix", default="patrola/v1", help="of the topics (patrola/v1)")
+    parser.add_argument("--rows", metavar="FILE", help="write the cars for `gateway enroll --file` and end")
+    parser.add_argument("--terminals", type=types.count, default=500, metavar="N", help="cars (500)")
+    parser.add_argument(
+        "--rate", type=types.positive, default=1000.0, metavar="R", help="datagrams a second (1000)"
+    )
+    parser.add_argument(
+        "--seconds", type=types.positive, default=10.0, metavar="S", help="how long they are due (10)"
+    )
+    parser.add_argument(
+        "--batch", type=_batch, default=1, metavar="K", help="positions in one datagram, 1 to 5 (1)"
+    )
+    parser.add_argument(
+        "--urgent",
+        type=types.probability,
+        default=0.02,
+        metavar="SHARE",
+        help="share of urgent datagrams, panics and statuses by turns (0.02)",
+    )
+    parser.add_argument(
+        "--forged",
+        type=types.positive,
+        default=0,
+        metavar="RATE",
+        help="also so many datagrams a second of strangers and forgers (0)",
+    )
+    parser.add_argument(
+        "--roam",
+        type=types.probability,
+        default=0.0,
+        metavar="SHARE",
+        help="with several gateways: how often a car changes between them (0: it stays)",
+    )
+    parser.add_argument(
+        "--no-repeat", action="store_true", help="send nothing again, as no terminal would behave"
+    )
+    parser.add_argument(
+        "--warm", type=types.positive, default=1.0, metavar="S", help="at first, left out of the times (1)"
+    )
+    parser.add_argument(
+        "--drain",
+        type=types.positive,
+        default=5.0,
+        metavar="S",
+        help="wait so long for the last of them (5)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of keys and of the mixture (1)")
+    parser.add_argument("--jobs", type=types.count, default=1, metavar="J", help="processes that prepare (1)")
+    parser.add_argument("--json", metavar="FILE", help="write what was measured to FILE")
+
+
+def _place(text):
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"HOST:PORT, not {text}")
+    return host.strip("[]"), int(port)
+
+
+def _batch(text):
+    value = int(text)
+    if not 1 <= value <= 5:
+        raise argparse.ArgumentTypeError(f"1 to 5, not {text}")
+    return value
+
+
+def run(options):
+    from hwsim.load import cars
+    from hwsim.load.command import measure
+
+    fleet = cars.cars(options.seed, options.terminals)
+    if options.rows:
+        cars.write(fleet, Path(options.rows))
+        print(f"{options.rows}: {len(fleet)} cars; next: python -m gateway enroll --file {options.rows}")
+        return 0
+    return measure(options, fleet)
