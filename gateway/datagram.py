@@ -3,10 +3,17 @@ refused."""
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from gateway.log import Log
+
+_WHOLE = 65536
+# So many are taken from the kernel in one turn of the loop; then those who wait for threads get theirs.
+_TURN = 64
+# Answers that wait because the network takes nothing. More of them help nobody: the terminal asks again.
+_MOST = 1024
 
 
 class ListenError(Exception):
@@ -14,47 +21,77 @@ class ListenError(Exception):
 
 
 class Endpoint(asyncio.DatagramProtocol):
-    """`receive(data, source)` gets each datagram; `send` drops silently when the network does."""
+    """`receive(data, source)` gets each datagram; `send` drops silently when the network does.
+
+    It reads its socket by itself until that is empty: a turn of the loop, a read and a transport for each
+    datagram would cost more than all else that is done with it."""
 
     def __init__(self, receive: Callable[[bytes, Any], None], log: Log) -> None:
         self._receive = receive
         self._log = log
         self._transport: Any = None
+        self._socket: socket.socket | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: deque[tuple[bytes, Any]] = deque()
         self.unsent = 0
 
     @classmethod
     async def open(
-        cls, host: str, port: int, receive_buffer: int, receive: Callable[[bytes, Any], None], log: Log
+        cls,
+        host: str,
+        port: int,
+        receive_buffer: int,
+        receive: Callable[[bytes, Any], None],
+        log: Log,
+        reuse_port: bool = False,
     ) -> "Endpoint":
-        """Raises ListenError."""
+        """Raises ListenError. With `reuse_port` several processes share the port."""
         loop = asyncio.get_running_loop()
         try:
-            transport, endpoint = await loop.create_datagram_endpoint(
-                lambda: cls(receive, log), local_addr=(host, port)
-            )
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
+            sock = _bind(found, receive_buffer, reuse_port)
         except OSError as error:
             raise ListenError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-        sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        endpoint = cls(receive, log)
+        endpoint._socket, endpoint._loop = sock, loop
+        loop.add_reader(sock.fileno(), endpoint._readable)
         return endpoint
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port as bound."""
-        name = self._transport.get_extra_info("sockname")
+        name = (
+            self._socket.getsockname()
+            if self._socket is not None
+            else self._transport.get_extra_info("sockname")
+        )
         return name[0], name[1]
 
     def send(self, datagram: bytes, source: Any) -> None:
-        if self._transport is None or self._transport.is_closing():
-            return
-        if self._transport.get_write_buffer_size() > 1 << 20:
-            self.unsent += 1  # the terminal asks again; a queue of old answers helps nobody
-            return
-        self._transport.sendto(datagram, source)
+        if self._socket is None:
+            if self._transport is not None and not self._transport.is_closing():
+                self._transport.sendto(datagram, source)
+        elif self._waiting:
+            self._wait(datagram, source)
+        else:
+            try:
+                self._socket.sendto(datagram, source)
+            except (BlockingIOError, InterruptedError):
+                self._wait(datagram, source)
+            except OSError as error:
+                self.error_received(error)
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+        if self._socket is not None and self._loop is not None:
+            self._loop.remove_reader(self._socket.fileno())
+            self._loop.remove_writer(self._socket.fileno())
+            self._waiting.clear()
+            self._socket.close()
+            self._socket = None
+
+    # A transport of somebody else's, such as the bench's, tells by these.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -68,3 +105,56 @@ class Endpoint(asyncio.DatagramProtocol):
 
     def error_received(self, exc: Exception) -> None:
         self._log.debug("datagram.error", error=str(exc))
+
+    def _readable(self) -> None:
+        sock = self._socket
+        if sock is None:
+            return
+        try:
+            for _ in range(_TURN):
+                self.datagram_received(*sock.recvfrom(_WHOLE))
+                if self._socket is None:
+                    return
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError as error:
+            self.error_received(error)
+
+    def _wait(self, datagram: bytes, source: Any) -> None:
+        if len(self._waiting) >= _MOST:
+            self.unsent += 1
+            return
+        self._waiting.append((datagram, source))
+        if len(self._waiting) == 1 and self._loop is not None and self._socket is not None:
+            self._loop.add_writer(self._socket.fileno(), self._writable)
+
+    def _writable(self) -> None:
+        while self._waiting and self._socket is not None:
+            try:
+                self._socket.sendto(*self._waiting[0])
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self.error_received(error)
+            self._waiting.popleft()
+        if self._socket is not None and self._loop is not None:
+            self._loop.remove_writer(self._socket.fileno())
+
+
+def _bind(found: list[Any], receive_buffer: int, reuse_port: bool) -> socket.socket:
+    """The first of the addresses that can be taken. Raises OSError."""
+    trouble: OSError | None = None
+    for family, kind, protocol, _, address in found:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            if reuse_port:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind(address)
+        except OSError as error:
+            sock.close()
+            trouble = error
+        else:
+            return sock
+    raise trouble or OSError("no such address")
