@@ -100,7 +100,12 @@ KEYS: dict[str, dict[str, Key]] = {
     "security": {
         "verify_threads": Key(2, _whole(1, 64), "one for each core is right"),
         "contexts": Key(20000, _whole(1, 10_000_000), "security contexts kept in memory"),
-        "refusal_log_s": Key(60, _whole(1, 86400), "one log line for each peer in this time"),
+        "refusal_log_s": Key(
+            60, _whole(1, 86400), "one log line for each peer and reason in this time, then their sum"
+        ),
+        "secrets_key_file": Key(
+            "", _text, "the key of the secrets in the journal; `gateway secrets --create` makes it"
+        ),
     },
     "edhoc": {
         "key": Key("gateway.key", _filled, "name the gateway's own key file; it is made at the first start"),
@@ -145,11 +150,28 @@ KEYS: dict[str, dict[str, Key]] = {
     "commands": {
         "expire_s": Key(3600, _whole(1, 30_000_000), "life of a message or task that names none itself"),
         "per_terminal": Key(64, _whole(1, 10_000), "commands waiting for one terminal"),
+        "authorisation": Key(
+            "open",
+            _one_of("open", "broker", "signed"),
+            '"open" believes whoever the broker lets publish; "broker" takes the last level of the topic for '
+            'who asks, guarded by the access list of the broker; "signed" wants a signature',
+        ),
     },
     "panic": {
         "republish_s": Key(
             30, _whole(1, 86400), "an alarm nobody acknowledged is published again after this"
         ),
+    },
+    "presence": {
+        "silent_s": Key(
+            60,
+            _whole(0, 86400),
+            "a car on duty that is silent for so long is published as lost; 0 turns that off",
+        ),
+    },
+    "metrics": {
+        "host": Key("", _text, 'empty means none; "127.0.0.1" for this machine only'),
+        "port": Key(9683, _whole(0, 65535), "of /metrics, /healthz, /readyz; 0 takes any free one"),
     },
     "log": {
         "level": Key("info", _one_of(*LEVELS), '"info" has one line for each frame stored and relayed'),
@@ -248,7 +270,7 @@ def check(document: dict[str, Any], path: Path) -> Config:
             if wrong is not None:
                 raise ConfigError(f"{path}: {section}.{name} = {value!r}: {wrong}. What to do: {key.hint}.")
             values[f"{section}.{name}"] = value
-    for name in _FILES:
+    for name in (*_FILES, "security.secrets_key_file"):
         if values[name]:
             values[name] = str(path.resolve().parent / values[name])
     config = Config(path, values)

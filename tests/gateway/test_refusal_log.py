@@ -44,18 +44,36 @@ def test_the_silent_minute_is_summed_up():
 
     for n in range(5):
         refusals.note("a", "replayed" if n else "unknown", "4.01")
-    assert [row["count"] for row in lines()] == [1]
+    # Each kind has its line at once: a forger must not hide behind a repeat.
+    assert [(row["reason"], row["count"]) for row in lines()] == [("unknown", 1), ("replayed", 1)]
     clock.ms = 59_999
     refusals.sweep()
-    assert len(lines()) == 1
+    assert len(lines()) == 2
     clock.ms = 60_000
     refusals.sweep()
-    assert (lines()[1]["count"], lines()[1]["reasons"]) == (4, {"replayed": 4})
+    assert (lines()[2]["count"], lines()[2]["reasons"]) == (3, {"replayed": 3})
+    refusals.note("a", "replayed", "4.01")  # goes on: the next sum has it
+    refusals.note("a", "signature", "4.00")  # is new: told at once
+    assert (len(lines()), lines()[3]["reason"]) == (4, "signature")
     clock.ms = 120_000
     refusals.sweep()
-    assert len(lines()) == 2
+    assert lines()[4]["reasons"] == {"replayed": 1}
+    clock.ms = 180_000
+    refusals.sweep()
+    clock.ms = 240_000
+    refusals.sweep()
+    assert len(lines()) == 5
     refusals.note("a", "unknown", "4.01")
-    assert lines()[2]["count"] == 1
+    assert lines()[5]["count"] == 1
+
+
+def test_the_end_of_the_service_keeps_no_refusal_back():
+    stream, clock = io.StringIO(), Hand()
+    refusals = Refusals(Log("info", stream, clock), clock, 60)
+    for _ in range(3):
+        refusals.note("a", "unknown", "4.01")
+    refusals.sweep(ending=True)
+    assert json.loads(stream.getvalue().splitlines()[-1])["count"] == 2
 
 
 def test_a_flood_of_addresses_fills_neither_memory_nor_log():
