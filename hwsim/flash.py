@@ -120,7 +120,8 @@ class Flash:
         whole = int(len(data) * progress)
         part = bytearray(data[:whole])
         if whole < len(data):
-            part.append(data[whole] | self._bits(rng, 1 - progress))  # half of its bits are down already
+            # Some of its bits are down already; those that were down before stay so.
+            part.append(data[whole] | self._bits(rng, 1 - progress) & self.read(address + whole, 1)[0])
         self.bytes_programmed += len(part)
         self._clear_bits(address, part)
 

@@ -57,6 +57,15 @@ def test_a_torn_program_is_a_beginning_and_half_a_byte(flash):
     assert flash.torn == 1 and flash.programs == 1
 
 
+def test_a_torn_program_of_zeros_wants_no_bit_set(flash):
+    flash.do(PROGRAM, 0, b"\x9b\x02")
+    for progress in (0.0, 0.3, 0.6):
+        flash.tear(PROGRAM, 0, b"\x00\x00", progress, random.Random(1))
+    assert flash.set_again == 0, "half a byte over what stands there"
+    flash.tear(PROGRAM, 1, b"\xff", 0.5, random.Random(1))
+    assert flash.set_again, "and what is a bug without a cut is one with it"
+
+
 @pytest.mark.parametrize(
     "progress, least, most", [(0.0, 0.5, 0.5), (0.1, 0.2, 0.3), (0.2, 0.0, 0.0), (0.6, 0.45, 0.55)]
 )
