@@ -140,5 +140,8 @@ def start():
         except Exception as more:
             sys.print_exception(more)
         if hal is not None:
-            asyncio.run(_show_fault(hal, _RETRY_MS))
+            try:
+                asyncio.run(_show_fault(hal, _RETRY_MS))
+            except Exception:
+                pass  # there is no room even for that, and no watchdog yet that would bite
             hal.reset()

@@ -13,12 +13,10 @@ BLIND_US = MINUTE_US
 BITES = BLIND | {"flash_worn", "flash_rot", "flash_full"}
 BITES_US = 5 * MINUTE_US
 HANGS = frozenset({"task_hang"})
+# In the middle of a start it ends that start, and no other.
+STARVES = frozenset({"heap_exhaustion"})
 # Flash takes nothing: a new frame is in memory only, and goes with the power.
 UNKEPT = frozenset({"flash_full", "flash_worn", "flash_rot"})
-# A frame that was made while the heap had no room for storing it: its number is used up. Each time no more
-# than a few, and none that an officer asked for (that is a rule of its own).
-UNMADE = frozenset({"heap_exhaustion"})
-UNMADE_FRAMES = 8
 # Bytes on the way to the modem are changed: what leaves it need not be what the terminal said.
 NOISE = frozenset({"uart_noise"})
 NOISE_US = 60 * MINUTE_US

@@ -1,7 +1,7 @@
 """The terminal as a machine: it starts, it stays alive, a task that hangs is noticed, its flash is used as
 NOR flash wants and sparingly, and nothing leaves it without protection."""
 
-from hwsim.checks.excuses import BITES, BITES_US, HANGS, NOISE, NOISE_US
+from hwsim.checks.excuses import BITES, BITES_US, HANGS, NOISE, NOISE_US, STARVES
 from hwsim.checks.verdict import Violation
 
 _READY_US = 20_000_000
@@ -27,7 +27,10 @@ def every_start_succeeds(recording):
     for car in recording.cars.values():
         for life in car.lives:
             lasted_us = min(life.ended_us, recording.now_us) - life.started_us
-            if lasted_us > _READY_US and life.ready_us > life.started_us + _READY_US:
+            limit_us = life.started_us + _READY_US
+            if lasted_us > _READY_US and life.ready_us > limit_us:
+                if recording.faults_near(STARVES, life.started_us, limit_us, car.name):
+                    continue
                 text = (
                     f"{car.name}: started ({life.cause}) and served no key within {_READY_US // 1_000_000} s"
                 )

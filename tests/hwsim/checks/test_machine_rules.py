@@ -26,6 +26,12 @@ def test_a_start_that_never_serves():
     _ended(story, 120, "power")
     story.car.lives[1].ready_us = float("inf")
     assert story.rules() == ["start"]
+    starved = Fault(119 * S, "heap_exhaustion", "sm-21")
+    story.recording.faults.append(starved)
+    assert story.rules() == ["start"], "that was before this start"
+    starved.at_us = 121 * S
+    assert story.rules() == []
+    story.recording.faults.clear()
     story.car.lives[1].ended_us = 125 * S  # power went before it could
     assert story.rules() == []
 
