@@ -51,6 +51,10 @@ class Beat:
             return  # all that follows writes to flash, and an alarm's first datagram is to leave before that
         desk.tidy()
         desk.arrival(fix)
+        if self._builder.held:
+            if not self._builder.prepare():
+                return  # nothing else is made before
+            app.uplink.wake()
         panic = desk.panic_field()
         ignition = app.hal.ignition()
         # In safe mode the way is left to alarms.
@@ -93,9 +97,10 @@ class Beat:
             return
         gc.collect()
         free = gc.mem_free()
-        trace = app.trace.take()
+        trace = app.trace.peek()
         values = health.fields(now, hal.temperature_dc(), app.modem.rsrp_dbm, app.queue(), free, trace)
         self._builder.make(report.KIND_HEALTH, report.HEALTH, values, with_fix=False)
+        app.trace.done(trace)
 
 
 async def run(watch, beat):

@@ -49,7 +49,7 @@ class UrgentFrames:
         self._uptime_ms = uptime_ms
         self._log = log
         self._jobs = []
-        self._scan = True
+        self.more = True
         self._rest_ms = None  # after a refusal the next old frame waits a moment
         self._aside = []  # names the gateway refused: they stay in the journal, and are not sent in this boot
         self._settled = []  # names the gateway has, which the journal has still to drop
@@ -58,11 +58,12 @@ class UrgentFrames:
 
     def frame(self, frame, boot, seq, stored, kind):
         """A new frame, on flash when `stored`. Its kind may be None: then it is looked for inside."""
+        more = self.more
+        self.more = True  # a heap without room may end this anywhere: then the journal is looked at
         panic = is_panic(frame) if kind is None else kind == report.KIND_PANIC
         if len(self._jobs) >= SLOTS:
             victim = self._victim(panic, stored)
             if victim is None:
-                self._scan = True
                 self.unsaved += 0 if stored else 1
                 return
             if not victim.subject.stored:
@@ -70,6 +71,7 @@ class UrgentFrames:
             self._lane.drop(victim)
             self._jobs.remove(victim)
         self._add(frame, _Item((boot, seq), None, stored), panic)
+        self.more = more
 
     def _victim(self, panic, stored):
         """The job that gives its place to a new one: best what comes again from the journal, last a panic."""
@@ -87,11 +89,15 @@ class UrgentFrames:
     def _add(self, frame, item, panic):
         job = Job(self, PATH, frame, panic, item)
         self._jobs.append(job)
-        self._lane.add(job)
+        try:
+            self._lane.add(job)
+        except MemoryError:
+            self._jobs.remove(job)  # nobody would ever take it out
+            raise
 
     def step(self):
         """Fill empty places from the journal; the time until that is due again, or None."""
-        if not self._scan or len(self._jobs) >= SLOTS:
+        if not self.more or len(self._jobs) >= SLOTS:
             return None
         if self._rest_ms is not None:
             left = self._rest_ms - self._uptime_ms()
@@ -102,16 +108,16 @@ class UrgentFrames:
         return None
 
     def _fill(self):
-        self._scan = False
         after = None
         gone = []
+        unread = False
         while len(self._jobs) < SLOTS:
             try:
                 rows = self._journal.peek(True, _STEP, after)
             except OSError as error:
                 # New frames still go out from memory.
                 self._say("journal: not read: %r" % error)
-                self._scan = True
+                unread = True
                 self._rest_ms = self._uptime_ms() + _UNREAD_MS
                 rows = None
             if not rows:
@@ -119,6 +125,7 @@ class UrgentFrames:
             for key, frame in rows:
                 after = key
                 self._place(key, frame, gone)
+        self.more = unread
         self._drop(gone)
 
     def _place(self, key, frame, gone):
@@ -130,6 +137,7 @@ class UrgentFrames:
             for job in self._jobs:
                 if job.subject.name == name:
                     job.subject.key = key
+                    job.subject.stored = True
                     return
             if len(self._jobs) < SLOTS:
                 self._add(frame, _Item(name, key, True), is_panic(frame))
@@ -162,7 +170,7 @@ class UrgentFrames:
     def job_done(self, job, attempt, message):
         self._jobs.remove(job)
         item = job.subject
-        self._scan = True
+        self.more = True
         if item.key is not None:
             self._drop([(item.key, item.name)])
         elif item.stored:
@@ -172,6 +180,6 @@ class UrgentFrames:
 
     def job_refused(self, job, message):
         self._jobs.remove(job)
-        self._scan = True
+        self.more = True
         self._rest_ms = self._uptime_ms() + _REST_MS
         self._refuse(job.subject.name, "%s %r" % (coap.code_text(message.code), message.payload))

@@ -4,9 +4,11 @@ Nothing here waits for a fix, for the time or for a link: what is unknown is lef
 """
 
 from protocol import cose, report
+from protocol.compat import const
 
 _CAP_AGE_S = 0xFFFFFFFF
 _MOST_SPEED_CM_S = 100000
+_MOST = const(4)  # of frames held: a list has room for so many without asking for more
 
 
 def fix_list(fix, now_ms):
@@ -31,7 +33,8 @@ def fix_list(fix, now_ms):
 
 class ReportBuilder:
     """`boot` is stored in flash already. `on_frame(urgent, frame, boot, seq, stored, kind)` hears of each;
-    `stored` is False when flash refused it, and then the frame exists only in its hands."""
+    `stored` is False when it is not on flash, and then the frame exists only in its hands, and, when it was
+    the heap that had no room for storing it, in `held`."""
 
     def __init__(self, signer, journal, clock, boot, fix, log=None):
         self._signer = signer
@@ -44,12 +47,17 @@ class ReportBuilder:
         self.status = None  # the officer's latest status, said in every report
         self.on_frame = None
         self.unstored = 0
+        self.held = []  # [urgent, frame, seq, kind]: signed, and still to be stored
 
     def make(self, kind, field=None, value=None, panic=None, urgent=False, with_fix=True):
         """Build, sign, store one report. `field: value` is what the kind needs, `panic` field 6.
 
-        Returns (seq, stored). Raises Misuse only for a value outside the report's ranges.
+        Returns (seq, stored). Raises Misuse only for a value outside the report's ranges. MemoryError: there
+        is no frame, and no number was used; nor is one for what is not urgent before what is held lies on
+        flash.
         """
+        if self.held and not urgent:
+            raise MemoryError
         fields = {report.BOOT: self.boot, report.SEQ: self.seq, report.KIND: kind}
         now_ms = self._clock.now_ms()
         if now_ms is not None:
@@ -65,21 +73,46 @@ class ReportBuilder:
         if field is not None:
             fields[field] = value
         seq = self.seq
-        frame = cose.sign1_encode(self._signer.kid, report.encode(fields), self._signer.sign)
+        row = [urgent, None, seq, kind]
+        row[1] = frame = cose.sign1_encode(self._signer.kid, report.encode(fields), self._signer.sign)
         # Until here nobody has seen a frame of this name: without heap for it, the next one bears it. From
         # here it is used up, whatever happens to the frame.
         self.seq = seq + 1
-        stored = self._keep(urgent, frame, seq, kind)
+        failure = self._keep(row)
         if self.on_frame is not None:
-            self.on_frame(urgent, frame, self.boot, seq, stored, kind)
-        return seq, stored
+            self.on_frame(urgent, frame, self.boot, seq, failure is None, kind)
+        if failure is not None and self._log is not None:
+            self._log(1, "journal: frame %d not stored: %r" % (seq, failure))
+        return seq, failure is None
 
-    def _keep(self, urgent, frame, seq, kind):
+    def _keep(self, row):
+        """What went wrong; None: it is stored."""
         try:
-            self._journal.append(urgent, frame, self.boot, seq, kind)
-            return True
-        except (OSError, MemoryError) as error:
-            self.unstored += 1
-            if self._log is not None:
-                self._log(1, "journal: frame %d not stored: %r" % (seq, error))
-            return False
+            self._store(row)
+            return None
+        except MemoryError as error:
+            if len(self.held) < _MOST:
+                self.held.append(row)
+            failure = error
+        except OSError as error:
+            failure = error
+        self.unstored += 1
+        return failure
+
+    def _store(self, row):
+        self._journal.append(row[0], row[1], self.boot, row[2], row[3])
+
+    def prepare(self):
+        """Store what is held, oldest first; False when that failed once more."""
+        held = self.held
+        while held:
+            row = held[0]
+            try:
+                self._store(row)
+            except MemoryError:
+                return False
+            except OSError as error:
+                if self._log is not None:
+                    self._log(1, "journal: frame %d not stored: %r" % (row[2], error))
+            held.pop(0)
+        return True

@@ -31,7 +31,7 @@ class Trace:
     def __init__(self, data, hold):
         self.data = data
         self._hold = hold
-        self._length = self.old = data[LENGTH] | data[LENGTH + 1] << 8
+        self._length = self.old = self._seen = data[LENGTH] | data[LENGTH + 1] << 8
         self.safe = 0  # 1: safe mode; 2: and without whatever can be done without
 
     def say(self, uptime_ms, text):
@@ -43,16 +43,20 @@ class Trace:
         self.data[TEXT + length : TEXT + self._length] = line
         self.keep()
 
-    def take(self):
-        """The next piece of what was said before this start, whole lines, oldest first; b"" when it was all
-        taken."""
+    def peek(self):
+        """The next piece of what was said before this start, whole lines, oldest first; b"" when all of it
+        is done with."""
+        self._seen = self.old
         text = bytes(self.data[TEXT : TEXT + min(self.old, MAX_TRACE)])
         if self.old > MAX_TRACE:
             text = text[: text.rfind(b"\n") + 1] or text
-        if text:
-            self._drop(len(text))
-            self.keep()
         return text
+
+    def done(self, text):
+        """That piece is in a frame."""
+        if text:
+            self._drop(len(text) - (self._seen - self.old))  # new lines may have taken of its room
+            self.keep()
 
     def keep(self, fails=None):
         """With `fails`, so many starts in a row have failed, and what becomes of this one is no news."""

@@ -87,7 +87,7 @@ class Uplink:
 
     def wake(self):
         """Look at the journal again."""
-        self._bulk.more = True
+        self._bulk.more = self._urgent.more = True
         self._event.set()
 
     def rekeyed(self):

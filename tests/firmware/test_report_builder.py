@@ -112,6 +112,32 @@ def test_a_frame_that_the_heap_had_no_room_for_uses_no_name():
     assert [fields[report.SEQ] for fields in shelf.reports()] == [0]
 
 
+def test_a_frame_that_the_heap_had_no_room_to_store_is_held_until_it_has():
+    now, clock, shelf, fix, builder = make()
+    shelf.full = MemoryError()
+    assert builder.make(report.KIND_POSITION) == (0, False)
+    assert builder.make(report.KIND_STATUS, report.STATUS, 2, urgent=True) == (1, False), "does not wait"
+    with raises(MemoryError):
+        builder.make(report.KIND_POSITION)
+    assert not builder.prepare() and len(builder.held) == 2
+    shelf.full = None
+    assert builder.prepare() and builder.held == []
+    builder.make(report.KIND_POSITION)
+    assert [fields[report.SEQ] for fields in shelf.reports()] == [0, 1, 2], "no number is missing"
+    assert [frame[0] for frame in shelf.frames] == [False, True, False]
+
+
+def test_what_is_held_has_an_end_and_what_flash_refuses_is_not_held():
+    now, clock, shelf, fix, builder = make()
+    shelf.full = MemoryError()
+    for code in range(9):
+        builder.make(report.KIND_STATUS, report.STATUS, code, urgent=True)
+    assert [row[2] for row in builder.held] == [0, 1, 2, 3] and builder.seq == 9
+    shelf.full = OSError(5)
+    assert builder.prepare() and builder.held == []
+    assert builder.make(report.KIND_POSITION) == (9, False) and builder.held == []
+
+
 def test_a_value_outside_its_range_uses_no_name():
     now, clock, shelf, fix, builder = make()
     with raises(Misuse):

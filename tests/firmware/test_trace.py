@@ -28,20 +28,26 @@ class Chip:
         return aftermath.begin(self)
 
 
+def take(trace):
+    text = trace.peek()
+    trace.done(text)
+    return text
+
+
 def test_it_says_after_the_reset_what_was_said_before_it():
     chip = Chip()
     trace, fails, _ = chip.start(POWER)
-    assert (trace.take(), fails, trace.safe) == (b"", 0, 0)
+    assert (take(trace), fails, trace.safe) == (b"", 0, 0)
     trace.say(61999, "modem: up")
     trace.say(62000, "task gnss hangs")
     trace, fails, why = chip.start(WATCHDOG)
     assert (fails, why) == (1, report.SAFE_WATCHDOG)
     trace.say(0, "boot 7")
-    assert trace.take() == b"61 modem: up\n62 task gnss hangs\n"
-    assert trace.take() == b"" and trace.old == 0
+    assert take(trace) == b"61 modem: up\n62 task gnss hangs\n"
+    assert take(trace) == b"" and trace.old == 0
     # Taken is gone; what came since is there at the next start.
     trace, fails, _ = chip.start(WATCHDOG)
-    assert fails == 2 and trace.take() == b"0 boot 7\n"
+    assert fails == 2 and take(trace) == b"0 boot 7\n"
 
 
 def test_a_loss_of_power_leaves_nothing_and_noise_is_not_believed():
@@ -57,11 +63,11 @@ def test_a_loss_of_power_leaves_nothing_and_noise_is_not_believed():
         chip.start(POWER)[0].say(0, "text")
         chip.kept = spoil(chip.kept)
         trace, fails, _ = chip.start(WATCHDOG)
-        assert (fails, trace.safe, trace.take()) == (0, 0, b"")
+        assert (fails, trace.safe, take(trace)) == (0, 0, b"")
     chip = Chip()
     chip.start(POWER)[0].say(0, "text")
     trace, fails, _ = chip.start(POWER)
-    assert (fails, trace.take()) == (0, b"")
+    assert (fails, take(trace)) == (0, b"")
 
 
 def test_the_oldest_lines_give_way_and_pieces_are_whole_lines():
@@ -74,13 +80,27 @@ def test_the_oldest_lines_give_way_and_pieces_are_whole_lines():
     trace = chip.start(HARD)[0]
     pieces = []
     while trace.old:
-        pieces.append(trace.take())
+        pieces.append(take(trace))
     assert len(pieces) == 3 and max([len(piece) for piece in pieces]) <= 240, pieces
     for piece in pieces[:-1]:
         assert piece.endswith(b"\n")
     lines = b"".join(pieces).split(b"\n")
     assert lines[-1] == b"" and lines[-3] == b"199 line 199" and lines[-2][:6] == b"300 xx"
     assert lines[1:-2] == [b"%d line %d" % (n, n) for n in range(202 - len(lines) + 1, 200)], lines
+
+
+def test_a_piece_is_there_until_it_is_in_a_frame():
+    chip = Chip()
+    trace = chip.start(POWER)[0]
+    for n in range(100):
+        trace.say(n * 1000, "line %d" % n)
+    trace = chip.start(HARD)[0]
+    piece = trace.peek()
+    assert trace.peek() == piece, "no frame came of it"
+    trace.say(0, "no frame")  # takes the room of the oldest line
+    trace.done(piece)
+    last = int(piece.split(b"\n")[-2].split(b" ")[0])
+    assert trace.peek().startswith(b"%d line" % (last + 1)), "no more than that piece is gone"
 
 
 def test_three_failed_starts_make_safe_mode_and_five_its_barest_form():

@@ -47,8 +47,8 @@ FIRMWARE = (
     Mutant(
         "frame-not-kept",
         "firmware/report_builder.py",
-        "self._journal.append(urgent, frame, self.boot, seq, kind)",
-        "urgent or self._journal.append(urgent, frame, self.boot, seq, kind)",
+        "self._journal.append(row[0], row[1], self.boot, row[2], row[3])",
+        "row[0] or self._journal.append(row[0], row[1], self.boot, row[2], row[3])",
         "an urgent frame counts as stored and is in memory only",
         ("story:silence",),
     ),
@@ -66,7 +66,7 @@ FIRMWARE = (
         "        self._told.frame_sent(*job.subject.name)\n",
         "        self._told.frame_sent(*job.subject.name)\n"
         "        remember(self._settled, job.subject.name)\n"
-        "        self._scan = True\n",
+        "        self.more = True\n",
         "a frame leaves the journal when it has left the terminal",
         ("story:silence", "story:killed"),
     ),
@@ -231,12 +231,12 @@ GATEWAY = (
     Mutant(
         "answered-before-commit",
         "gateway/resources.py",
-        "        stored = await self._intake.take(peer, inner.payload)\n",
+        "        stored = await self._intake.take(peer, inner.payload, state)\n",
         "        import asyncio\n\n"
-        "        self._taking = asyncio.get_running_loop().create_task(self._taken(peer, inner))\n"
+        "        self._taking = asyncio.get_running_loop().create_task(self._taken(peer, inner, state))\n"
         "        return Response(coap.CHANGED, self._intake.receipt())\n\n"
-        "    async def _taken(self, peer: Peer, inner: Message) -> Response:\n"
-        "        stored = await self._intake.take(peer, inner.payload)\n",
+        "    async def _taken(self, peer: Peer, inner: Message, state: State) -> Response:\n"
+        "        stored = await self._intake.take(peer, inner.payload, state)\n",
         "2.04 leaves before the frames are committed",
         ("story:shift", "story:killed"),
         quick=True,
@@ -244,8 +244,8 @@ GATEWAY = (
     Mutant(
         "relayed-before-commit",
         "gateway/intake.py",
-        "        state.save(tx)\n        return Stored(",
-        "        state.save(tx)\n        self.early(Stored(rows, [], [], 0))\n        return Stored(",
+        "        return Stored(rows, facts",
+        "        self.early(Stored(rows, [], [], 0))\n        return Stored(rows, facts",
         "frames go to the broker while their transaction is open",
         ("story:disk",),
         more=(
@@ -258,17 +258,17 @@ GATEWAY = (
     ),
     Mutant(
         "window-not-kept",
-        "gateway/security.py",
-        "        tx.save_window(*name, self._highest, self._bitmap)\n",
-        "",
+        "gateway/journal/contexts.py",
+        "        self.changed = True\n        return True\n",
+        "        return True\n",
         "the replay window is not in the commit: a restart takes old requests again",
         ("story:replays",),
     ),
     Mutant(
         "own-piv-not-reserved",
-        "gateway/security.py",
-        "            tx.reserve(*name, self._upto)\n",
-        "            pass\n",
+        "gateway/journal/contexts.py",
+        "        self.sequence += count\n",
+        "",
         "the gateway's own Partial IVs begin anew after a restart",
         ("story:killed",),
     ),
