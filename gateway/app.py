@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from gateway import commands, panics
 from gateway.clock import Clock
@@ -208,6 +209,8 @@ class App:
     # --- what follows from what
 
     def _stored(self, stored: Stored) -> None:
+        if stored.handed:
+            stored = replace(stored, rows=[item for item in stored.rows if item[0].id not in stored.handed])
         self.relay.offer(stored)
 
     def _facts(self, facts: list[panics.Fact]) -> None:

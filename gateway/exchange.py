@@ -14,7 +14,7 @@ from gateway.clock import Clock
 from gateway.contexts import Contexts, Entry
 from gateway.edhoc import Edhoc
 from gateway.intake import Refused
-from gateway.journal.base import ContextError, Journal, JournalError
+from gateway.journal.base import ContextError, Journal, JournalError, Spent
 from gateway.journal.records import REVOKED, SUSPENDED, Terminal
 from gateway.log import Log
 from gateway.observers import Observers
@@ -184,7 +184,6 @@ class Exchange:
         except Malformed as error:
             self._refuse(request, coap.BAD_REQUEST, name, "malformed", str(error))
             return
-        peer.note_source(request.source, inside[1])
         answer = Answer(digest, request.source, inside)
         peer.remember(piv, answer)
         self._work(peer, answer, inside, request)
@@ -214,38 +213,47 @@ class Exchange:
         fresh = inside[1].answered
         try:
             try:
-                response = await self._respond(peer, answer, inside)
+                try:
+                    response = await self._respond(peer, answer, inside)
+                except Spent:
+                    if not answer.tried:
+                        raise
+                    # The commit that "failed" was kept. The work once more changes nothing that was done, and
+                    # its answer takes a number of our own.
+                    response = await self._respond(peer, answer, inside, spent=True)
+                    fresh = True
             except ContextError as error:
-                self._refuse(request, coap.UNAUTHORIZED, peer.terminal.kid.hex(), "unknown", str(error))
+                reason = "replayed" if isinstance(error, Spent) else "unknown"
+                self._refuse(request, coap.UNAUTHORIZED, peer.terminal.kid.hex(), reason, str(error))
                 return
             except JournalError as error:
                 self._log.error("unavailable", kid=peer.terminal.kid, error=str(error))
                 response = Response(coap.SERVICE_UNAVAILABLE, b"", [(coap.MAX_AGE, self._retry_after)])
-                answer.failed = fresh = True
+                answer.failed = answer.tried = fresh = True
             except Exception as error:
                 self._log.error("internal", kid=peer.terminal.kid, error=f"{type(error).__name__}: {error}")
                 response = Response(coap.INTERNAL_ERROR)
-                answer.failed = fresh = True
+                answer.failed = answer.tried = fresh = True
             self._reply(peer, answer, inside[1], request, response, fresh)
         finally:
             peer.busy -= 1
 
-    async def _respond(self, peer: Peer, answer: Answer, inside: Inside) -> Response:
+    async def _respond(self, peer: Peer, answer: Answer, inside: Inside, spent: bool = False) -> Response:
         inner, binding = inside
+        now_ms = self._clock.wall_ms()
+        state = peer.persist(now_ms) if spent else peer.persist(now_ms, binding, answer.source)
         try:
             if isinstance(inner, Malformed):
                 raise inner
             if peer.terminal.state == SUSPENDED:
                 # Protected, unlike a revoked one's: the terminal believes it, keeps its frames, slows down.
                 raise Refused(coap.FORBIDDEN, SUSPENDED, SUSPENDED)
-            return await self._resources.serve(peer, inner, binding, answer.source)
+            return await self._resources.serve(peer, inner, binding, answer.source, state)
         except (Refused, Malformed) as error:
             code = error.code if isinstance(error, Refused) else coap.BAD_REQUEST
             reason = error.reason if isinstance(error, Refused) else "malformed"
             self._refusals.note(peer.terminal.kid.hex(), reason, code_text(code), str(error))
-            state = peer.persist(self._clock.wall_ms())
-            await self._journal.write(state.save)
-            state.committed()
+            await state.write(self._journal, lambda tx: None)
             return Response(code, str(error).encode()[:MAX_DIAGNOSTIC])
 
     def _reply(

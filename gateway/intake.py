@@ -74,12 +74,14 @@ def check(frame: bytes, kid: bytes) -> Checked:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became durable: rows that were new, with their reports, and the stages reached."""
+    """What became durable: rows that were new, with their reports, and the stages reached. `handed`: ids of
+    rows that another node relays."""
 
     rows: list[tuple[Row, dict[int, Any]]]
     facts: list[panics.Fact]
     conflicts: list[NewFrame]
     repeats: int
+    handed: frozenset[int] = frozenset()
 
 
 class Intake:
@@ -95,8 +97,8 @@ class Intake:
         self.repeats = 0
         self.conflicts = 0
 
-    async def take(self, peer: Peer, payload: bytes) -> Stored:
-        """Raises Refused, then nothing was stored; JournalError likewise."""
+    async def take(self, peer: Peer, payload: bytes, state: State) -> Stored:
+        """Raises Refused, then nothing was stored; JournalError and ContextError likewise."""
         terminal = peer.terminal
         checked: list[Checked] = []
         for index, frame in enumerate(split(payload)):
@@ -109,22 +111,18 @@ class Intake:
             if not good:
                 raise Refused(coap.BAD_REQUEST, f"frame {index}: signature", "signature")
         now_ms = self._clock.wall_ms()
-        state = peer.persist(now_ms)
-        stored = await self._journal.write(lambda tx: self._store(tx, terminal, checked, state, now_ms))
-        state.committed()
+        stored = await state.write(self._journal, lambda tx: self._store(tx, terminal, checked, now_ms))
         self._tell(terminal, stored)
         return stored
 
-    def _store(
-        self, tx: Transaction, terminal: Terminal, checked: list[Checked], state: State, now_ms: int
-    ) -> Stored:
+    def _store(self, tx: Transaction, terminal: Terminal, checked: list[Checked], now_ms: int) -> Stored:
         rows: list[tuple[Row, dict[int, Any]]] = []
         facts: list[panics.Fact] = []
         conflicts: list[NewFrame] = []
         repeats = 0
-        for one in checked:
+        placed = tx.insert_frames([(terminal.kid, one.new) for one in checked], now_ms)
+        for one, (number, conflict) in zip(checked, placed, strict=True):
             new = one.new
-            number, conflict = tx.insert_frame(terminal.kid, new, now_ms)
             if number == 0 and not conflict:
                 repeats += 1
                 continue
@@ -135,8 +133,7 @@ class Intake:
             panic = None if new.panic is None else new.panic[0]
             row = Row(number, terminal.kid, new.boot, new.seq, new.kind, panic, now_ms, None, new.frame)
             rows.append((row, one.fields))
-        state.save(tx)
-        return Stored(rows, facts, conflicts, repeats)
+        return Stored(rows, facts, conflicts, repeats, frozenset(tx.handed))
 
     def _tell(self, terminal: Terminal, stored: Stored) -> None:
         self.stored += len(stored.rows)

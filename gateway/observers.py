@@ -197,9 +197,7 @@ class Observers:
         waiting = await self._journal.read(lambda tx: tx.open_commands(kid))
         payload, numbers = commands.listing(waiting, self._clock.wall_ms())
         if not peer.may_send():
-            state = peer.persist(self._clock.wall_ms())
-            await self._journal.write(state.save)
-            state.committed()
+            await peer.persist(self._clock.wall_ms()).write(self._journal, lambda tx: None)
         if self._observers.get(kid) is not observer:
             return
         if numbers and observer.under_way is None:

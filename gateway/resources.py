@@ -7,10 +7,10 @@ from typing import Any
 from gateway import commands, panics
 from gateway.clock import Clock
 from gateway.intake import Intake, Refused, Stored
-from gateway.journal.base import Journal, Transaction
+from gateway.journal.base import ContextError, Journal
 from gateway.log import Log
 from gateway.observers import CBOR_FORMAT, Observers
-from gateway.security import Peer
+from gateway.security import Peer, State
 from protocol import cbor, coap
 from protocol.coap import Message
 from protocol.errors import Malformed
@@ -47,8 +47,10 @@ class Resources:
         self.on_notices: Callable[[], None] = lambda: None
         self.on_stored: Callable[[Stored], None] = lambda stored: None
 
-    async def serve(self, peer: Peer, inner: Message, binding: Binding, source: Any) -> Response:
-        """Raises Refused (the state is not saved then) and JournalError."""
+    async def serve(
+        self, peer: Peer, inner: Message, binding: Binding, source: Any, state: State
+    ) -> Response:
+        """Raises Refused (the state is not saved then), JournalError and ContextError."""
         unknown = inner.unknown_critical(KNOWN_CRITICAL)
         if unknown is not None:
             raise Refused(coap.BAD_OPTION, f"option {unknown}", "option")
@@ -58,19 +60,18 @@ class Resources:
         if path == "/f":
             if inner.code != coap.POST:
                 raise Refused(coap.METHOD_NOT_ALLOWED, "POST only", "method")
-            self._observers.seen(peer)
-            return await self._frames(peer, inner)
+            return await self._frames(peer, inner, state)
         if path == "/c":
             if inner.code == coap.POST:
-                self._observers.seen(peer)
-                return await self._answer(peer, inner)
+                return await self._answer(peer, inner, state)
             if inner.code == coap.GET:
-                return await self._list(peer, inner, binding, source)
+                return await self._list(peer, inner, binding, source, state)
             raise Refused(coap.METHOD_NOT_ALLOWED, "GET or POST", "method")
         raise Refused(coap.NOT_FOUND, path[:40], "path")
 
-    async def _frames(self, peer: Peer, inner: Message) -> Response:
-        stored = await self._intake.take(peer, inner.payload)
+    async def _frames(self, peer: Peer, inner: Message, state: State) -> Response:
+        stored = await self._intake.take(peer, inner.payload, state)
+        self._observers.seen(peer)
         if stored.facts or stored.conflicts or any(row.panic is not None for row, _ in stored.rows):
             self.report(stored.facts)
             self._observers.poke(peer.terminal.kid)
@@ -79,20 +80,20 @@ class Resources:
             self.on_stored(stored)
         return Response(coap.CHANGED, self._intake.receipt())
 
-    async def _list(self, peer: Peer, inner: Message, binding: Binding, source: Any) -> Response:
+    async def _list(
+        self, peer: Peer, inner: Message, binding: Binding, source: Any, state: State
+    ) -> Response:
         kid = peer.terminal.kid
         observe = inner.uint(coap.OBSERVE)
         begun = observe == 0 and self._observers.register(peer, source, inner.token, binding)
         if observe == 1:
             self._observers.remove(kid)
-        state = peer.persist(self._clock.wall_ms())
-
-        def work(tx: Transaction) -> list[Any]:
-            state.save(tx)
-            return list(tx.open_commands(kid))
-
-        waiting = await self._journal.write(work)
-        state.committed()
+        try:
+            waiting = await state.write(self._journal, lambda tx: tx.open_commands(kid))
+        except ContextError:
+            if begun:
+                self._observers.remove(kid)
+            raise
         payload, numbers = commands.listing(waiting, self._clock.wall_ms())
         options = [(coap.CONTENT_FORMAT, CBOR_FORMAT)]
         if not begun:
@@ -100,7 +101,7 @@ class Resources:
         options.append((coap.OBSERVE, coap.uint_option(peer.context.sequence & 0xFFFFFF)))
         return Response(coap.CONTENT, payload, options, (inner.token, len(numbers) < len(waiting)))
 
-    async def _answer(self, peer: Peer, inner: Message) -> Response:
+    async def _answer(self, peer: Peer, inner: Message, state: State) -> Response:
         terminal = peer.terminal
         try:
             body: Any = cbor.decode(inner.payload)
@@ -114,14 +115,10 @@ class Resources:
         # SQLite's integers end at 63 bits; such an id was never given.
         wanted = number if number >> 63 == 0 else 0
         now_ms = self._clock.wall_ms()
-        state = peer.persist(now_ms)
-
-        def work(tx: Transaction) -> tuple[Any, list[panics.Fact]]:
-            state.save(tx)
-            return commands.answer(tx, self._prefix, terminal, wanted, code, now_ms)
-
-        command, facts = await self._journal.write(work)
-        state.committed()
+        command, facts = await state.write(
+            self._journal, lambda tx: commands.answer(tx, self._prefix, terminal, wanted, code, now_ms)
+        )
+        self._observers.seen(peer)
         if command is not None:
             self._log.info("command.answered", kid=terminal.kid, command=number, result=command.state)
             self.report(facts)

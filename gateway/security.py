@@ -1,8 +1,9 @@
 """OSCORE at the gateway: contexts in memory, their state in the journal, cryptography by `cryptography`.
 
-A Partial IV is durable before its answer leaves, so a replay is refused after any crash. The nonce of a
-request is spent on one answer only, and only once that request is durable; every other answer takes a Partial
-IV of our own from a range that was reserved in the journal before.
+A Partial IV is claimed in the journal before its answer leaves, so a replay is refused after any crash and by
+every node that shares the journal. The nonce of a request is spent on one answer only, and only by the process
+whose claim is durable; every other answer takes a Partial IV of our own from a block that the journal gave to
+this process alone.
 """
 
 import asyncio
@@ -17,8 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from gateway.contexts import GRACE_MS, Contexts, Entry
-from gateway.journal.base import ContextError, Journal, Transaction
-from gateway.journal.records import NEXT, Terminal
+from gateway.journal.base import ContextError, Journal, T, Transaction
+from gateway.journal.records import NEXT, Claim, Claimed, Terminal
 from protocol.coap import Message
 from protocol.errors import Malformed, Unauthentic
 from protocol.oscore import Binding, Context, ReplayWindow
@@ -92,9 +93,9 @@ Inside = tuple[Message | Malformed, Binding]
 class Answer:
     """What became of one datagram: `datagram` is None while it is being worked on. `failed`: it got a 5.03,
     so the same bytes are worth another try, with the request that was inside; once answered, `inside` is let
-    go."""
+    go. `tried`: it failed at least once."""
 
-    __slots__ = ("datagram", "digest", "failed", "inside", "source")
+    __slots__ = ("datagram", "digest", "failed", "inside", "source", "tried")
 
     def __init__(self, digest: bytes, source: Any, inside: Inside) -> None:
         self.digest = digest
@@ -102,6 +103,7 @@ class Answer:
         self.inside: Inside | None = inside
         self.datagram: bytes | None = None
         self.failed = False
+        self.tried = False
 
 
 class Peer:
@@ -124,11 +126,12 @@ class Peer:
         self.newest = -1
         self.answers: OrderedDict[bytes, Answer] = OrderedDict()
         self.busy = 0  # while it is, the context stays in memory
+        self.asking = False  # for more sequence numbers
         self.used_s = 0.0
 
-    def note_source(self, source: Any, binding: Binding) -> None:
-        """Where to reach it: the address of its newest authentic datagram, not of one that came late."""
-        sequence = int.from_bytes(binding.piv, "big")
+    def note_source(self, source: Any, sequence: int) -> None:
+        """Where to reach it: the address of its newest authentic datagram, not of one that came late, nor of a
+        copy of one that another node got."""
         if sequence > self.newest:
             self.newest = sequence
             self.source = source
@@ -138,14 +141,24 @@ class Peer:
         while len(self.answers) > _ANSWERS:
             self.answers.popitem(last=False)
 
-    def persist(self, now_ms: int) -> "State":
-        """What has to be durable before anything more is sent, after an authentic request."""
-        highest, bitmap = self.context.window.state()
-        upto = None
+    def persist(self, now_ms: int, binding: Binding | None = None, source: Any = None) -> "State":
+        """What has to be durable before anything more is sent. `binding`: of the authentic request, from
+        `source`, whose nonce is to be ours for one answer; without it none is."""
         limit = self.context.limit or 0
-        if limit - self.context.sequence < _LOW:
-            upto = max(limit, self.context.sequence) + RESERVE
-        return State(self, highest, bitmap, upto, now_ms if self.entry.state == NEXT else None)
+        block = RESERVE if limit - self.context.sequence < _LOW and not self.asking else 0
+        self.asking = self.asking or block > 0
+        return State(
+            self,
+            Claim(
+                self.entry.oscore_id,
+                self.entry.generation,
+                None if binding is None else int.from_bytes(binding.piv, "big"),
+                block,
+                now_ms if binding is not None and self.entry.state == NEXT else None,
+                now_ms + GRACE_MS,
+            ),
+            source,
+        )
 
     def may_send(self) -> bool:
         """A Partial IV of our own is left."""
@@ -153,33 +166,54 @@ class Peer:
 
 
 class State:
-    """A moment of a context, on its way to the journal. `first_ms`: when the first request under it came."""
+    """A step of a context, on its way to the journal: claim it in the transaction that does what the request
+    asks for, then tell how it went."""
 
-    __slots__ = ("_bitmap", "_first_ms", "_highest", "_peer", "_upto")
+    __slots__ = ("_peer", "_source", "claim")
 
-    def __init__(self, peer: Peer, highest: int, bitmap: int, upto: int | None, first_ms: int | None) -> None:
+    def __init__(self, peer: Peer, claim: Claim, source: Any) -> None:
         self._peer = peer
-        self._highest = highest
-        self._bitmap = bitmap
-        self._upto = upto
-        self._first_ms = first_ms
+        self._source = source
+        self.claim = claim
 
-    def save(self, tx: Transaction) -> None:
-        """Raises ContextError when this context may serve no longer; then nothing may be done in its name."""
-        name = (self._peer.entry.oscore_id, self._peer.entry.generation)
-        tx.save_window(*name, self._highest, self._bitmap)
-        if self._upto is not None:
-            tx.reserve(*name, self._upto)
-        if self._first_ms is not None:
-            tx.use_context(*name, self._first_ms, self._first_ms + GRACE_MS)
+    def save(self, tx: Transaction) -> Claimed:
+        """Raises ContextError when this context may serve no longer, Spent when the request was answered
+        before; then nothing may be done in its name."""
+        (outcome,) = tx.claim([self.claim])
+        if isinstance(outcome, ContextError):
+            raise outcome
+        return outcome
 
-    def committed(self) -> None:
-        """Call on the loop when `save` is durable."""
-        context = self._peer.context
-        if self._upto is not None and self._upto > (context.limit or 0):
-            context.limit = self._upto
-        if self._first_ms is not None:
-            self._peer.used(self._peer.entry)
+    def committed(self, claimed: Claimed) -> None:
+        """Call on the loop when it is durable."""
+        peer = self._peer
+        if claimed.block is not None:
+            # Other nodes take numbers too, so these don't begin where ours end. What is left of ours is let go.
+            peer.context.sequence, peer.context.limit = claimed.block
+            peer.asking = False
+        if self.claim.number is not None:
+            peer.note_source(self._source, self.claim.number)
+        if self.claim.first_ms is not None:
+            peer.used(peer.entry)
+
+    def failed(self) -> None:
+        """Call on the loop when it came to nothing."""
+        if self.claim.block:
+            self._peer.asking = False
+
+    async def write(self, journal: Journal, work: Callable[[Transaction], T]) -> T:
+        """The claim and the work in one transaction. Raises what `save` does, and JournalError."""
+
+        def both(tx: Transaction) -> tuple[Claimed, T]:
+            return self.save(tx), work(tx)
+
+        try:
+            claimed, value = await journal.write(both)
+        except BaseException:
+            self.failed()
+            raise
+        self.committed(claimed)
+        return value
 
 
 class Peers:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from gateway.journal.records import (
+    Claim,
+    Claimed,
     Command,
     NewContext,
     NewFrame,
@@ -31,10 +33,23 @@ class ContextError(Exception):
     """A security context that cannot be made, or is not there any more: nothing may be done in its name."""
 
 
+class Spent(ContextError):
+    """The Partial IV was used before, perhaps at another node: no answer may stand under its nonce."""
+
+
 class Transaction(ABC):
-    """The operations; each is atomic with the others of the same work."""
+    """The operations; each is atomic with the others of the same work. Works of all processes that share the
+    storage run one after another: what was read in one is still so when it writes.
+
+    `handed`: ids of frames stored here that another node relays."""
+
+    handed: set[int]
 
     # frames
+    @abstractmethod
+    def insert_frames(self, items: Sequence[tuple[bytes, NewFrame]], now_ms: int) -> list[tuple[int, bool]]:
+        """As `insert_frame`, for frames of any terminals, given with their kid."""
+
     @abstractmethod
     def insert_frame(self, kid: bytes, frame: NewFrame, now_ms: int) -> tuple[int, bool]:
         """(id, conflict). id 0: already there. conflict: the name was taken by other bytes, which were kept
@@ -49,11 +64,11 @@ class Transaction(ABC):
         unrelayed: bool = False,
         kind: int | None = None,
     ) -> list[Row]:
-        """Frames with id > after, ascending."""
+        """Frames with id > after, ascending. `unrelayed`: those that this node is to relay."""
 
     @abstractmethod
     def first_unrelayed(self) -> int | None:
-        """Least id of a frame that the broker has not confirmed."""
+        """Least id of a frame that this node relays and the broker has not confirmed."""
 
     @abstractmethod
     def mark_relayed(self, ids: Sequence[int], now_ms: int) -> None:
@@ -84,12 +99,10 @@ class Transaction(ABC):
         was current serves until `retire_ms`, and what retired before is deleted."""
 
     @abstractmethod
-    def save_window(self, oscore_id: bytes, generation: int, highest: int, bitmap: int) -> None:
-        """Never lowers `highest`. Raises ContextError when this context is not there any more."""
-
-    @abstractmethod
-    def reserve(self, oscore_id: bytes, generation: int, upto: int) -> None:
-        """Own sequence numbers below `upto` may be used from now on. Raises ContextError likewise."""
+    def claim(self, claims: Sequence[Claim]) -> list[Claimed | ContextError]:
+        """One outcome for each, in their order; a later one sees what an earlier one did. ContextError: this
+        context is not there any more. Spent: its number was used. In either case nothing may be done in the
+        name of that request."""
 
     @abstractmethod
     def retire_contexts(self, now_ms: int, latest_ms: int) -> list[StoredContext]:
@@ -187,7 +200,7 @@ class Transaction(ABC):
 
     @abstractmethod
     def notices(self, after: int, limit: int) -> list[Notice]:
-        """Not confirmed by the broker yet, id > after, ascending."""
+        """What this node is to tell the broker and it has not confirmed yet, id > after, ascending."""
 
     @abstractmethod
     def drop_notices(self, ids: Iterable[int]) -> None:

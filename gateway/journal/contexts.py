@@ -1,17 +1,69 @@
-"""Security contexts and the gateway's own key in SQLite's words; see `tables`."""
+"""Security contexts and the gateway's own key in SQL; see `statements`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gateway.journal.base import ContextError
+from gateway.journal.base import ContextError, Spent
 from gateway.journal.dispatch import Dispatch
-from gateway.journal.records import CURRENT, NEXT, RETIRING, REVOKED, NewContext, StoredContext
+from gateway.journal.records import (
+    CURRENT,
+    NEXT,
+    RETIRING,
+    REVOKED,
+    Claim,
+    Claimed,
+    NewContext,
+    StoredContext,
+)
+from protocol.limits import REPLAY_WINDOW
 
 _CONTEXT = (
     "oscore_id, kid, gateway_id, secret, salt, state, generation, made_ms, used_ms, retire_ms, highest, "
     "bitmap, sequence"
 )
+_LINE = "SELECT oscore_id, length(secret), generation, state, highest, bitmap, sequence FROM contexts"
 _ALL_64 = (1 << 64) - 1
+_PAGE = 64
+_NOTHING_MORE = Claimed()
+
+
+class _Line:
+    """The part of a context's row that requests change. The window is that of `protocol.replay`, in the store's
+    place: whichever process gets a datagram, it is asked here."""
+
+    __slots__ = ("bitmap", "changed", "generation", "highest", "sequence", "state")
+
+    def __init__(self, generation: int, state: str, highest: int, bitmap: int, sequence: int) -> None:
+        self.generation = generation
+        self.state = state
+        self.highest = highest
+        self.bitmap = bitmap & _ALL_64
+        self.sequence = sequence
+        self.changed = False
+
+    def mark(self, number: int) -> bool:
+        """False when it was used, or is too old to tell."""
+        age = self.highest - number
+        if age >= 0:
+            if age >= REPLAY_WINDOW or self.bitmap >> age & 1:
+                return False
+            self.bitmap |= 1 << age
+        else:
+            self.bitmap = (self.bitmap << -age & _ALL_64) | 1 if -age < REPLAY_WINDOW else 1
+            self.highest = number
+        self.changed = True
+        return True
+
+    def reserve(self, count: int) -> tuple[int, int]:
+        first = self.sequence
+        self.sequence += count
+        self.changed = True
+        return first, first + count
+
+    @property
+    def signed(self) -> int:
+        # The store's integers have a sign: the 64 bits of the window are kept as they stand.
+        return self.bitmap - (1 << 64) if self.bitmap >> 63 else self.bitmap
 
 
 class Contexts(Dispatch):
@@ -66,27 +118,39 @@ class Contexts(Dispatch):
             "UPDATE contexts SET state = ?, used_ms = ? WHERE oscore_id = ?", (CURRENT, now_ms, oscore_id)
         )
 
-    def save_window(self, oscore_id: bytes, generation: int, highest: int, bitmap: int) -> None:
-        # SQLite's integers are signed: the 64 bits of the window are kept as they stand.
-        signed = bitmap - (1 << 64) if bitmap >> 63 else bitmap
-        done = self._run(
-            "UPDATE contexts SET "
-            "bitmap = CASE WHEN ?1 = highest THEN bitmap | ?2 WHEN ?1 > highest THEN ?2 ELSE bitmap END, "
-            "highest = max(highest, ?1) WHERE oscore_id = ?3 AND generation = ?4",
-            (highest, signed, oscore_id, generation),
-        )
-        self._changed(done.rowcount, oscore_id)
+    def claim(self, claims: Sequence[Claim]) -> list[Claimed | ContextError]:
+        lines = self._lines({one.oscore_id for one in claims})
+        out = [self._claim(one, lines.get(one.oscore_id)) for one in claims]
+        self._save((name, line) for name, line in lines.items() if line.changed)
+        return out
 
-    def reserve(self, oscore_id: bytes, generation: int, upto: int) -> None:
-        done = self._run(
-            "UPDATE contexts SET sequence = max(sequence, ?) WHERE oscore_id = ? AND generation = ?",
-            (upto, oscore_id, generation),
-        )
-        self._changed(done.rowcount, oscore_id)
+    def _claim(self, one: Claim, line: _Line | None) -> Claimed | ContextError:
+        if line is None or line.generation != one.generation:
+            return ContextError(f"context {one.oscore_id.hex()}: not there any more")
+        if one.number is not None and not line.mark(one.number):
+            return Spent(f"context {one.oscore_id.hex()}: Partial IV {one.number} seen before")
+        if one.first_ms is not None and line.state == NEXT:
+            self.use_context(one.oscore_id, one.generation, one.first_ms, one.retire_ms)
+            line.state = CURRENT
+        return Claimed(line.reserve(one.block)) if one.block else _NOTHING_MORE
 
-    def _changed(self, rows: int, oscore_id: bytes) -> None:
-        if rows != 1:
-            raise ContextError(f"context {oscore_id.hex()}: not there any more")
+    def _lines(self, names: Iterable[bytes]) -> dict[bytes, _Line]:
+        """Those that may serve; a revoked terminal's have no secret."""
+        found = {}
+        wanted = list(names)
+        for start in range(0, len(wanted), _PAGE):
+            page = wanted[start : start + _PAGE]
+            places = ", ".join("?" * len(page))
+            for row in self._run(f"{_LINE} WHERE oscore_id IN ({places})", page):
+                if row[1]:
+                    found[row[0]] = _Line(*row[2:])
+        return found
+
+    def _save(self, lines: Iterable[tuple[bytes, _Line]]) -> None:
+        self._many(
+            "UPDATE contexts SET highest = ?, bitmap = ?, sequence = ? WHERE oscore_id = ?",
+            [(line.highest, line.signed, line.sequence, name) for name, line in lines],
+        )
 
     def retire_contexts(self, now_ms: int, latest_ms: int) -> list[StoredContext]:
         rows = self._run(
@@ -99,7 +163,7 @@ class Contexts(Dispatch):
 
     def forget_secrets(self, kid: bytes) -> None:
         """The rows stay, so that a revoked terminal is known by what it sends."""
-        self._run("UPDATE contexts SET secret = x'', salt = x'' WHERE kid = ?", (kid,))
+        self._run("UPDATE contexts SET secret = ?, salt = ? WHERE kid = ?", (b"", b"", kid))
 
     def gateway_key(self) -> bytes | None:
         row = self._run("SELECT public_key FROM gateway_key").fetchone()

@@ -1,10 +1,8 @@
-"""Alarms, commands and notices in SQLite's words; see `tables`."""
+"""Alarms, commands and notices in SQL; see `statements`."""
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gateway.journal.base import Transaction
 from gateway.journal.records import (
     ACCEPTED,
     ACKNOWLEDGED,
@@ -14,6 +12,7 @@ from gateway.journal.records import (
     Notice,
     Panic,
 )
+from gateway.journal.statements import Statements
 
 _PANIC = (
     "kid, panic, drill, state, frame_id, opened_ms, accepted_ms, acknowledged_ms, shown_ms, cleared_ms, "
@@ -28,12 +27,8 @@ WAITING = "acknowledged_ms IS NULL AND cleared_ms IS NULL"
 OPEN = "state IN ('queued', 'delivered')"
 
 
-class Dispatch(Transaction):
+class Dispatch(Statements):
     """Alarms, commands, and what is to be told of them."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._run = connection.execute
-        self._many = connection.executemany
 
     def open_panic(self, kid: bytes, panic: int, drill: bool, state: int, frame_id: int, now_ms: int) -> bool:
         done = self._run(
@@ -69,7 +64,7 @@ class Dispatch(Transaction):
         rows = self._run(
             f"SELECT {_PANIC} FROM (SELECT *, row_number() OVER "  # noqa: S608
             f"(PARTITION BY kid ORDER BY opened_ms DESC, panic DESC) AS place FROM panics WHERE {WAITING}) "
-            "WHERE place <= ? ORDER BY opened_ms, kid, panic",
+            "AS latest WHERE place <= ? ORDER BY opened_ms, kid, panic",
             (newest,),
         )
         return [_panic(row) for row in rows]
@@ -132,17 +127,19 @@ class Dispatch(Transaction):
         self, kid: bytes, topic: str, payload: bytes, correlation: bytes | None, now_ms: int
     ) -> int:
         row = self._run(
-            "INSERT INTO notices (kid, topic, payload, correlation, created_ms) VALUES (?, ?, ?, ?, ?) "
-            "RETURNING id",
-            (kid, topic, payload, correlation, now_ms),
+            "INSERT INTO notices (kid, topic, payload, correlation, created_ms, node) "
+            "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+            (kid, topic, payload, correlation, now_ms, self.node or 0),
         ).fetchone()
         value: int = row[0]
         return value
 
     def notices(self, after: int, limit: int) -> list[Notice]:
+        mine = "" if self.node is None else " AND node = ?"
         rows = self._run(
-            "SELECT id, kid, topic, payload, correlation FROM notices WHERE id > ? ORDER BY id LIMIT ?",
-            (after, limit),
+            f"SELECT id, kid, topic, payload, correlation FROM notices WHERE id > ?{mine} "  # noqa: S608
+            "ORDER BY id LIMIT ?",
+            (after, limit) if self.node is None else (after, self.node, limit),
         )
         return [Notice(*row) for row in rows]
 

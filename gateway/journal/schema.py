@@ -129,6 +129,21 @@ STEPS = (
     -- The public key that terminals were given: a gateway that has lost its own must not pass for this one.
     CREATE TABLE gateway_key (one INTEGER PRIMARY KEY CHECK (one = 1), public_key BLOB NOT NULL);
     """,
+    # Several processes share the work: `node` is who relays a row. 0: where nobody shares it.
+    """
+    CREATE TABLE nodes (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL UNIQUE,
+        -- Until when it relays, if it says no more. A node that is not connected to the broker lets it pass.
+        until_ms INTEGER NOT NULL,
+        -- Grows with each row that another node stored for it.
+        handed INTEGER NOT NULL DEFAULT 0
+    );
+    ALTER TABLE frames ADD COLUMN node INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE notices ADD COLUMN node INTEGER NOT NULL DEFAULT 0;
+    DROP INDEX frames_unrelayed;
+    CREATE INDEX frames_unrelayed ON frames (kid, node) WHERE relayed_ms IS NULL;
+    """,
 )
 
 

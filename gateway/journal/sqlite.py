@@ -125,6 +125,7 @@ class SqliteJournal(Journal):
         self._connection: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._lock = -1
+        self._node = 0
         self._reading = ThreadPoolExecutor(1, "journal-read")
         self._under_way = 0
         self._scrubs: deque[asyncio.Future[bool]] = deque()
@@ -192,7 +193,7 @@ class SqliteJournal(Journal):
             # One snapshot for the whole work.
             self._reader.execute("BEGIN")
             try:
-                return work(SqliteTransaction(self._reader))
+                return work(SqliteTransaction(self._reader, self._node))
             finally:
                 if self._reader.in_transaction:
                     self._reader.execute("ROLLBACK")
@@ -255,7 +256,7 @@ class SqliteJournal(Journal):
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            tx = SqliteTransaction(connection)
+            tx = SqliteTransaction(connection, self._node)
             outcomes = [work(tx) for work, _ in group]
             connection.execute("COMMIT")
             return outcomes

@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from gateway.clock import Clock
 from gateway.contexts import GRACE_MS, Contexts
-from gateway.journal.base import ContextError
-from gateway.journal.records import CURRENT, NEXT, RETIRING, NewContext
+from gateway.journal.base import ContextError, Spent
+from gateway.journal.records import CURRENT, NEXT, RETIRING, Claim, Claimed, NewContext
 from gateway.journal.sqlite import SqliteJournal, connect, transaction
 from gateway.log import Log
 from protocol import coap
+from protocol.replay import ReplayWindow
 from tests.gateway.bench import Bench, call_cli, config_text, enroll, enrolled, key_of, states
 from tests.gateway.initiator import Asker, Ours, body, made, third
 from tests.gateway.served import Served
@@ -89,31 +90,53 @@ async def test_what_may_not_be_made(journal):
     assert (row.oscore_id, row.secret, row.salt) == (b"b", b"", b"")
 
 
-async def test_replay_state_only_grows_and_belongs_to_one_generation(journal):
+async def test_a_number_is_claimed_once_and_belongs_to_one_generation(journal):
+    """Against the window of the protocol, for numbers in any order."""
     await journal.write(lambda tx: tx.add_context(new(b"a"), 1))
-
-    async def state():
+    shadow = ReplayWindow()
+    order = random.Random(5)
+    at = 0
+    for _ in range(60):
+        at += order.choice((0, 0, 1, 1, 2, 30, 64, 65, 200))
+        numbers = [max(0, at - order.randrange(80)) for _ in range(order.randrange(1, 12))]
+        got = await journal.write(lambda tx: tx.claim([Claim(b"a", 1, n) for n in numbers]))
+        for number, outcome in zip(numbers, got, strict=True):
+            assert isinstance(outcome, Spent) == shadow.seen(number)
+            if not shadow.seen(number):
+                shadow.mark(number)
         row = await journal.read(lambda tx: tx.context(b"a"))
-        return row.highest, row.bitmap, row.sequence
+        assert (row.highest, row.bitmap) == shadow.state()
+    wrong = [Claim(b"a", 2, at + 1), Claim(b"b", 1, at + 1), Claim(b"a", 2, None, 256)]
+    got = await journal.write(lambda tx: tx.claim([*wrong, Claim(b"a", 1, at + 1)]))
+    assert [type(outcome) for outcome in got] == [ContextError, ContextError, ContextError, Claimed]
 
-    assert await state() == (-1, 0, 0)
-    await journal.write(lambda tx: tx.reserve(b"a", 1, 256))
-    await journal.write(lambda tx: tx.save_window(b"a", 1, 7, (1 << 64) - 1))
-    assert await state() == (7, (1 << 64) - 1, 256)
-    await journal.write(lambda tx: tx.save_window(b"a", 1, 5, 1))
-    assert await state() == (7, (1 << 64) - 1, 256)
-    await journal.write(lambda tx: tx.save_window(b"a", 1, 9, 0b101))
-    await journal.write(lambda tx: tx.save_window(b"a", 1, 9, 0b011))
-    await journal.write(lambda tx: tx.reserve(b"a", 1, 100))
-    assert await state() == (9, 0b111, 256)
-    for wrong in (
-        lambda tx: tx.save_window(b"a", 2, 99, 1),
-        lambda tx: tx.save_window(b"b", 1, 99, 1),
-        lambda tx: tx.reserve(b"a", 2, 999),
-    ):
-        with pytest.raises(ContextError):
-            await journal.write(wrong)
-    assert await state() == (9, 0b111, 256)
+
+async def test_blocks_of_own_numbers_never_overlap(journal):
+    await journal.write(lambda tx: tx.add_context(new(b"a"), 1))
+    blocks = []
+    for count in (256, 0, 1, 256):
+        (got,) = await journal.write(lambda tx, count=count: tx.claim([Claim(b"a", 1, None, count)]))
+        blocks.append(got.block)
+    assert blocks == [(0, 256), None, (256, 257), (257, 513)]
+
+    def failing(tx):
+        tx.claim([Claim(b"a", 1, None, 256)])
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await journal.write(failing)
+    (got,) = await journal.write(lambda tx: tx.claim([Claim(b"a", 1, 5, 256)]))
+    assert got.block == (513, 769)  # what was not committed was nobody's
+    (got,) = await journal.write(lambda tx: tx.claim([Claim(b"a", 1, 5, 256)]))
+    assert isinstance(got, Spent)
+    assert (await journal.read(lambda tx: tx.context(b"a"))).sequence == 769
+
+
+async def test_a_revoked_terminals_context_claims_nothing(journal):
+    await journal.write(lambda tx: tx.add_context(new(b"a"), 1))
+    await journal.write(lambda tx: tx.set_state(KID, "revoked", 5))
+    (got,) = await journal.write(lambda tx: tx.claim([Claim(b"a", 1, 0, 256)]))
+    assert type(got) is ContextError
 
 
 class Later(Clock):

@@ -43,6 +43,28 @@ async def test_a_name_is_stored_once(journal):
     assert (counts["frames"], counts["conflicts"]) == (2, 1)
 
 
+async def test_many_names_at_once_are_stored_as_one_by_one(journal):
+    """New ones, repeats, conflicts and doubles within one call, against the call for one."""
+    await journal.write(lambda tx: [tx.insert_frame(KID, frame(n), 5) for n in (3, 4)])
+    items = [
+        *((KID, frame(n)) for n in (1, 2, 3)),
+        *((KID, frame(4, b"other")), (b"other678", frame(1)), (KID, frame(1)), (KID, frame(2, b"other"))),
+        *((KID, frame(9)), (KID, frame(4, b"other"))),
+    ]
+    got = await journal.write(lambda tx: tx.insert_frames(items, 6))
+    kinds = ["new" if number else "conflict" if conflict else "repeat" for number, conflict in got]
+    assert kinds == ["new", "new", "repeat", "conflict", "new", "repeat", "conflict", "new", "repeat"]
+    rows = await journal.read(lambda tx: tx.frames(2, 99))
+    stored = [number for number, _ in got if number]
+    assert [(row.id, row.kid, row.seq) for row in rows] == list(
+        zip(stored, [KID, KID, b"other678", KID], [1, 2, 1, 9], strict=True)
+    )
+    fresh = await journal.write(lambda tx: tx.insert_frames([(KID, frame(n)) for n in range(50, 80)], 6))
+    assert [row.seq for row in await journal.read(lambda tx: tx.frames(fresh[0][0] - 1, 99))] == [
+        *range(50, 80)
+    ]
+
+
 async def test_many_works_share_one_commit(journal):
     """500 writers at once: far fewer groups than works, and every one gets its own result."""
 
@@ -143,9 +165,11 @@ async def test_reading_a_long_journal_uses_an_index(journal):
     one = await journal.read(
         lambda tx: plan(
             tx,
-            "SELECT frame FROM frames WHERE id > ? AND kid = ? AND relayed_ms IS NULL ORDER BY id LIMIT 5",
+            "SELECT frame FROM frames WHERE id > ? AND kid = ? AND relayed_ms IS NULL AND node = ? "
+            "ORDER BY id LIMIT 5",
             0,
             KID,
+            0,
         )
     )
     assert "frames_unrelayed" in one

@@ -1,0 +1,124 @@
+"""Frames in SQL; see `statements`."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from gateway.journal.contexts import Contexts
+from gateway.journal.dispatch import OPEN, WAITING
+from gateway.journal.records import NewFrame, Row
+
+ROW = "id, kid, boot, seq, kind, panic, stored_ms, relayed_ms, frame"
+Name = tuple[bytes, int, int]
+# Values of a new row, in the order of `_INSERT`.
+Values = tuple[bytes, int, int, int, int | None, int, bytes, int]
+
+_INSERT = (
+    "INSERT INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class Frames(Contexts):
+    """A name is stored once; ids grow in the order of commits."""
+
+    def insert_frame(self, kid: bytes, frame: NewFrame, now_ms: int) -> tuple[int, bool]:
+        return self.insert_frames([(kid, frame)], now_ms)[0]
+
+    def insert_frames(self, items: Sequence[tuple[bytes, NewFrame]], now_ms: int) -> list[tuple[int, bool]]:
+        relays = self._relays({kid for kid, _ in items})
+        values: list[Values] = [
+            (
+                *(kid, new.boot, new.seq, new.kind, None if new.panic is None else new.panic[0], now_ms),
+                *(new.frame, relays.get(kid, self.node or 0)),
+            )
+            for kid, new in items
+        ]
+        fresh = self._insert(values)
+        out = []
+        for (kid, new), value in zip(items, values, strict=True):
+            number = fresh.pop((kid, new.boot, new.seq), 0)
+            out.append((number, False if number else self._conflict(kid, new, now_ms)))
+            if number and kid in relays:
+                self.handed.add(number)
+        return out
+
+    def _insert(self, values: list[Values]) -> dict[Name, int]:
+        """Ids of those that were not there before."""
+        fresh: dict[Name, int] = {}
+        for value in values:
+            row = self._run(
+                _INSERT + " ON CONFLICT (kid, boot, seq) DO NOTHING RETURNING id", value
+            ).fetchone()
+            if row is not None:
+                fresh[value[:3]] = row[0]
+        return fresh
+
+    def _relays(self, kids: Iterable[bytes]) -> dict[bytes, int]:
+        """Of these terminals, those whose earlier frames another live node still has to relay, and which: it
+        gets the next one too, so that they go out in order."""
+        if self.node is None:
+            return {}
+        return {}
+
+    def _conflict(self, kid: bytes, new: NewFrame, now_ms: int) -> bool:
+        """This name is taken. True when by other bytes, and these were not kept aside before."""
+        name = (kid, new.boot, new.seq)
+        known = self._run("SELECT frame FROM frames WHERE kid = ? AND boot = ? AND seq = ?", name).fetchone()
+        if known is not None and known[0] == new.frame:
+            return False
+        # A name is for ever, but a verified frame is never thrown away: it may be an alarm.
+        done = self._run(
+            "INSERT INTO conflicts (kid, boot, seq, stored_ms, frame) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT DO NOTHING",
+            (*name, now_ms, new.frame),
+        )
+        return bool(done.rowcount > 0)
+
+    def frames(
+        self,
+        after: int,
+        limit: int,
+        kid: bytes | None = None,
+        unrelayed: bool = False,
+        kind: int | None = None,
+    ) -> list[Row]:
+        where = ["id > ?"]
+        values: list[int | bytes] = [after]
+        if kid is not None:
+            where.append("kid = ?")
+            values.append(kid)
+        if unrelayed:
+            where.append("relayed_ms IS NULL")
+            if self.node is not None:
+                where.append("node = ?")
+                values.append(self.node)
+        if kind is not None:
+            where.append("kind = ?")
+            values.append(kind)
+        rows = self._run(
+            f"SELECT {ROW} FROM frames WHERE {' AND '.join(where)} ORDER BY id LIMIT ?",  # noqa: S608 - no value
+            (*values, limit),
+        )
+        return [Row(*row) for row in rows]
+
+    def mark_relayed(self, ids: Sequence[int], now_ms: int) -> None:
+        # Mostly they come in the order they were stored.
+        runs = []
+        for _, run in groupby(enumerate(sorted(ids)), lambda pair: pair[1] - pair[0]):
+            numbers = [number for _, number in run]
+            runs.append((now_ms, numbers[0], numbers[-1]))
+        self._many(
+            "UPDATE frames SET relayed_ms = ? WHERE id BETWEEN ? AND ? AND relayed_ms IS NULL",
+            runs,
+        )
+
+    def count(self) -> dict[str, int]:
+        queries = {
+            "frames": "SELECT count(*) FROM frames",
+            "unrelayed": "SELECT count(*) FROM frames WHERE relayed_ms IS NULL",
+            "conflicts": "SELECT count(*) FROM conflicts",
+            "panics_unacknowledged": f"SELECT count(*) FROM panics WHERE {WAITING}",  # noqa: S608
+            "commands_waiting": f"SELECT count(*) FROM commands WHERE {OPEN}",  # noqa: S608
+            "notices_waiting": "SELECT count(*) FROM notices",
+            "terminals": "SELECT count(*) FROM terminals",
+        }
+        return {name: self._run(query).fetchone()[0] for name, query in queries.items()}

@@ -1,0 +1,38 @@
+"""What every part of a transaction in SQL stands on.
+
+The statements are written once, in words that SQLite and PostgreSQL both understand, with `?` for each value;
+where they differ, `sqlite` and `postgres` have their own. All integers have 64 bits with a sign.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+from gateway.journal.base import Transaction
+
+
+class Cursor(Protocol):
+    """What is used of the drivers' cursors."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Statements(Transaction):
+    """`node`: who relays what is stored here; None where nobody shares the work. `handed`: see the base."""
+
+    def __init__(
+        self,
+        run: Callable[[str, Sequence[Any]], Cursor],
+        many: Callable[[str, Iterable[Sequence[Any]]], Any],
+        node: int | None = None,
+    ) -> None:
+        self._execute = run
+        self._many = many
+        self.node = node
+        self.handed: set[int] = set()
+
+    def _run(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        return self._execute(statement, values)
