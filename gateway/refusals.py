@@ -1,5 +1,5 @@
-"""The security log: every refusal is counted by its reason, and told once for each peer and reason in a while,
-the moment it happens; those that follow are summed up."""
+"""The security log: every refusal is counted by its reason, and told once for each peer and reason in a
+while, the moment it happens; those that follow are summed up."""
 
 from gateway.clock import Clock
 from gateway.log import Log
@@ -13,7 +13,7 @@ _OTHERS = "others"
 
 
 class _Peer:
-    """`told`: reasons that had a line of their own in this while; `silent`: what came again, and how often."""
+    """`told`: reasons that had a line of their own in this while; `silent`: what came again, how often."""
 
     __slots__ = ("silent", "since_ms", "told")
 

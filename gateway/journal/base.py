@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from gateway.journal.offices import Steward
 from gateway.journal.records import (
     Claim,
     Claimed,
@@ -37,7 +38,7 @@ class Spent(ContextError):
     """The Partial IV was used before, perhaps at another node: no answer may stand under its nonce."""
 
 
-class Transaction(ABC):
+class Transaction(Steward, ABC):
     """The operations; each is atomic with the others of the same work. Works of all processes that share the
     storage run one after another: what was read in one is still so when it writes.
 

@@ -2,6 +2,8 @@
 
 import sqlite3
 
+from gateway.journal import stewardship
+
 # Each element takes the file from version i to i + 1 (PRAGMA user_version). Never change one that was
 # released.
 STEPS = (
@@ -144,6 +146,7 @@ STEPS = (
     DROP INDEX frames_unrelayed;
     CREATE INDEX frames_unrelayed ON frames (kid, node) WHERE relayed_ms IS NULL;
     """,
+    stewardship.STEP,
 )
 
 

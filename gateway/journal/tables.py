@@ -4,6 +4,7 @@ import sqlite3
 
 from gateway.journal.enrolment import Enrolment
 from gateway.journal.frames import Name, Values
+from gateway.journal.stewardship import Stewardship
 
 _INSERT = (
     "INSERT OR IGNORE INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) "
@@ -11,7 +12,7 @@ _INSERT = (
 )
 
 
-class SqliteTransaction(Enrolment):
+class SqliteTransaction(Stewardship, Enrolment):
     """See `base.Transaction`; what is here is SQLite's alone."""
 
     def __init__(self, connection: sqlite3.Connection, node: int | None = None) -> None:
@@ -51,3 +52,10 @@ class SqliteTransaction(Enrolment):
             "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'commands'), 0)"
         ).fetchone()
         return row[0], row[1]
+
+    def skip_ids(self, number: int) -> None:
+        # A terminal keeps the ids of commands in small integers.
+        for name, skip in (("frames", number), ("audit", number), ("notices", number), ("commands", 1 << 20)):
+            self._run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", (skip, name))
+            if self._run("SELECT 1 FROM sqlite_sequence WHERE name = ?", (name,)).fetchone() is None:
+                self._run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, skip))
