@@ -1,0 +1,38 @@
+"""mosquitto, where it is installed; `PATROLA_MOSQUITTO` names one that stands elsewhere."""
+
+import os
+from pathlib import Path
+
+from hwsim.broker import free_ports
+from tests.brokers.process import Process, program
+
+PROGRAM = os.environ.get("PATROLA_MOSQUITTO") or program("mosquitto")
+_CONF = """\
+listener {port} 127.0.0.1
+persistence true
+persistence_location {store}/
+max_inflight_messages 100
+max_queued_messages 1000000
+{lines}
+"""
+
+
+class Mosquitto:
+    """`lines` are more of its configuration; the rest is its default, persistence switched on."""
+
+    def __init__(self, folder, lines="allow_anonymous true"):
+        store = Path(folder) / "mosquitto"
+        store.mkdir(exist_ok=True)
+        store.chmod(0o777)  # it gives up root's rights
+        (self.port,) = free_ports(1)
+        conf = Path(folder) / "mosquitto.conf"
+        conf.write_text(_CONF.format(port=self.port, store=store, lines=lines))
+        self.process = Process([PROGRAM, "-c", str(conf)], Path(folder) / "mosquitto.log")
+
+    async def start(self):
+        self.process.launch()
+        await self.process.listening(self.port)
+        return self
+
+    def kill(self):
+        self.process.kill()
