@@ -80,3 +80,6 @@ class NoJournal:
 
     def count(self, urgent):
         return 0
+
+    def failed(self):
+        return 0

@@ -92,7 +92,8 @@ class Beat:
         health = self._health
         hal = app.hal
         restarts = app.supervisor.restarts()
-        health.look(hal.supply_mv(), app.receiver.antenna, stuck_mask(app.keys.logic), restarts)
+        worn = app.journal.failed()
+        health.look(hal.supply_mv(), app.receiver.antenna, stuck_mask(app.keys.logic), restarts, worn)
         if not health.due(now, app.trace.old > 0):
             return
         gc.collect()

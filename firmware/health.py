@@ -23,14 +23,14 @@ class Health:
         self.supply_mv = None
         self.supply_lost = False
 
-    def look(self, supply_mv, antenna, stuck, restarts):
-        """What breaks: supply, antenna, keys, tasks."""
+    def look(self, supply_mv, antenna, stuck, restarts, worn):
+        """What breaks: supply, antenna, keys, tasks, blocks of flash."""
         self.supply_mv = supply_mv
         if supply_mv is not None:
             # 0.5 V of hysteresis: an engine that cranks isn't a lost supply that comes back each time.
             low = self._low_mv + 500 if self.supply_lost else self._low_mv
             self.supply_lost = supply_mv < low
-        self._state = (self.supply_lost, ANTENNAS.get(antenna), stuck, restarts)
+        self._state = (self.supply_lost, ANTENNAS.get(antenna), stuck, restarts, worn)
 
     def due(self, now_ms, more=False):
         """At start, when something broke or mended itself or there is `more` to say, and every so often."""
@@ -41,7 +41,7 @@ class Health:
 
     def fields(self, now_ms, temperature_dc, rsrp_dbm, queue, heap_free, trace=b""):
         """The health report's map; unknown values are absent. `trace`: what was said before the reset."""
-        supply_lost, antenna, stuck, restarts = self._state
+        supply_lost, antenna, stuck, restarts, worn = self._state
         values = {
             report.HEALTH_QUEUE: queue,
             report.HEALTH_HEAP: heap_free,
@@ -50,6 +50,7 @@ class Health:
             report.HEALTH_UPTIME_S: now_ms // 1000,
             report.HEALTH_STUCK: stuck,
             report.HEALTH_RESTARTS: restarts,
+            report.HEALTH_WORN: worn,
         }
         if self.supply_mv is not None:
             values[report.HEALTH_SUPPLY_MV] = min(self.supply_mv, 65535)

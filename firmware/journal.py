@@ -141,6 +141,10 @@ class Journal:
                 waiting += self._blocks.left[part % MOST]
         return waiting
 
+    def failed(self):
+        """Blocks of flash that are not used any more in this boot."""
+        return self._blocks.failed
+
     # --- room
 
     def _over(self):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from gateway import geojson
 from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, CLEARED, SHOWN, STORED, Panic, Row, Terminal
 from gateway.log import iso
 from protocol import report
@@ -84,8 +85,23 @@ def publications(
     base = unit_topic(prefix, terminal)
     yield Publication(f"{base}/frame", "frame", row.frame, COSE_TYPE)
     label = KINDS[row.kind]
-    payload = encode(feature(terminal, row, fields))
+    payload = written(terminal, row, fields)
     yield Publication(f"{base}/{label}", label, payload, GEOJSON_TYPE, newest and label in _RETAINED)
+
+
+def written(terminal: Terminal, row: Row, fields: dict[int, Any]) -> bytes:
+    """`encode(feature(...))`, written straight where nothing but a point is to be drawn."""
+    if report.TRACK in fields:
+        return encode(feature(terminal, row, fields))
+    more = ""
+    for key, describe in _DESCRIBE:
+        if key in fields:
+            members = encode(describe(fields[key])).decode()[1:-1]
+            more += f",{members}" if members else ""
+    time_ms = fields.get(report.TIME)
+    return geojson.written(
+        terminal, row, KINDS[row.kind], time_ms, _time(time_ms), fields.get(report.FIX), more
+    )
 
 
 def feature(terminal: Terminal, row: Row, fields: dict[int, Any]) -> dict[str, Any]:
@@ -115,7 +131,7 @@ def feature(terminal: Terminal, row: Row, fields: dict[int, Any]) -> dict[str, A
     return {
         "type": "Feature",
         "id": f"{row.kid.hex()}/{row.boot}/{row.seq}",
-        "geometry": _track_geometry(fields[report.TRACK]) if report.TRACK in fields else _point(fix),
+        "geometry": geometry(fields),
         "properties": properties,
     }
 
@@ -154,6 +170,13 @@ def _time(ms: int | None) -> str | None:
 
 def _degrees(e7: int) -> float:
     return e7 / 10_000_000
+
+
+def geometry(fields: dict[int, Any]) -> dict[str, Any] | None:
+    """Where a report was made, or the way it tells of; None when it does not know."""
+    if report.TRACK in fields:
+        return _track_geometry(fields[report.TRACK])
+    return _point(fields.get(report.FIX))
 
 
 def _point(fix: Any) -> dict[str, Any] | None:
@@ -230,6 +253,7 @@ def _health(health: dict[int, Any]) -> dict[str, Any]:
             "jamming": JAMMING.get(health.get(report.HEALTH_JAMMING, -1)),
             "stuck_keys": health.get(report.HEALTH_STUCK),
             "restarts": health.get(report.HEALTH_RESTARTS),
+            "worn_blocks": health.get(report.HEALTH_WORN),
             "safe_mode": None if safe is None else SAFE_MODES.get(safe, str(safe)),
             "trace": None if trace is None else trace.decode("utf-8", "replace"),
         }

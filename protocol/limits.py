@@ -43,7 +43,7 @@ MAX_FRAMES = const(6)
 MAX_BATCH = const(1087)  # bytes of frames in one POST /f
 assert MAX_BATCH + OSCORE_OVERHEAD == MAX_DATAGRAM
 MAX_TRACE = const(240)  # bytes of a terminal's own trace in one health report
-assert MAX_TRACE + 91 <= MAX_REPORT  # beside all else that a health report can say
+assert MAX_TRACE + 95 <= MAX_REPORT  # beside all else that a health report can say
 assert 2 * MAX_FRAME <= MAX_BATCH  # the largest frame never travels alone for lack of room
 MAX_COMMANDS = const(900)  # bytes of the command list in one notification
 assert MAX_COMMANDS + OSCORE_OVERHEAD <= MAX_DATAGRAM

@@ -66,6 +66,7 @@ HEALTH_STUCK = const(11)  # bit mask of keys that are held down for too long, in
 HEALTH_RESTARTS = const(12)  # tasks of the terminal started again in this boot
 HEALTH_SAFE = const(13)  # safe mode, and why the last start before it failed
 HEALTH_TRACE = const(14)  # bytes: lines of the terminal's log from before its latest reset
+HEALTH_WORN = const(15)  # blocks of the journal that flash has failed in, in this boot
 SAFE_WATCHDOG = const(1)
 SAFE_ERROR = const(2)
 SAFE_CRASH = const(3)
@@ -99,10 +100,10 @@ _PANIC = ("panic", "id|state|source", 0b11, (0, _U48, 1, 4, 1, 3))
 _HEALTH = (
     "health",
     "supply|temperature|rsrp|queue|heap|version|reset cause|antenna|uptime|supply lost|jamming|stuck keys|"
-    "restarts|safe mode|trace",
+    "restarts|safe mode|trace|worn blocks",
     0,
     (0, _U16, -1000, 2000, -200, 0, 0, _U32, 0, _U32, 0, _U32, 0, 255, 1, 3, 0, _U32, 0, 1, 0, 3, 0, _U16)
-    + (0, _U32, 1, 255, None, None),
+    + (0, _U32, 1, 255, None, None, 0, _U16),
 )
 _EVENT = ("event", "code|count", 0b1, (0, _U16, 0, _U16))
 _TASK = ("task", "id|answer", 0b11, (0, _U53, 1, 5))

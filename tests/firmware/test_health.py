@@ -7,8 +7,8 @@ from protocol.errors import Malformed, Misuse
 from tests.portable import raises
 
 
-def look(health, supply=13800, antenna="ok", stuck=0, restarts=0):
-    health.look(supply, antenna, stuck, restarts)
+def look(health, supply=13800, antenna="ok", stuck=0, restarts=0, worn=0):
+    health.look(supply, antenna, stuck, restarts, worn)
 
 
 def fields(health, now=0, temperature=None, rsrp=-95, queue=3, heap=50000):
@@ -29,7 +29,7 @@ def test_at_start_and_then_every_ten_minutes():
 
 def test_a_health_report_is_one_the_protocol_takes():
     health = Health(600000, 9000, 3)
-    look(health, 70000, "short", 0x81, 2)
+    look(health, 70000, "short", 0x81, 2, 3)
     values = fields(health, 4294967295000, -273, -140, 0, 0)
     frame = {report.BOOT: 1, report.SEQ: 0, report.KIND: report.KIND_HEALTH, report.HEALTH: values}
     assert report.decode(report.encode(frame))[report.HEALTH] == values
@@ -49,6 +49,9 @@ def test_what_breaks_is_said_at_once_but_not_more_often_than_every_ten_seconds()
     assert not health.due(60000)
     look(health, antenna="open", stuck=0)
     assert health.due(60000), "mended is news too"
+    assert fields(health, 60000)[report.HEALTH_WORN] == 0
+    look(health, antenna="open", worn=1)
+    assert health.due(70000) and fields(health, 70000)[report.HEALTH_WORN] == 1
 
 
 def test_a_cranking_engine_is_not_a_supply_that_comes_and_goes():
@@ -90,7 +93,7 @@ def test_safe_mode_and_what_the_log_said_before_the_reset():
 
 def test_the_fullest_health_report_fits():
     health = Health(600000, 9000, 255, 255)
-    look(health, 0, "short", 0xFFFF, 0xFFFFFFFF)
+    look(health, 0, "short", 0xFFFF, 0xFFFFFFFF, 0xFFFF)
     values = health.fields(4294967295000, 2000, -200, 0xFFFFFFFF, 0xFFFFFFFF, b"x" * 240)
     values[report.HEALTH_JAMMING] = 3
     frame = {report.BOOT: 0xFFFFFFFF, report.SEQ: 0xFFFFFFFF, report.KIND: report.KIND_HEALTH}
@@ -98,7 +101,7 @@ def test_the_fullest_health_report_fits():
     frame[report.STATUS] = 0xFFFF
     frame[report.HEALTH] = values
     assert report.decode(report.encode(frame))[report.HEALTH] == values
-    assert len(report.encode(frame)) <= 240 + 91
+    assert len(report.encode(frame)) <= 240 + 95
 
 
 def test_a_trace_is_bytes_and_not_too_many():
