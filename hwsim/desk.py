@@ -61,7 +61,7 @@ class Desk:
         numbers = key.public_key().public_numbers()
         self.public = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
         self.shakes = Shakes(
-            key.private_numbers().private_value, self.public, self._is_known, self._made, rng
+            key.private_numbers().private_value, self.public, self._is_known, self._made, rng, self.known
         )
         self._server = Server(lambda: rng.getrandbits(16))
         self._replies = {}

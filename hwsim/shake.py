@@ -20,15 +20,16 @@ def kid_of(public):
 
 class Shakes:
     """`public_of(kid)` gives a known terminal's key or None; `made(kid, oscore_id, secret, salt)` hears of
-    each finished handshake before its message_4 leaves."""
+    each finished handshake before its message_4 leaves; `taken`: ids that are not given again."""
 
-    def __init__(self, private, public, public_of, made, rng):
+    def __init__(self, private, public, public_of, made, rng, taken=()):
         self.begun = self.done = self.refused = 0
         self._private = private.to_bytes(32, "big")
         self._credential = lakers.Credential(edhoc.ccs(kid_of(public), public))
         self._public_of = public_of
         self._made = made
         self._rng = rng
+        self._taken = taken
         self.forget()
 
     def forget(self):
@@ -56,6 +57,8 @@ class Shakes:
         if bytes(c_i) != C_I:
             raise Malformed(f"edhoc C_I: {bytes(c_i).hex()}")
         c_r = self._rng.randbytes(_ID_BYTES)
+        while c_r in self._taken:
+            c_r = self._rng.randbytes(_ID_BYTES)
         self.begun += 1
         while len(self._pending) >= _PENDING:
             del self._pending[next(iter(self._pending))]

@@ -77,6 +77,20 @@ class Officer:
         self.say("power is back")
         self.car.terminal.power_on()
 
+    def reset(self, cause="hard"):
+        """`cause`: hard, as somebody at the reset line; watchdog, as after a program that stood still."""
+        self.say("the watchdog bites" if cause == "watchdog" else "somebody pulls the reset line")
+        self.car.terminal.reset(cause)
+
+    def flash_wears(self):
+        """Of the flash for frames, every second block can't be erased to the last bit any more."""
+        self.say("every second block of the flash for frames is worn out")
+        flash = self.car.terminal.flash
+        region = self.car.terminal.board["flash"].get("journal", {"address": 0, "size": flash.size})
+        first, count = region["address"] // flash.block, region["size"] // flash.block
+        for block in range(first, first + count, 2):
+            flash.wear_out(block, self.kernel.rng(f"worn/{block}"))
+
     # --- sky
 
     def sky(self, on):

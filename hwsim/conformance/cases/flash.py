@@ -171,3 +171,41 @@ def kept_for_long(s):
         s.wait(8)
     s.outage(False)
     s.expect(stored("status"), 60, count=6)
+
+
+@case("FLASH-11", "frame.health", "flash.wear", against="FLASH-12")
+def worn(s):
+    """Blocks of flash that can't be erased any more are told in a health report, and nothing is lost for
+    them: alarms and statuses arrive, over a loss of power too."""
+    s.working()
+    s.wait(12)
+    s.flash_wears()
+    s.cut_power(1)
+    s.expect(stored("health", "with worn blocks", lambda r: worn_blocks(r) > 0), 40)
+    s.outage(True)
+    s.press("busy")
+    s.hold_panic()
+    s.wait(5)
+    s.cut_power(1)
+    s.wait(1)
+    s.outage(False)
+    s.expect(panic(), 40)
+    s.expect(stored("status"), 40)
+
+
+@case("FLASH-12", "frame.health", against="FLASH-11")
+def sound(s):
+    """Of sound flash none are told, whatever happens to power."""
+    s.working()
+    for _ in range(3):
+        s.press("busy")
+        s.hold_panic()
+        s.wait(4)
+        s.cut_power(1)
+        s.wait(20)
+    s.check(len(s.reports("health", 0)) >= 3, "health reports")
+    s.never(stored("health", "with worn blocks", lambda r: worn_blocks(r) > 0), since=0)
+
+
+def worn_blocks(fields):
+    return fields[report.HEALTH].get(report.HEALTH_WORN, 0)

@@ -176,3 +176,54 @@ def answers_of_old_keys(s):
     s.equal(len(s.reports("status")), 2, "status reports")
     s.count(panic(), 1)
     s.expect(lamp("red", "received"), 20, s.began_us)
+
+
+_HOUR_S = 3600
+
+
+@case("KEYS-13", "edhoc.daily", against="KEYS-14", settings={"keepalive_s": 300, "parked_s": 1800})
+def daily(s):
+    """When they are a day old the keys are made anew, though the car was switched off for most of it; frames
+    go on under the new ones."""
+    s.working()
+    s.park()
+    s.ignition(False)
+    s.cut_power(22.6 * _HOUR_S)
+    s.wait(22.6 * _HOUR_S)
+    old = set(s.desk.links)
+    since = s.kernel.now_us
+    s.never(up("EDHOC 1"), 15 * 60)
+    s.expect(down("EDHOC 4"), 1.5 * _HOUR_S, since)
+    s.press("available")
+    s.expect(stored("status"), 3)
+    s.expect(up(None, "under the new keys", lambda d: d.kid is not None and d.kid not in old), 305)
+    s.never(up("EDHOC 1"), 600)
+
+
+@case("KEYS-14", "edhoc.daily", against="KEYS-13", settings={"keepalive_s": 300, "parked_s": 1800})
+def not_yet(s):
+    """Half a day old they are not, not in an hour."""
+    s.working()
+    s.park()
+    s.ignition(False)
+    s.cut_power(12 * _HOUR_S)
+    s.wait(12 * _HOUR_S)
+    s.expect(stored(), 40)
+    s.never(up("EDHOC 1"), _HOUR_S, since=0)
+
+
+@case("KEYS-15", "edhoc.daily", "panic.latency", against="KEYS-13")
+def overdue(s):
+    """Switched off for thirty hours, they are overdue: new ones within eleven minutes. Until then the old
+    ones serve, and an alarm does not wait."""
+    s.working()
+    s.park()
+    s.ignition(False)
+    s.cut_power(30 * _HOUR_S)
+    s.wait(30 * _HOUR_S)
+    since = s.kernel.now_us
+    s.expect(stored(), 40)
+    held = s.hold_panic()
+    s.expect(up("panic"), 0.3, held)
+    s.clear(s.alarm(3, held))
+    s.expect(down("EDHOC 4"), 11 * 60, since)
