@@ -1,6 +1,6 @@
 """Measures, and prints a table of ratios.
 
-    python -m benchmarks                                   all suites but costs
+    python -m benchmarks                                   all suites but gateway and costs
     python -m benchmarks --only firmware --json FILE       one suite, also as JSON
     python -m benchmarks --list
 
@@ -17,9 +17,9 @@ from benchmarks import report
 from benchmarks.bench import Bench
 from benchmarks.measure import Turns
 from benchmarks.places import ROOT, Places
-from benchmarks.suites import cbor, costs, crypto, firmware, hwsim, nmea, wire
+from benchmarks.suites import cbor, costs, crypto, firmware, gateway, hwsim, nmea, wire
 
-SUITES = {suite.NAME: suite for suite in (firmware, nmea, cbor, crypto, wire, hwsim, costs)}
+SUITES = {suite.NAME: suite for suite in (firmware, nmea, cbor, crypto, wire, hwsim, gateway, costs)}
 
 
 def parser():

@@ -2,16 +2,19 @@
 
 import statistics
 
-from benchmarks.measure import BYTES, RATE, TIME, Figure, LeftOut, middle_half
+from benchmarks.measure import BYTES, RATE, TIME, Amount, Figure, LeftOut, middle_half
 from benchmarks.places import Absent, Failed, Worker
 
 
 class Bench:
-    """Keeps `figures`, `left_out`, `failed`, `remarks`; `tell(figure)` hears of each figure as it comes."""
+    """Keeps `figures`, `amounts`, `left_out`, `failed`, `remarks`, and in `details` by suite whatever else is
+    worth a place in the JSON; `tell(figure)` hears of each figure as it comes."""
 
     def __init__(self, places, turns, tell=None):
         self.places = places
         self.figures = []
+        self.amounts = []
+        self.details = {}
         self.left_out = []
         self.failed = []
         self.remarks = []
@@ -22,7 +25,7 @@ class Bench:
     @property
     def missed(self):
         """(figure, bound) for all that was promised and not kept."""
-        return [(figure, bound) for figure in self.figures for bound in figure.missed]
+        return [(figure, bound) for figure in (*self.figures, *self.amounts) for bound in figure.missed]
 
     def run(self, suite):
         self._suite = suite.NAME
@@ -65,6 +68,20 @@ class Bench:
             self.keep(Figure(self._suite, name, RATE, *values, *what, *where, rounds, (1, 1), spread))
 
         self._held(name, measure)
+
+    def amount(self, name, unit, value, what, where, bounds=()):
+        """Something measured that has no peer."""
+        self.amounts.append(Amount(self._suite, name, unit, value, what, where, list(bounds)))
+
+    def detail(self, name, value):
+        self.details.setdefault(self._suite, {})[name] = value
+
+    def part(self, name, job):
+        """A piece of the suite that may fail or be left out without taking the others with it."""
+        self._held(name, job)
+
+    def leave_out(self, name, reason):
+        self.left_out.append(LeftOut(self._suite, name, reason))
 
     def remark(self, text):
         self.remarks.append(text)

@@ -67,8 +67,31 @@ class Figure:
 
     def as_json(self):
         row = asdict(self) | {"ratio": self.ratio}
-        row["bounds"] = [asdict(b) | {"said": str(b), "kept": b.kept(self)} for b in self.bounds]
-        return row
+        return row | {"bounds": _bounds(self)}
+
+
+@dataclass
+class Amount:
+    """A figure that has no peer; `ours` in its unit."""
+
+    suite: str
+    name: str
+    unit: str
+    ours: float
+    what: str
+    where: str
+    bounds: list[Bound] = field(default_factory=list)
+
+    @property
+    def missed(self):
+        return [bound for bound in self.bounds if not bound.kept(self)]
+
+    def as_json(self):
+        return asdict(self) | {"bounds": _bounds(self)}
+
+
+def _bounds(figure):
+    return [asdict(b) | {"said": str(b), "kept": b.kept(figure)} for b in figure.bounds]
 
 
 @dataclass(frozen=True)

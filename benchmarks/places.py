@@ -102,7 +102,7 @@ class Places:
     @property
     def peers(self):
         """CPython in the environment of the peers, which has packages that the project's own cannot have."""
-        return self._worker("CPython of the peers", lambda: [_peers_python()])
+        return self._worker("CPython of the peers", lambda: [peers_python()])
 
     def _worker(self, name, command):
         if name not in self._workers:
@@ -119,7 +119,8 @@ class Places:
         self._workers = {}
 
 
-def _peers_python():
+def peers_python():
+    """Raises Absent."""
     folder = Path(os.environ.get("PATROLA_PEERS") or ROOT / ".venv-peers")
     python = folder / "bin" / "python"
     if not python.exists():

@@ -53,6 +53,8 @@ def document(bench, machine):
     return {
         "machine": machine,
         "figures": [figure.as_json() for figure in bench.figures],
+        "amounts": [each.as_json() for each in bench.amounts],
+        "details": bench.details,
         "left_out": [vars(row) for row in bench.left_out],
         "failed": [vars(row) for row in bench.failed],
         "remarks": bench.remarks,
@@ -108,6 +110,11 @@ def table(bench, machine):
         )
         if figure.bounds:
             lines.append(f"{'':26} {_said(figure)}")
+    for each in bench.amounts:
+        value = amount(each.ours, each.unit)
+        lines.append(f"  {each.suite + '.' + each.name:34} {value:>11}  {_where(each.what, each.where)}")
+        if each.bounds:
+            lines.append(f"{'':26} {_said(each)}")
     for row in bench.left_out:
         lines.append(f"left out: {row.suite}.{row.name}: {row.reason}")
     for row in bench.failed:

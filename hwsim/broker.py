@@ -70,6 +70,10 @@ class Broker:
         self._process = None
 
     @property
+    def pid(self):
+        return self._process.pid
+
+    @property
     def running(self):
         return self._process is not None and self._process.poll() is None
 

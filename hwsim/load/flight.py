@@ -145,7 +145,7 @@ class Flight:
             data = sock.recv(2048)
         except (BlockingIOError, ConnectionRefusedError):
             return
-        if data[0] == 0x64:  # an acknowledgement with our four bytes of token
+        if data[0] & 0x0F == 4:  # of the token: a car's request, answered at once or by a message of its own
             index = int.from_bytes(data[4:8], "big")
             # 5.03 is an answer, and no end: the terminal asks again.
             if data[1] == 0xA3 and len(data) < 16:
@@ -153,6 +153,7 @@ class Flight:
             elif self.answered[index] == _UNTIMED:
                 self.answered[index] = time.perf_counter() - began_s
             self.answers.append((index, data))
-        elif data[0] & 0x30 == 0:
+        elif data[0] & 0x0F:
             self.notifications += 1
+        if data[0] & 0x30 == 0:  # confirmable
             sock.send(b"\x60\x00" + data[2:4])

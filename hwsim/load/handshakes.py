@@ -28,10 +28,22 @@ class LinkError(Exception):
 
 
 class Handshake:
-    """One car's way to a context and an observation: `datagram` is what it waits for an answer to."""
+    """One car's way to a context, if it has none yet, and to an observation: `datagram` is what it waits for
+    an answer to."""
 
     def __init__(self, car, gateway_key, number):
         self.car = car
+        self._binding = None
+        self._number = number & 0xFFFF
+        self.began_s = time.monotonic()
+        self.at_s = 0.0
+        self.over = False
+        if car.context is None:
+            self._begin(car, gateway_key)
+        else:
+            self._observe()
+
+    def _begin(self, car, gateway_key):
         self._gateway = gateway_key
         own, peer = car.kid, kid_of(gateway_key)
         self._edhoc = edhoc.Initiator(
@@ -40,12 +52,7 @@ class Handshake:
         self._ephemeral = ec.generate_private_key(ec.SECP256R1())
         self._message_1 = self._edhoc.message_1(_x(self._ephemeral), GATEWAY_ID)
         self._c_r = b""
-        self._binding = None
         self._step = self._second
-        self._number = number & 0xFFFF
-        self.began_s = time.monotonic()
-        self.at_s = 0.0
-        self.over = False
         self._first(())
 
     def _request(self, outer):
@@ -104,6 +111,9 @@ class Handshake:
         self._edhoc.read_message_4(message.payload)
         secret, salt = self._edhoc.oscore()
         self.car.context = Context(secret, salt, self._c_r, GATEWAY_ID, Ccm())
+        self._observe()
+
+    def _observe(self):
         options = [(coap.OBSERVE, b""), (coap.URI_PATH, b"c")]
         inner = coap.Message(coap.CON, coap.GET, 0, b"", options)
         outer, self._binding = self.car.context.protect_request(inner)

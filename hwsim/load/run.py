@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,8 @@ class Load:
     def __init__(self, gateways, gateway_key, fleet, broker=None, prefix="patrola/v1", wires=_WIRES):
         self.cars = fleet
         self._key = gateway_key
-        self._broker = broker
+        self.broker = broker
+        self._message_id = random.randrange(65536)
         self._prefix = prefix
         self.wires = handshakes.Wires(gateways, min(wires, len(fleet)))
         self._strange = handshakes.Wires(gateways, 4)
@@ -36,12 +38,14 @@ class Load:
         """A document of figures; see figures.py. `jobs`: processes that prepare. `roam`: share of datagrams
         that go to another gateway than the car's first. `repeat`: send again what is not answered."""
         jobs, roam, repeat = more.get("jobs", 1), more.get("roam", 0.0), more.get("repeat", True)
-        stock = Stock(self.cars, rate, seconds, urgent, batch, seed)
+        wires = len(self.wires.rows)
+        stock = Stock(self.cars, rate, seconds, urgent, batch, seed, wires, self._message_id)
+        self._message_id = self._message_id + stock.ids & 0xFFFF
         stock.make(jobs)
         for place, car in enumerate(self.cars):
             car.context.sequence += len(range(place, stock.total, len(self.cars)))
         flood = Flood(forged, stock, self._strange.all(), seed) if forged else None
-        ear = Ear(*self._broker, f"{self._prefix}/{cars.DIRECTORATE}/+/+/frame") if self._broker else None
+        ear = Ear(*self.broker, f"{self._prefix}/{cars.DIRECTORATE}/+/+/frame") if self.broker else None
         try:
             flight = Flight(stock, self.wires, flood, ear, repeat, self._spread(roam))
             flight.fly(drain_s)

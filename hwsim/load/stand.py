@@ -47,6 +47,10 @@ class Stand:
         return (self._broker.host, self._broker.port_v5) if self._broker else None
 
     @property
+    def broker_pid(self):
+        return self._broker.pid
+
+    @property
     def pid(self):
         return self._process.pid
 
@@ -103,14 +107,13 @@ class Stand:
             process.stdin.close()
 
     def cpu_s(self):
-        """What the gateway's process has used of a processor."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """What the gateway's processes have used of the processors."""
+        return sum(used_s(pid) for pid in family(self.pid))
 
     def memory(self):
-        """Its resident bytes, now and at most."""
-        rows = dict(line.split(":", 1) for line in Path(f"/proc/{self.pid}/status").read_text().splitlines())
-        return tuple(int(rows[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+        """Their resident bytes, now and at most."""
+        rows = [resident(pid) for pid in family(self.pid)]
+        return sum(now for now, _ in rows), sum(most for _, most in rows)
 
     def close(self):
         self.stop()
@@ -123,3 +126,31 @@ class Stand:
 
     def __exit__(self, *exception):
         self.close()
+
+
+def family(pid):
+    """A process and all that it started."""
+    children = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found = [pid]
+    for each in found:
+        found.extend(children.get(each, ()))
+    return found
+
+
+def used_s(pid):
+    """Seconds of processor time."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident(pid):
+    """(bytes now, bytes at most)"""
+    rows = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return tuple(int(rows[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))

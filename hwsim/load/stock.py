@@ -12,13 +12,18 @@ _HEALTH_SHARE = 0.02
 
 class Stock:
     """Datagram i of car `i % cars` is due `i / rate` seconds after the beginning. `first[i]` is the number
-    (seq) of its first frame, `count[i]` how many it has."""
+    (seq) of its first frame, `count[i]` how many it has. On each of the `wires` that the cars share no
+    message id comes twice; `message_id` is the first, `ids` how many were used."""
 
-    def __init__(self, cars, rate, seconds, urgent=0.02, batch=1, seed=1):
+    def __init__(self, cars, rate, seconds, urgent=0.02, batch=1, seed=1, wires=1, message_id=0):
         self.cars = cars
         self.rate = rate
         self.total = max(1, round(rate * seconds))
         self.batch = batch
+        self.message_id = message_id
+        self._each = -(-len(cars) // wires)
+        self._wires = wires
+        self.ids = -(-self.total // len(cars)) * self._each
         self.boot = int(time.time())  # later than that of any earlier run with these keys
         self.kinds = self._kinds(random.Random(f"load {seed}"), urgent)
         self.count = [1 if kind != POSITION else batch for kind in self.kinds]
@@ -76,11 +81,19 @@ class Stock:
             own = car.context
             material = (own.sender_key, own.common_iv, own.sender_id, own.sequence)
             rows.append((place, car.number, car.scalar, car.kid, material, self.kinds[place::step]))
-        return rows, step, self.boot, self.rate, self.batch, now_ms
+        return (
+            rows,
+            step,
+            self.boot,
+            self.rate,
+            self.batch,
+            now_ms,
+            (self.message_id, self._each, self._wires),
+        )
 
 
 def _make(order):
-    rows, step, boot, rate, batch, now_ms = order
+    rows, step, boot, rate, batch, now_ms, (first, each, wires) = order
     began = time.process_time()
     out = []
     for place, number, scalar, kid, material, kinds in rows:
@@ -90,7 +103,7 @@ def _make(order):
             index = place + turn * step
             time_ms = now_ms + index * 1000 // max(1, round(rate))
             frames = b"".join(sealer.frame(kind, time_ms) for _ in range(batch if kind == POSITION else 1))
-            token = index.to_bytes(4, "big")
-            datagrams.append(sealer.datagram(frames, turn * 257 + number & 0xFFFF, token))
+            message_id = first + turn * each + place // wires & 0xFFFF
+            datagrams.append(sealer.datagram(frames, message_id, index.to_bytes(4, "big")))
         out.append(datagrams)
     return out, time.process_time() - began

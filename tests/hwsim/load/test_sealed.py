@@ -86,6 +86,18 @@ def test_every_datagram_of_a_stock_opens_and_brings_the_frames_it_is_said_to():
     assert {sealed.PANIC, sealed.STATUS, sealed.POSITION} <= set(made.kinds)
 
 
+@pytest.mark.parametrize(("cars", "wires"), [(6, 2), (7, 3), (3, 1), (2, 2)])
+def test_no_message_id_comes_twice_on_a_wire(cars, wires):
+    one = stock(cars, rate=40, seconds=1, wires=wires, message_id=65_530)
+    two = stock(cars, rate=40, seconds=1, wires=wires, message_id=65_530 + one.ids)
+    seen = set()
+    for made in (one, two):
+        for index, data in enumerate(made.data):
+            used = index % cars % wires, coap.decode(data).message_id
+            assert used not in seen
+            seen.add(used)
+
+
 def test_two_processes_make_what_one_makes():
     one, two = stock(3, seconds=1), stock(3, seconds=1)
     two.boot = one.boot

@@ -1,0 +1,178 @@
+"""The gateway as a whole: how many frames a second one process takes for good, against what the machine can
+verify at all, and against a plain server that does the same."""
+
+import os
+import time
+
+from benchmarks.measure import BYTES, RATE, TIME, Bound, Figure
+from benchmarks.work import gateways, raw_verify
+from benchmarks.work.sustained import confirmed, kept_up, search
+from hwsim.load.stand import family, used_s
+
+NAME = "gateway"
+ABOUT = "frames a second, latency, memory and start of one gateway process, against aiocoap; 10 minutes"
+ONLY_ASKED = True
+
+CARS = 2000
+SEARCH_S, LONG_S = 6, 20
+URGENT = 0.02
+BY = "issue 5"
+_MB = 1 << 20
+_WHERE = "one process, SQLite FULL, iotcore on the same machine"
+
+
+def run(bench):
+    raw = raw_verify.Verification()
+    raw.measure()
+    found = {}
+    bench.part("ours", lambda: _ours(bench, found))
+    bench.part("aiocoap", lambda: _plain(bench, found))
+    raw.measure()
+    bench.detail("raw_verifications_per_s", raw.rates)
+    bench.part("frames_per_s", lambda: _ratios(bench, raw, found))
+    bench.part("workers", lambda: _workers(bench, found))
+    bench.part("memory", lambda: _memory(bench))
+    bench.part("start", lambda: _start(bench))
+
+
+def _measure(bench, name, side, start):
+    """(rate, long flight, flight at 70 %) of one side; the flights go into the JSON."""
+    flights = []
+
+    def fly(rate, seconds=SEARCH_S, **more):
+        cpu_s = side.cpu_s()
+        document = side.load.fly(rate, seconds, urgent=URGENT, drain_s=3, jobs=2, **more)
+        document["cpu_us_per_frame"] = round((side.cpu_s() - cpu_s) / document["frames"] * 1e6, 1)
+        flights.append(document)
+        return document
+
+    fly(min(500, start), len(side.cars) / min(500, start))  # every car has spoken once
+    rate, _ = search(fly, start)
+    rate, long = confirmed(lambda rate: fly(rate, LONG_S), rate)
+    calm = fly(0.7 * rate, LONG_S)
+    bench.detail(name, {"rate": rate, "flights": flights, "long": long, "at_70_percent": calm})
+    return rate, long, calm, fly
+
+
+def _ours(bench, found):
+    ours = gateways.Ours(CARS)
+    try:
+        ours.observed()
+        rate, long, calm, fly = _measure(bench, "ours", ours, 1000)
+        found["ours"] = (rate, long, calm)
+        bench.amount("cpu_per_frame", TIME, long["cpu_us_per_frame"], "processor time of a frame", _WHERE)
+        _latency(bench, calm)
+        _overload(bench, ours, fly, rate)
+    finally:
+        ours.close()
+
+
+def _latency(bench, calm):
+    for share in ("p50", "p99"):
+        bounds = [Bound("ours", at_most=50_000, by=BY)] if share == "p99" else []
+        what = f"answer at 70 % of the sustained rate, {share}"
+        bench.amount(f"answer_{share}", TIME, 1000 * calm["answer_ms"]["all"][share], what, _WHERE, bounds)
+        what = f"arrival at a subscriber at 70 %, {share}"
+        bench.amount(f"arrival_{share}", TIME, 1000 * calm["arrival_ms"]["all"][share], what, _WHERE)
+
+
+def _overload(bench, ours, fly, rate):
+    """Three times what it can do, and as many forged datagrams as it can do frames."""
+    document = fly(3 * rate, 10, forged=round(rate), warm_s=2)
+    bench.detail("overload", document)
+    for when in ("answer", "arrival"):
+        p99 = document[f"{when}_ms"]["panic"]["p99"]
+        value = float(10**9) if p99 is None else 1000 * p99
+        what = f"{when} of a panic in three times the load and a forged flood, p99"
+        bounds = [Bound("ours", at_most=1_000_000, by=BY)]
+        bench.amount(f"panic_{when}_overload", TIME, value, what, _WHERE, bounds)
+    if document["lost"]:
+        raise RuntimeError(f"{document['lost']} datagrams were answered 2.04 and lost in overload")
+
+
+def _plain(bench, found):
+    with gateways.Beside() as broker:
+        plain = gateways.Plain(CARS, broker)
+        try:
+            found["plain"] = _measure(bench, "aiocoap", plain, 200)[:3]
+        finally:
+            plain.close()
+
+
+def _ratios(bench, raw, found):
+    rate = found["ours"][1]["frames_per_s"]
+    ours = ("frames taken for good", f"Patrola's gateway, {_WHERE}")
+    _keep(bench, "of_raw", rate, raw.rate, ours, ("cryptography, ES256 verifications", "one thread"), 0.35)
+    if "plain" in found:
+        theirs = ("frames taken for good", "aiocoap, the same disk and broker")
+        _keep(bench, "of_aiocoap", rate, found["plain"][1]["frames_per_s"], ours, theirs, 4)
+        mine, other = found["ours"][2], found["plain"][2]
+        for share in ("p50", "p99"):
+            values = [1000 * each["answer_ms"]["all"][share] for each in (mine, other)]
+            what = f"answer at 70 % of its own rate, {share}"
+            bench.keep(Figure(NAME, f"answer_{share}", TIME, *values, what, what, ours[1], theirs[1]))
+
+
+def _keep(bench, name, rate, peer, ours, theirs, at_least):
+    bound = Bound("ratio", at_least=at_least, by=BY)
+    bench.keep(
+        Figure(NAME, name, RATE, rate, peer, ours[0], theirs[0], ours[1], theirs[1], 1, (1, 1), None, [bound])
+    )
+
+
+def _workers(bench, found):
+    """Two worker processes against one. The generator, the broker and two workers want four cores; with fewer
+    only the processor time of a frame can be compared, which says what two cores would give."""
+    rate = found["ours"][0]
+    two = gateways.Ours(CARS, command=("--workers", "2"))
+    try:
+        if (os.cpu_count() or 1) >= 4:
+            _, long, _, _ = _measure(bench, "two_workers", two, rate)
+            rates = long["frames_per_s"], found["ours"][1]["frames_per_s"]
+            _keep(bench, "two_workers", *rates, ("two workers", _WHERE), ("one process", _WHERE), 1.6)
+            return
+        two.load.fly(min(rate, 500), CARS / min(rate, 500), urgent=URGENT)
+        cpu_s = two.cpu_s()
+        document = two.load.fly(0.5 * rate, LONG_S, urgent=URGENT, jobs=2)
+        each_us = (two.cpu_s() - cpu_s) / document["frames"] * 1e6
+        spent = [round(used_s(pid), 1) for pid in family(two.stand.pid)]
+        bench.detail("two_workers", {"flight": document, "cpu_us_per_frame": each_us, "cpu_s": spent})
+        if kept_up(document) is None:
+            what = "processor time of a frame, two workers"
+            bench.amount("cpu_per_frame_two", TIME, each_us, what, _WHERE)
+        bench.leave_out("two_workers", f"{os.cpu_count()} cores: gateway, generator and broker share them")
+    finally:
+        two.close()
+
+
+def _memory(bench):
+    ours = gateways.Ours(10_000, relay=False)
+    try:
+        bench.amount(
+            "resident_start", BYTES, ours.stand.memory()[0], "10,000 terminals, just started", _WHERE
+        )
+        ours.observed()
+        ours.load.fly(500, 20, urgent=0)
+        most = ours.stand.memory()[1]
+        what = "at most, with 10,000 terminals that all listen and have all spoken"
+        bench.amount("resident", BYTES, most, what, _WHERE, [Bound("ours", at_most=256 * _MB, by=BY)])
+    finally:
+        ours.close()
+
+
+def _start(bench):
+    ours = gateways.Ours(100_000, relay=False)
+    try:
+        ours.stand.stop()  # the first start made the file; a restart is what counts
+        times = [ours.start_s]
+        for _ in range(3):
+            began = time.perf_counter()
+            ours.stand.start()
+            times.append(time.perf_counter() - began)
+            ours.stand.stop()
+        bench.detail("starts_s", times)
+        what = "until it takes datagrams, 100,000 terminals with their links"
+        bound = Bound("ours", at_most=5_000_000, by=BY)
+        bench.amount("start", TIME, 1e6 * max(times), what, _WHERE, [bound])
+    finally:
+        ours.close()
