@@ -44,9 +44,10 @@ class Track:
     def __init__(self, route, start_m=0.0):
         self.route = route
         self._path = _smooth(route)
-        self._limit = _speed_limits(self._path)
+        self._squares = [limit**2 for limit in _speed_limits(self._path)]
         self._metres = [point[2] for point in self._path]
         self._stops = [(point[2], point[4], index) for index, point in enumerate(self._path) if point[4]]
+        self._stops_back = self._stops[::-1]
         self._states = [(min(start_m, self._path[-1][2]), 0.0, 1, 0.0, -1)]
 
     def at(self, t_s):
@@ -65,11 +66,11 @@ class Track:
         metres, speed, direction, stand_s, stop = state
         if stand_s > 0:
             return metres, 0.0, direction, stand_s - _STEP_S, stop
-        ahead = self._allowed(metres, speed, direction, stop)
+        target = self._next_stop(metres, direction, stop)
+        ahead = self._allowed(metres, speed, direction, target)
         speed = min(speed + 1.8 * _STEP_S, ahead) if ahead > speed else max(speed - 2.5 * _STEP_S, ahead)
         moved = metres + direction * max(speed, 0.5) * _STEP_S
-        end = self._path[-1][2]
-        target = self._next_stop(metres, direction, stop)
+        end = self._metres[-1]
         if target is not None and (target[0] - moved) * direction <= 0.2:
             return target[0], 0.0, direction, target[1], target[2]
         if moved >= end - 0.2 if direction > 0 else moved <= 0.2:
@@ -79,19 +80,24 @@ class Track:
             return (end if direction > 0 else 0.0), 0.0, -direction, stand_s, -1
         return moved, max(speed, 0.5), direction, 0.0, stop
 
-    def _allowed(self, metres, speed, direction, stop):
+    def _allowed(self, metres, speed, direction, target):
         """The fastest speed from which every limit and stop ahead can still be kept."""
         reach = speed * speed / 4.0 + 40.0
-        allowed = self._limit[self._index(metres)]
+        points, squares = self._metres, self._squares
         index = self._index(metres)
-        while 0 <= index < len(self._path) and abs(self._path[index][2] - metres) <= reach:
-            away = max(0.0, abs(self._path[index][2] - metres) - 5.0)
-            allowed = min(allowed, math.sqrt(self._limit[index] ** 2 + 2 * 2.0 * away))
+        # The least square of a limit decides; none is below 0, so what is far ahead cannot matter.
+        least = squares[index]
+        while 0 <= index < len(points):
+            away = abs(points[index] - metres)
+            gained = 2 * 2.0 * (away - 5.0) if away > 5.0 else 0.0
+            if away > reach or gained >= least:
+                break
+            square = squares[index] + gained
+            if square < least:
+                least = square
             index += direction
-        marks = [self._next_stop(metres, direction, stop)]
-        if not self.route.loop:
-            marks.append((self._path[-1][2] if direction > 0 else 0.0,))
-        for mark in marks:
+        allowed = math.sqrt(least)
+        for mark in (target, None if self.route.loop else (points[-1] if direction > 0 else 0.0,)):
             if mark is not None:
                 # The braking curve of 2 m/s2, taken in whole steps.
                 away = abs(mark[0] - metres)
@@ -100,12 +106,10 @@ class Track:
 
     def _next_stop(self, metres, direction, stop):
         """(metres, seconds, index) of the next place to stand at, or None."""
-        best = None
-        for at_m, stand_s, index in self._stops:
-            ahead_m = (at_m - metres) * direction
-            if index != stop and ahead_m > 0 and (best is None or ahead_m < abs(best[0] - metres)):
-                best = (at_m, stand_s, index)
-        return best
+        for place in self._stops if direction > 0 else self._stops_back:
+            if place[2] != stop and (place[0] - metres) * direction > 0:
+                return place
+        return None
 
     def _index(self, metres):
         return max(0, bisect.bisect_right(self._metres, metres) - 1)
