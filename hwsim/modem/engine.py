@@ -54,15 +54,16 @@ class Engine:
 
     def feed(self, data):
         """Bytes from the terminal, any number of them."""
-        for index, byte in enumerate(data):
+        at, end = 0, len(data)
+        while at < end:
             if self._raw is not None:
-                self._feed_raw(byte)
+                at = self._feed_raw(data, at)
             elif self.busy:
                 room = _QUEUE_LIMIT - len(self._queue)
-                self._queue += data[index : index + room]
+                self._queue += data[at : at + room]
                 return
             else:
-                self._feed_line(byte)
+                at = self._feed_line(data, at)
 
     def urc(self, text):
         """An unsolicited line, now, wherever the conversation stands."""
@@ -71,27 +72,42 @@ class Engine:
         else:
             self._modem.write(text.encode() + b"\r\n")
 
-    def _feed_raw(self, byte):
+    def _feed_raw(self, data, at):
+        """Take what belongs to the raw bytes; where the rest begins."""
         want, got, then = self._raw
-        got.append(byte)
+        end = at + want - len(got)
+        got += data[at:end]
         if len(got) == want:
             self._raw = None
             then(bytes(got))
+        return min(end, len(data))
 
-    def _feed_line(self, byte):
+    def _feed_line(self, data, at):
+        """Take a line, or as much of it as is there; where the rest begins."""
+        end = data.find(b"\r", at)
+        piece = data[at:] if end < 0 else data[at:end]
         line = self._line
-        if byte == 0x0D:
-            text, overlong = bytes(line), self._overlong
-            self._line, self._overlong = bytearray(), False
-            self._take(text, overlong)
-        elif byte == 0x08 and line:
-            line.pop()
-        elif byte == 0x0A and not line:
-            return
-        elif len(line) >= _LINE_LIMIT:
-            self._overlong = True
+        if len(line) + len(piece) <= _LINE_LIMIT and b"\x08" not in piece and b"\n" not in piece:
+            line += piece
         else:
-            line.append(byte)
+            self._edit(line, piece)
+        if end < 0:
+            return len(data)
+        text, overlong = bytes(line), self._overlong
+        self._line, self._overlong = bytearray(), False
+        self._take(text, overlong)
+        return end + 1
+
+    def _edit(self, line, piece):
+        for byte in piece:
+            if byte == 0x08 and line:
+                line.pop()
+            elif byte == 0x0A and not line:
+                continue
+            elif len(line) >= _LINE_LIMIT:
+                self._overlong = True
+            else:
+                line.append(byte)
 
     def _take(self, raw, overlong):
         text = raw.decode("latin-1")
