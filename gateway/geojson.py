@@ -1,0 +1,53 @@
+"""A report's Feature (RFC 7946) as JSON text, written straight from its values: byte for byte what
+`northbound.feature` gives as a dict, in half the time."""
+
+from collections.abc import Sequence
+from json.encoder import encode_basestring as text
+
+from gateway.journal.records import Row, Terminal
+
+
+def written(
+    terminal: Terminal,
+    row: Row,
+    kind: str,
+    time_ms: int | None,
+    time: str | None,
+    fix: Sequence[int | None] | None,
+    more: str,
+) -> bytes:
+    """`time` is that of `time_ms` where RFC 3339 can write it; `more` are members that follow, with their
+    commas."""
+    kid, boot, seq = row.kid.hex(), row.boot, row.seq
+    point, values = "null", ""
+    when = "null" if time is None else f'"{time}"'
+    if fix is not None:
+        point, values = _point(fix[0], fix[1], fix[2]), _values(fix)
+    return (
+        f'{{"type":"Feature","id":"{kid}/{boot}/{seq}","geometry":{point},"properties":{{'
+        f'"kid":"{kid}","boot":{boot},"seq":{seq},"time":{when},'
+        f'"time_ms":{"null" if time_ms is None else time_ms},"received_ms":{row.stored_ms},"kind":"{kind}",'
+        f'"unit":{text(terminal.unit)},"station":{text(terminal.station)},'
+        f'"directorate":{text(terminal.directorate)},"call_sign":{text(terminal.call_sign)},'
+        f'"vehicle":{text(terminal.vehicle)}{values}{more}}}}}'
+    ).encode()
+
+
+def _point(lat: int | None, lon: int | None, altitude: int | None) -> str:
+    if lat is None or lon is None:
+        return "null"
+    # RFC 7946 3.1.1: longitude first.
+    third = "" if altitude is None else f",{altitude / 10}"
+    return f'{{"type":"Point","coordinates":[{lon / 10_000_000},{lat / 10_000_000}{third}]}}'
+
+
+def _values(fix: Sequence[int | None]) -> str:
+    _, _, _, speed, course, hdop, satellites, age = fix
+    out = "" if speed is None else f',"speed_km_h":{round(speed * 0.036, 2)}'
+    if course is not None:
+        out += f',"course_deg":{course / 100}'
+    if hdop is not None:
+        out += f',"hdop":{hdop / 10}'
+    if satellites is not None:
+        out += f',"satellites":{satellites}'
+    return out if age is None else f'{out},"fix_age_s":{age}'
