@@ -84,7 +84,9 @@ def test_usage_and_configuration_errors_have_code_2(folder):
 
 
 @pytest.mark.parametrize(
-    "name", ["serve", "enroll", "key", "suspend", "revoke", "list", "journal", "verify", "send"]
+    "name",
+    ["serve", "enroll", "key", "suspend", "revoke", "list", "journal", "verify", "send"]
+    + ["doctor", "backup", "restore", "secrets", "audit"],
 )
 def test_every_help_has_an_example(capsys, name):
     with pytest.raises(SystemExit) as ended:
@@ -130,7 +132,8 @@ async def test_serve_journal_verify_and_terminate(folder):
     assert code == 0
     events = [json.loads(line)["event"] for line in (folder / "log").read_text().splitlines()]
     assert events[0] == "gateway.ready"
-    assert events[-2:] == ["gateway.stopping", "gateway.stopped"]
+    assert "gateway.stopping" in events[-3:]  # refusals not told yet may come between
+    assert events[-1] == "gateway.stopped"
 
 
 def test_verify_needs_only_the_public_key(tmp_path):
