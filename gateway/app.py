@@ -1,6 +1,7 @@
 """The gateway put together: what is made first, who calls whom, and how it ends."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -9,24 +10,34 @@ from gateway import commands, panics
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.contexts import Contexts, Entry
-from gateway.datagram import Endpoint
+from gateway.datagram import Endpoint, ListenError
 from gateway.edhoc import Edhoc
 from gateway.exchange import Exchange
+from gateway.gauges import Timings
+from gateway.health import Health
+from gateway.http import HttpServer
 from gateway.intake import Intake, Stored
+from gateway.journal import choose
 from gateway.journal.base import Journal
 from gateway.journal.records import ENROLLED, REVOKED, Terminal
-from gateway.journal.sqlite import SqliteJournal
 from gateway.key import GatewayKey, KeyFileError, settle
 from gateway.log import Log
 from gateway.machine import Machine
+from gateway.measured import Measured
 from gateway.northbound import unit_topic
+from gateway.nodes import ROUND_S, Nodes
 from gateway.observers import Observers
 from gateway.orders import Orders
+from gateway.posting import Posting
+from gateway.presence import POLL_S as PRESENCE_S
+from gateway.presence import Presences
 from gateway.refusals import Refusals
 from gateway.registry import POLL_S, Registry
 from gateway.relay import Relay
+from gateway.reloading import Reloaded, Reloader
 from gateway.resources import Resources
 from gateway.security import Peers
+from gateway.vault import vault
 from gateway.verifier import Verifier
 from protocol.responder import Server
 
@@ -44,8 +55,12 @@ class App:
         clock: Clock | None = None,
         random: Callable[[int], bytes] = secrets.token_bytes,
         machine: Machine | None = None,
+        number: int = 0,
+        shared: bool = False,
     ) -> None:
         self._machine = machine or Machine()
+        self._number = number  # of this process, where several share the work
+        self._shared = shared  # it is one of several on this machine
         self._random = random
         self.config = config
         self.log = log
@@ -54,6 +69,10 @@ class App:
         self._tasks: list[asyncio.Task[None]] = []
         self._relaying: asyncio.Task[None] | None = None
         self.endpoint: Endpoint | None = None
+        self.timings = Timings()
+        self.journal_failures = 0
+        self._pages: HttpServer | None = None
+        self._reloader = Reloader(config)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -61,18 +80,10 @@ class App:
         return self.endpoint.address
 
     async def start(self) -> None:
-        """Raises JournalError, ListenError; then nothing was left running."""
+        """Raises JournalError, KeyFileError, ListenError; then nothing was left running."""
         config = self.config
-        self.journal: Journal = SqliteJournal(
-            config.journal_path,
-            queue_limit=config.whole("journal.queue_limit"),
-            group_limit=config.whole("journal.group_limit"),
-            busy_timeout_ms=config.whole("journal.busy_timeout_ms"),
-            on_error=self._unstored,
-            background=self._machine.background,
-            connect=self._machine.connect,
-            lock=self._machine.lock,
-        )
+        self.vault = vault(config.text("security.secrets_key_file"), random=self._random)
+        self.journal: Journal = choose.make(config, self._machine, self._unstored, self._shared)
         await self.journal.open()
         try:
             await self._assemble()
@@ -86,7 +97,8 @@ class App:
         await self.registry.load()
         self.contexts = Contexts(self.journal, log, clock)
         await self.contexts.load()
-        self.peers = Peers(self.journal, self.contexts, config.whole("security.contexts"))
+        self.peers = Peers(self.journal, self.contexts, config.whole("security.contexts"), self.vault)
+        self.presences = Presences(config, self.journal, self.registry, log, clock, self._prefix)
         window_s = config.whole("security.refusal_log_s")
         self.refusals = Refusals(log, clock, window_s)
         self.strangers = Refusals(log, clock, window_s, "edhoc.refused")
@@ -109,7 +121,20 @@ class App:
             random=self._random,
             send=self._send,
         )
+        self.edhoc.vault = self.vault
         self.relay = Relay(config, self.journal, self.registry, log, clock, self._machine, self._random16)
+        posting = Posting(
+            self.registry,
+            self.contexts,
+            self.peers,
+            self.intake,
+            self.observers,
+            self.refusals,
+            clock,
+            retry_after_s=config.whole("journal.retry_after_s"),
+            limit=config.whole("journal.queue_limit"),
+            send=self._send,
+        )
         self.exchange = Exchange(
             server,
             self.registry,
@@ -117,6 +142,7 @@ class App:
             self.peers,
             self.edhoc,
             self.resources,
+            posting,
             self.observers,
             self.refusals,
             self.journal,
@@ -129,16 +155,54 @@ class App:
         )
         self.orders = Orders(config, self.journal, self.registry, log, clock)
         self._tie()
+        await self._show()
         host, port = config.text("listen.host"), config.whole("listen.port")
         buffer = config.whole("listen.receive_buffer")
-        self.endpoint = await self._machine.listen(host, port, buffer, self.exchange.receive, log)
+        share = {"reuse_port": True} if self._shared else {}
+        self.endpoint = await self._machine.listen(host, port, buffer, self.exchange.receive, log, **share)
         look_s = self._machine.look_s
         self._every(look_s(POLL_S), self.registry.refresh)
+        if self.journal.node:
+            self.nodes = Nodes(self.journal, log, clock, lambda: self.relay.connected, self.relay.stir)
+            self._every(ROUND_S, self.nodes.round)
         self._every(look_s(1.0), self._sweep)
         self._every(look_s(1.0), self.contexts.sweep)
-        self._every(config.whole("panic.republish_s"), self._remind)
+        self._every(look_s(PRESENCE_S), self.presences.round)
+        self._every(lambda: config.whole("panic.republish_s"), self._remind)
         if config.brokers():
             self._relaying = asyncio.create_task(self.relay.run())
+
+    async def _show(self) -> None:
+        """Numbers and health, where the configuration says. Raises ListenError."""
+        self.health = Health(self.journal, self.clock, self._facts_of_health)
+        self.measured = Measured(self)
+        host, port = self.config.text("metrics.host"), self.config.whole("metrics.port")
+        if not host:
+            return
+        self._pages = HttpServer({"/metrics": self.measured.page, **self.health.pages()})
+        try:
+            await self._pages.listen(host, port + self._number if port else 0)
+        except OSError as error:
+            self._pages = None
+            raise ListenError(
+                f"metrics.host, metrics.port: cannot listen on {host}:{port}: {error.strerror}"
+            ) from error
+
+    @property
+    def pages_address(self) -> tuple[str, int] | None:
+        """Where metrics and health are served."""
+        return None if self._pages is None else self._pages.address
+
+    def _facts_of_health(self) -> dict[str, object]:
+        return {
+            "id": self.config.text("gateway.id"),
+            "broker": "connected" if self.relay.connected else "away" if self._relaying else "none",
+            "waiting": self.journal.waiting,
+        }
+
+    def reload(self) -> Reloaded:
+        """Read the configuration again."""
+        return self._reloader.take(self)
 
     async def _own_key(self) -> GatewayKey | None:
         """Contexts that were made serve without it: a lost file must not keep an alarm from being taken."""
@@ -160,14 +224,23 @@ class App:
         self.relay.on_command = lambda link, incoming: self._spawn(self.orders.take(link, incoming))
         self.relay.on_facts = self._facts
         self.orders.on_placed = self._placed
+        self.presences.on_notices = self.relay.notices_waiting
+        self.intake.on_frame = self.presences.note_frame
+        self.peers.on_heard = self.presences.heard
+        self.exchange.answers = self.timings.answer
+        self.observers.on_registered = self.presences.registered
+        self.relay.timings = self.timings
         self._spawned: set[asyncio.Task[None]] = set()
 
     async def stop(self) -> None:
-        """Take nothing new, finish what was taken, say good-bye to the broker."""
+        """Take nothing new, finish and answer what was taken, bring it to the broker, say good-bye there."""
+        self.health.draining = True
         if self.endpoint is not None:
+            self.exchange.taking = False
             await self.exchange.drain()
             await self.edhoc.drain()
             self.endpoint.close()
+        await self._settle()
         for task in self._tasks:
             task.cancel()
         if self._relaying is not None:
@@ -176,9 +249,18 @@ class App:
             for task in late:
                 task.cancel()
         for refusals in (self.refusals, self.strangers):
-            refusals.sweep()
+            refusals.sweep(ending=True)
+        if self._pages is not None:
+            await self._pages.close()
         self.verifier.close()
         await self.journal.close()
+
+    async def _settle(self) -> None:
+        """What was answered goes to the broker now, if it is there and quick; else after the next start."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while self._relaying is not None and not self.relay.settled:
+                    await asyncio.sleep(0.02)
 
     def _send(self, datagram: bytes, source: object) -> None:
         if self.endpoint is not None:
@@ -187,10 +269,10 @@ class App:
     def _random16(self) -> int:
         return int.from_bytes(self._random(2), "big")
 
-    def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    def _every(self, seconds: float | Callable[[], float], work: Callable[[], Awaitable[None]]) -> None:
         async def forever() -> None:
             while True:
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(seconds() if callable(seconds) else seconds)
                 try:
                     await work()
                 except Exception as error:
@@ -209,6 +291,7 @@ class App:
     # --- what follows from what
 
     def _stored(self, stored: Stored) -> None:
+        self.measured.stored(stored)
         if stored.handed:
             stored = replace(stored, rows=[item for item in stored.rows if item[0].id not in stored.handed])
         self.relay.offer(stored)
@@ -224,6 +307,8 @@ class App:
         self._commanded(terminal)
 
     def _unstored(self, message: str) -> None:
+        self.journal_failures += 1
+        self.health.failed(message)
         self.log.error("journal.failed", error=message)
         if self._relaying is not None:
             self.relay.doubt()

@@ -13,11 +13,13 @@ from typing import Any
 from gateway.clock import Clock
 from gateway.contexts import Contexts, Entry
 from gateway.edhoc import Edhoc
-from gateway.intake import Refused
+from gateway.frames import Refused
+from gateway.gauges import Distribution
 from gateway.journal.base import ContextError, Journal, JournalError, Spent
 from gateway.journal.records import REVOKED, SUSPENDED, Terminal
 from gateway.log import Log
 from gateway.observers import Observers
+from gateway.posting import Posting
 from gateway.refusals import Refusals
 from gateway.registry import Registry
 from gateway.resources import Resources, Response
@@ -31,6 +33,7 @@ from protocol.oscore import Binding, Replayed, Unreadable, peek
 from protocol.responder import Reply, Request, Server
 
 MAX_DIAGNOSTIC = 120
+DRAIN_S = 5
 
 
 class Exchange:
@@ -44,6 +47,7 @@ class Exchange:
         peers: Peers,
         edhoc: Edhoc,
         resources: Resources,
+        posting: Posting,
         observers: Observers,
         refusals: Refusals,
         journal: Journal,
@@ -61,6 +65,7 @@ class Exchange:
         self._peers = peers
         self._edhoc = edhoc
         self._resources = resources
+        self._posting = posting
         self._observers = observers
         self._refusals = refusals
         self._journal = journal
@@ -74,13 +79,21 @@ class Exchange:
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self.datagrams = 0
+        self.taking = True  # False: what comes is for another process, or for our successor
+        self.answers = Distribution()
         observers.flush = self.flush
+        posting.fell = self._fell
+        posting.answered = self._answered
 
     def receive(self, data: bytes, source: Any) -> None:
         """One datagram. Raises nothing, whatever is in it."""
+        if not self.taking:
+            return
         self.datagrams += 1
         if len(data) > MAX_DATAGRAM:
             self._too_large(data, source)
+            return
+        if self._posting.take(data, source):
             return
         got = self._server.receive(data, source, int(self._clock.mono_ms()))
         if isinstance(got, Reply):
@@ -94,6 +107,9 @@ class Exchange:
         else:
             self._observers.settle()
             self.flush()
+
+    def _answered(self, seconds: float) -> None:
+        self.answers.note(seconds)
 
     def flush(self) -> None:
         """Send what the server has due, and wake again when it has more."""
@@ -112,8 +128,21 @@ class Exchange:
         """Finish what is under way."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                await self.settled()
+
+    async def settled(self) -> None:
+        """Returns when nothing is under way."""
+        while self._tasks or self._posting.waiting:
+            await self._posting.quiet()
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+
+    @property
+    def under_way(self) -> int:
+        """Requests that are being worked on."""
+        return len(self._tasks) + self._posting.waiting
 
     def _request(self, request: Request, data: bytes) -> None:
         outer = request.message
@@ -137,7 +166,7 @@ class Exchange:
             self._refuse(request, coap.UNAUTHORIZED, address(request.source), "unknown", detail)
         elif terminal.state == REVOKED:
             self._refuse(request, coap.FORBIDDEN, terminal.kid.hex(), REVOKED)
-        elif len(self._tasks) >= self._limit:
+        elif self.under_way >= self._limit:
             self._overloaded(request, terminal)
         else:
             peer = self._peers.get(entry, terminal)
@@ -209,12 +238,27 @@ class Exchange:
         peer.busy += 1
         self._spawn(self._serve(peer, answer, inside, request))
 
-    async def _serve(self, peer: Peer, answer: Answer, inside: Inside, request: Request) -> None:
+    def _fell(
+        self, peer: Peer, answer: Answer, binding: Binding, data: bytes, payload: bytes, error: Exception
+    ) -> None:
+        """What came the short way, and could not be stored."""
+        outer = coap.decode(data)
+        options = [(coap.URI_PATH, b"f")]
+        inner = Message(outer.type, coap.POST, outer.message_id, outer.token, options, payload)
+        answer.inside = inside = (inner, binding)
+        request = Request(outer, answer.source, 0, 0)
+        self._spawn(self._serve(peer, answer, inside, request, error))
+
+    async def _serve(
+        self, peer: Peer, answer: Answer, inside: Inside, request: Request, known: Exception | None = None
+    ) -> None:
+        """`known`: how it ended already."""
         fresh = inside[1].answered
+        began_ms = self._clock.mono_ms()
         try:
             try:
                 try:
-                    response = await self._respond(peer, answer, inside)
+                    response = await self._respond(peer, answer, inside, known=known)
                 except Spent:
                     if not answer.tried:
                         raise
@@ -235,14 +279,24 @@ class Exchange:
                 response = Response(coap.INTERNAL_ERROR)
                 answer.failed = answer.tried = fresh = True
             self._reply(peer, answer, inside[1], request, response, fresh)
+            self.answers.note((self._clock.mono_ms() - began_ms) / 1000)
         finally:
             peer.busy -= 1
 
-    async def _respond(self, peer: Peer, answer: Answer, inside: Inside, spent: bool = False) -> Response:
+    async def _respond(
+        self,
+        peer: Peer,
+        answer: Answer,
+        inside: Inside,
+        spent: bool = False,
+        known: Exception | None = None,
+    ) -> Response:
         inner, binding = inside
         now_ms = self._clock.wall_ms()
         state = peer.persist(now_ms) if spent else peer.persist(now_ms, binding, answer.source)
         try:
+            if known is not None:
+                raise known
             if isinstance(inner, Malformed):
                 raise inner
             if peer.terminal.state == SUSPENDED:

@@ -1,91 +1,76 @@
-"""`POST /f`: a CBOR sequence of signed frames, all checked before any is stored, all durable before 2.04."""
+"""From checked form to durable: signatures on threads, then a transaction, then whoever waits is told.
 
+What comes while a thread is busy goes to it together, and what comes while a commit is under way becomes
+the next one: the more there is to do, the more share one hop and one fsync, and with nothing to wait for
+there is no delay. At each of the two places an urgent request goes before all others.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from gateway import panics
 from gateway.clock import Clock
-from gateway.journal.base import Journal, Transaction
-from gateway.journal.records import NewFrame, Row, Terminal
+from gateway.frames import URGENT, Checked, Refused, read
+from gateway.journal.base import ContextError, Journal, JournalError, Transaction
+from gateway.journal.records import Claimed, NewFrame, Row, Terminal
 from gateway.log import Log
 from gateway.northbound import KINDS
 from gateway.security import Peer, State
 from gateway.verifier import Verifier
-from protocol import cbor, coap, cose, report
-from protocol.errors import Malformed
-from protocol.limits import MAX_FRAME, MAX_FRAMES
+from protocol import cbor, coap, report
 
 STAGE_STORED = 3
-
-
-class Refused(Exception):
-    """An authenticated terminal sent something that cannot be taken; `diagnostic` goes back to it,
-    protected."""
-
-    def __init__(self, code: int, diagnostic: str, reason: str = "malformed") -> None:
-        super().__init__(diagnostic)
-        self.code = code
-        self.diagnostic = diagnostic
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A frame of our profile whose form is right; its signature is still to be checked."""
-
-    new: NewFrame
-    fields: dict[int, Any]
-    signed: bytes
-    signature: bytes
-
-
-def split(payload: bytes) -> list[bytes]:
-    """The frames of a CBOR sequence, as the bytes they came in. Raises Refused."""
-    frames: list[bytes] = []
-    at = 0
-    while at < len(payload):
-        if len(frames) == MAX_FRAMES:
-            raise Refused(coap.TOO_LARGE, f"more than {MAX_FRAMES} frames")
-        try:
-            end = cbor.skip(payload, at)
-        except Malformed as error:
-            raise Refused(coap.BAD_REQUEST, f"frame {len(frames)}: {error}") from None
-        if end - at > MAX_FRAME:
-            raise Refused(coap.TOO_LARGE, f"frame {len(frames)}: {end - at} bytes, at most {MAX_FRAME}")
-        frames.append(payload[at:end])
-        at = end
-    if not frames:
-        raise Refused(coap.BAD_REQUEST, "no frame")
-    return frames
-
-
-def check(frame: bytes, kid: bytes) -> Checked:
-    """COSE profile, signer and report. Raises Malformed."""
-    sign1 = cose.sign1_parse(frame)
-    if sign1.kid != kid:
-        # OSCORE says who sent it; nobody speaks for another.
-        raise Malformed(f"kid: {sign1.kid.hex()} is not the sender")
-    fields = report.decode(sign1.payload)
-    panic = fields.get(report.PANIC)
-    pair = None if panic is None else (panic[report.PANIC_ID], panic[report.PANIC_STATE])
-    new = NewFrame(fields[report.BOOT], fields[report.SEQ], fields[report.KIND], pair, frame)
-    return Checked(new, fields, sign1.to_be_signed(), sign1.signature)
+# Requests in one transaction: an alarm that comes now waits for no more than these.
+_GROUP = 256
+# Frames that are told of as they are stored: whether a car is on duty.
+_TOLD = (report.KIND_STATUS, report.KIND_PANIC)
+OnFrame = Callable[[Transaction, Terminal, NewFrame, dict[int, Any], int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became durable: rows that were new, with their reports, and the stages reached. `handed`: ids of
-    rows that another node relays."""
+    """What became durable in one transaction: rows that were new, with their reports, and the stages reached.
+    `handed`: ids of rows that another node relays. `alarmed`: terminals whose frames spoke of an alarm."""
 
     rows: list[tuple[Row, dict[int, Any]]]
     facts: list[panics.Fact]
-    conflicts: list[NewFrame]
+    conflicts: list[tuple[bytes, NewFrame]]
     repeats: int
     handed: frozenset[int] = frozenset()
+    alarmed: frozenset[bytes] = frozenset()
+
+
+class Posted:
+    """The frames of one request, under way. `done(posted, error)` is called once: None when they are durable;
+    Refused, ContextError, JournalError or what else went wrong, and then nothing of it was stored."""
+
+    __slots__ = ("checked", "context", "done", "peer", "state", "urgent")
+
+    def __init__(
+        self,
+        peer: Peer,
+        checked: list[Checked],
+        state: State,
+        urgent: bool,
+        done: "Callable[[Posted, Exception | None], None]",
+        context: Any,
+    ) -> None:
+        self.peer = peer
+        self.checked = checked
+        self.state = state
+        self.urgent = urgent
+        self.done = done
+        self.context = context
 
 
 class Intake:
-    """Takes batches of frames. `take` returns when they are durable."""
+    """`put` takes what is to be stored. `on_stored(stored)` is called with all that one transaction brought,
+    in the order of the transactions, after those who waited were told; `on_frame(tx, terminal, new, fields,
+    now_ms)` in it, for each new status and alarm."""
 
     def __init__(self, journal: Journal, verifier: Verifier, log: Log, clock: Clock, prefix: str) -> None:
         self._journal = journal
@@ -93,62 +78,212 @@ class Intake:
         self._log = log
         self._clock = clock
         self._prefix = prefix
+        self._loop = asyncio.get_running_loop()
+        self._urgent: deque[Posted] = deque()
+        self._bulk: deque[Posted] = deque()
+        self._first: list[Posted] = []
+        self._good: deque[Posted] = deque()
+        self._looking = False
+        self._writing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle: asyncio.Future[None] | None = None
+        self.waiting = 0  # requests under way
         self.stored = 0
         self.repeats = 0
         self.conflicts = 0
+        self.on_stored: Callable[[Stored], None] = lambda stored: None
+        self.on_frame: OnFrame = lambda tx, terminal, new, fields, now_ms: None
 
-    async def take(self, peer: Peer, payload: bytes, state: State) -> Stored:
-        """Raises Refused, then nothing was stored; JournalError and ContextError likewise."""
-        terminal = peer.terminal
-        checked: list[Checked] = []
-        for index, frame in enumerate(split(payload)):
-            try:
-                checked.append(check(frame, terminal.kid))
-            except Malformed as error:
-                raise Refused(coap.BAD_REQUEST, f"frame {index}: {error}", "frame") from None
-        truths = await self._verifier.check([(peer.key, c.signed, c.signature) for c in checked])
-        for index, good in enumerate(truths):
-            if not good:
-                raise Refused(coap.BAD_REQUEST, f"frame {index}: signature", "signature")
-        now_ms = self._clock.wall_ms()
-        stored = await state.write(self._journal, lambda tx: self._store(tx, terminal, checked, now_ms))
-        self._tell(terminal, stored)
-        return stored
+    def put(self, posted: Posted) -> None:
+        """`posted.done` is called later, never from here."""
+        self.waiting += 1
+        (self._urgent if posted.urgent else self._bulk).append(posted)
+        if not self._looking:
+            # Not before the datagrams that came with it were read.
+            self._looking = True
+            self._loop.call_soon(self._look)
 
-    def _store(self, tx: Transaction, terminal: Terminal, checked: list[Checked], now_ms: int) -> Stored:
-        rows: list[tuple[Row, dict[int, Any]]] = []
-        facts: list[panics.Fact] = []
-        conflicts: list[NewFrame] = []
-        repeats = 0
-        placed = tx.insert_frames([(terminal.kid, one.new) for one in checked], now_ms)
-        for one, (number, conflict) in zip(checked, placed, strict=True):
-            new = one.new
-            if number == 0 and not conflict:
-                repeats += 1
-                continue
-            facts += panics.note_frame(tx, self._prefix, terminal, new, number, conflict, now_ms)
-            if conflict:
-                conflicts.append(new)
-                continue
-            panic = None if new.panic is None else new.panic[0]
-            row = Row(number, terminal.kid, new.boot, new.seq, new.kind, panic, now_ms, None, new.frame)
-            rows.append((row, one.fields))
-        return Stored(rows, facts, conflicts, repeats, frozenset(tx.handed))
+    async def take(self, peer: Peer, payload: bytes, state: State) -> None:
+        """Returns when the frames are durable. Raises Refused, then nothing was stored; JournalError and
+        ContextError likewise."""
+        checked = read(payload, peer.terminal.kid)
+        future: asyncio.Future[None] = self._loop.create_future()
+        urgent = any(one.new.kind in URGENT for one in checked)
+        self.put(Posted(peer, checked, state, urgent, _settle, future))
+        await future
 
-    def _tell(self, terminal: Terminal, stored: Stored) -> None:
-        self.stored += len(stored.rows)
-        self.repeats += stored.repeats
-        self.conflicts += len(stored.conflicts)
-        for row, _ in stored.rows:
-            self._log.info("frame.stored", **name(row))
-        for new in stored.conflicts:
-            self._log.error(
-                "frame.conflict", kid=terminal.kid, boot=new.boot, seq=new.seq, kind=KINDS[new.kind]
-            )
+    async def quiet(self) -> None:
+        """Returns when nothing is under way."""
+        while self.waiting:
+            if self._idle is None:
+                self._idle = self._loop.create_future()
+            await asyncio.shield(self._idle)
 
     def receipt(self) -> bytes:
         """The payload of 2.04."""
         return cbor.encode({0: self._clock.wall_ms(), 1: STAGE_STORED})
+
+    # --- signatures
+
+    def _look(self) -> None:
+        self._looking = False
+        verifier, urgent, bulk = self._verifier, self._urgent, self._bulk
+        while verifier.free and (urgent or bulk):
+            batch = []
+            for _ in range(verifier.share(len(urgent) + len(bulk))):
+                batch.append(urgent.popleft() if urgent else bulk.popleft())
+            claims = [[(p.peer.key, c.signed, c.signature) for c in p.checked] for p in batch]
+            verifier.check(claims, partial(self._verified, batch))
+
+    def _verified(self, batch: list[Posted], outcome: list[list[bool]] | Exception) -> None:
+        for index, posted in enumerate(batch):
+            if isinstance(outcome, Exception):
+                self._end(posted, outcome)
+            elif not all(outcome[index]):
+                wrong = outcome[index].index(False)
+                self._end(posted, Refused(coap.BAD_REQUEST, f"frame {wrong}: signature", "signature"))
+            elif posted.urgent:
+                self._first.append(posted)
+            else:
+                self._good.append(posted)
+        self._look()
+        self._store()
+
+    # --- storage
+
+    def _store(self) -> None:
+        if self._writing and not self._first:
+            return
+        batch, self._first = self._first, []
+        if not self._writing:
+            self._writing = True
+            good = self._good
+            while good and len(batch) < _GROUP:
+                batch.append(good.popleft())
+            if not batch:
+                self._writing = False
+                return
+            self._spawn(self._next(batch))
+        else:
+            # An alarm joins the group that the journal makes next.
+            self._spawn(self._write(batch))
+
+    async def _next(self, batch: list[Posted]) -> None:
+        try:
+            await self._write(batch)
+        finally:
+            self._writing = False
+            self._store()
+
+    async def _write(self, batch: list[Posted]) -> None:
+        now_ms = self._clock.wall_ms()
+        try:
+            claimed, stored = await self._journal.write(lambda tx: self._work(tx, batch, now_ms))
+        except JournalError as error:
+            for posted in batch:
+                self._end(posted, error)
+            return
+        except Exception as error:
+            if len(batch) == 1:
+                self._end(batch[0], error)
+                return
+            # One of them is wrong, and nobody's disk: each alone, so that the others don't suffer.
+            for posted in batch:
+                await self._write([posted])
+            return
+        for posted, outcome in zip(batch, claimed, strict=True):
+            if isinstance(outcome, ContextError):
+                self._end(posted, outcome)
+            else:
+                posted.state.committed(outcome)
+                self._end(posted, None)
+        self._tell(stored)
+        self.on_stored(stored)
+
+    def _work(
+        self, tx: Transaction, batch: list[Posted], now_ms: int
+    ) -> tuple[Sequence[Claimed | ContextError], Stored]:
+        claimed = tx.claim([posted.state.claim for posted in batch])
+        items: list[tuple[Terminal, Checked]] = []
+        for posted, outcome in zip(batch, claimed, strict=True):
+            # Who may not use this number any more has nothing stored either.
+            if not isinstance(outcome, ContextError):
+                terminal = posted.peer.terminal
+                items += [(terminal, one) for one in posted.checked]
+        placed = tx.insert_frames([(terminal.kid, one.new) for terminal, one in items], now_ms)
+        rows: list[tuple[Row, dict[int, Any]]] = []
+        facts: list[panics.Fact] = []
+        conflicts: list[tuple[bytes, NewFrame]] = []
+        alarmed = set()
+        repeats = 0
+        for (terminal, (new, fields, _, _)), (number, conflict) in zip(items, placed, strict=True):
+            if number == 0 and not conflict:
+                repeats += 1
+                continue
+            kid = terminal.kid
+            panic = None
+            if new.panic is not None:
+                panic = new.panic[0]
+                alarmed.add(kid)
+                facts += panics.note_frame(tx, self._prefix, terminal, new, number, conflict, now_ms)
+            if new.kind in _TOLD:
+                self.on_frame(tx, terminal, new, fields, now_ms)
+            if conflict:
+                alarmed.add(kid)
+                conflicts.append((kid, new))
+                continue
+            row = Row(number, kid, new.boot, new.seq, new.kind, panic, now_ms, None, new.frame)
+            rows.append((row, fields))
+        return claimed, Stored(rows, facts, conflicts, repeats, frozenset(tx.handed), frozenset(alarmed))
+
+    def _tell(self, stored: Stored) -> None:
+        self.stored += len(stored.rows)
+        self.repeats += stored.repeats
+        self.conflicts += len(stored.conflicts)
+        told(self._log, "stored", [row for row, _ in stored.rows])
+        for kid, new in stored.conflicts:
+            self._log.error("frame.conflict", kid=kid, boot=new.boot, seq=new.seq, kind=KINDS[new.kind])
+
+    def _end(self, posted: Posted, error: Exception | None) -> None:
+        self.waiting -= 1
+        if error is not None:
+            posted.state.failed()
+        try:
+            posted.done(posted, error)
+        except Exception as wrong:
+            # One answer that cannot be given must not cost the others theirs.
+            self._log.error("answer.failed", error=f"{type(wrong).__name__}: {wrong}")
+        if self._idle is not None and not self.waiting:
+            self._idle.set_result(None)
+            self._idle = None
+
+    def _spawn(self, work: Any) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _settle(posted: Posted, error: Exception | None) -> None:
+    future: asyncio.Future[None] = posted.context
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
+
+
+def told(log: Log, what: str, rows: list[Row]) -> None:
+    """Frames that were stored or relayed, in the log. A line for each costs as much as the commit: that is
+    for `debug`. Otherwise how many they were, and those of an alarm by name."""
+    if log.shows("debug"):
+        for row in rows:
+            log.debug(f"frame.{what}", **name(row))
+    elif rows:
+        log.info(f"frames.{what}", count=len(rows))
+        for row in rows:
+            if row.panic is not None:
+                log.info(f"frame.{what}", **name(row))
 
 
 def name(row: Row) -> dict[str, object]:

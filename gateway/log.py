@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TextIO
 
 from gateway.clock import Clock
@@ -12,7 +13,13 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 def iso(ms: int) -> str:
     """RFC 3339 in UTC with milliseconds."""
-    return datetime.fromtimestamp(ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{ms % 1000:03d}Z"
+    return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(second: int) -> str:
+    # Most of what is written speaks of the same few seconds.
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class Log:
@@ -23,6 +30,14 @@ class Log:
         self._stream = stream
         self._clock = clock or Clock()
         self.lost = 0
+
+    def shows(self, level: str) -> bool:
+        """Lines of this level are written."""
+        return LEVELS[level] >= self._threshold
+
+    def set_level(self, level: str) -> None:
+        """From now on."""
+        self._threshold = LEVELS[level]
 
     def debug(self, event: str, **fields: object) -> None:
         self._write(10, "debug", event, fields)

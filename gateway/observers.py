@@ -69,6 +69,7 @@ class Observers:
         self._tasks: set[asyncio.Task[None]] = set()
         self.flush: Callable[[], None] = lambda: None
         self.on_notices: Callable[[], None] = lambda: None
+        self.on_registered: Callable[[bytes], None] = lambda kid: None
 
     def __len__(self) -> int:
         return len(self._observers)
@@ -82,6 +83,7 @@ class Observers:
         self.remove(peer.terminal.kid)
         self._observers[peer.terminal.kid] = _Observer(peer.entry, source, token, binding)
         self._by_token[(source, token)] = peer.terminal.kid
+        self.on_registered(peer.terminal.kid)
         return True
 
     def answered(self, kid: bytes, token: bytes, partial: bool) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from gateway import commands, panics
 from gateway.clock import Clock
-from gateway.intake import Intake, Refused, Stored
+from gateway.frames import Refused
+from gateway.intake import Intake, Stored
 from gateway.journal.base import ContextError, Journal
 from gateway.log import Log
 from gateway.observers import CBOR_FORMAT, Observers
@@ -43,6 +44,7 @@ class Resources:
         self._log = log
         self._clock = clock
         self._prefix = prefix
+        intake.on_stored = self.stored
         # Set by the app: messages wait for the broker; new frames for the relay.
         self.on_notices: Callable[[], None] = lambda: None
         self.on_stored: Callable[[Stored], None] = lambda stored: None
@@ -70,15 +72,19 @@ class Resources:
         raise Refused(coap.NOT_FOUND, path[:40], "path")
 
     async def _frames(self, peer: Peer, inner: Message, state: State) -> Response:
-        stored = await self._intake.take(peer, inner.payload, state)
+        await self._intake.take(peer, inner.payload, state)
         self._observers.seen(peer)
-        if stored.facts or stored.conflicts or any(row.panic is not None for row, _ in stored.rows):
+        return Response(coap.CHANGED, self._intake.receipt())
+
+    def stored(self, stored: Stored) -> None:
+        """Frames became durable: who is to be told of the alarms among them, and then the broker of all."""
+        if stored.alarmed:
             self.report(stored.facts)
-            self._observers.poke(peer.terminal.kid)
+            for kid in sorted(stored.alarmed):
+                self._observers.poke(kid)
             self.on_notices()
         if stored.rows:
             self.on_stored(stored)
-        return Response(coap.CHANGED, self._intake.receipt())
 
     async def _list(
         self, peer: Peer, inner: Message, binding: Binding, source: Any, state: State

@@ -1,9 +1,9 @@
 """OSCORE at the gateway: contexts in memory, their state in the journal, cryptography by `cryptography`.
 
-A Partial IV is claimed in the journal before its answer leaves, so a replay is refused after any crash and by
-every node that shares the journal. The nonce of a request is spent on one answer only, and only by the process
-whose claim is durable; every other answer takes a Partial IV of our own from a block that the journal gave to
-this process alone.
+A Partial IV is claimed in the journal before its answer leaves, so a replay is refused after any crash and
+by every node that shares the journal. The nonce of a request is spent on one answer only, and only by the
+process whose claim is durable; every other answer takes a Partial IV of our own from a block that the journal
+gave to this process alone.
 """
 
 import asyncio
@@ -20,9 +20,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from gateway.contexts import GRACE_MS, Contexts, Entry
 from gateway.journal.base import ContextError, Journal, T, Transaction
 from gateway.journal.records import NEXT, Claim, Claimed, Terminal
+from gateway.vault import Vault
 from protocol.coap import Message
 from protocol.errors import Malformed, Unauthentic
+from protocol.limits import AEAD_NONCE
 from protocol.oscore import Binding, Context, ReplayWindow
+from protocol.oscore import _aad as additional_data
 
 RESERVE = 256
 _LOW = 64
@@ -45,18 +48,18 @@ class AesCcm:
     def __init__(self) -> None:
         self._ciphers: dict[bytes, AESCCM] = {}
 
-    def _cipher(self, key: bytes) -> AESCCM:
+    def cipher(self, key: bytes) -> AESCCM:
         cipher = self._ciphers.get(key)
         if cipher is None:
             cipher = self._ciphers[key] = AESCCM(key, tag_length=8)
         return cipher
 
     def seal(self, key: bytes, nonce: bytes, aad: bytes, plaintext: bytes) -> bytes:
-        return self._cipher(key).encrypt(nonce, plaintext, aad)
+        return self.cipher(key).encrypt(nonce, plaintext, aad)
 
     def open(self, key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes) -> bytes:
         try:
-            return self._cipher(key).decrypt(nonce, ciphertext, aad)
+            return self.cipher(key).decrypt(nonce, ciphertext, aad)
         except InvalidTag:
             raise Unauthentic("oscore tag") from None
 
@@ -97,17 +100,43 @@ class Answer:
 
     __slots__ = ("datagram", "digest", "failed", "inside", "source", "tried")
 
-    def __init__(self, digest: bytes, source: Any, inside: Inside) -> None:
+    def __init__(self, digest: bytes, source: Any, inside: Inside | None) -> None:
         self.digest = digest
         self.source = source
-        self.inside: Inside | None = inside
+        self.inside = inside
         self.datagram: bytes | None = None
         self.failed = False
         self.tried = False
 
 
+class Seal:
+    """What `protocol.oscore` works out anew for each request, from parts that are made once for a context.
+    `opener` is for requests, `sealer` for the one answer that each has under its own nonce."""
+
+    __slots__ = ("_aads", "_context", "_nonce", "opener", "sealer")
+
+    def __init__(self, context: Context) -> None:
+        aead: AesCcm = context._aead
+        self.opener = aead.cipher(context.recipient_key)
+        self.sealer = aead.cipher(context.sender_key)
+        self._context = context
+        self._nonce = int.from_bytes(context._nonce(context.recipient_id, b""), "big")
+        self._aads: dict[int, bytes] = {}
+
+    def bind(self, piv: bytes, number: int) -> tuple[bytes, bytes]:
+        """(nonce, additional data) of the request with this Partial IV, for it and for its answer."""
+        size = len(piv)
+        begin = self._aads.get(size)
+        if begin is None:
+            # RFC 8613 5.4: the Partial IV and an empty string end it.
+            binding = Binding(self._context.recipient_id, bytes(size), b"", False)
+            begin = self._aads[size] = additional_data(binding)[: -size - 1]
+        return (self._nonce ^ number).to_bytes(AEAD_NONCE, "big"), begin + piv + b"\x40"
+
+
 class Peer:
-    """A terminal's context in memory; `used(entry)` is told when its first request is durable."""
+    """A terminal's context in memory; `used(entry)` is told when its first request is durable, `heard(kid)`
+    each time one is."""
 
     def __init__(
         self,
@@ -120,7 +149,9 @@ class Peer:
         self.terminal = terminal
         self.entry = entry
         self.context = context
+        self.seal = Seal(context)
         self.used = used
+        self.heard: Callable[[bytes], None] = lambda kid: None
         self.key = key
         self.source: Any = None
         self.newest = -1
@@ -130,8 +161,8 @@ class Peer:
         self.used_s = 0.0
 
     def note_source(self, source: Any, sequence: int) -> None:
-        """Where to reach it: the address of its newest authentic datagram, not of one that came late, nor of a
-        copy of one that another node got."""
+        """Where to reach it: the address of its newest authentic datagram, not of one that came late, nor of
+        a copy of one that another node got."""
         if sequence > self.newest:
             self.newest = sequence
             self.source = source
@@ -188,11 +219,12 @@ class State:
         """Call on the loop when it is durable."""
         peer = self._peer
         if claimed.block is not None:
-            # Other nodes take numbers too, so these don't begin where ours end. What is left of ours is let go.
+            # Other nodes take numbers too: these don't begin where ours end. What is left of ours is let go.
             peer.context.sequence, peer.context.limit = claimed.block
             peer.asking = False
         if self.claim.number is not None:
             peer.note_source(self._source, self.claim.number)
+            peer.heard(peer.terminal.kid)
         if self.claim.first_ms is not None:
             peer.used(peer.entry)
 
@@ -219,9 +251,11 @@ class State:
 class Peers:
     """Contexts of the terminals that speak now; the least recently used gives way."""
 
-    def __init__(self, journal: Journal, contexts: Contexts, limit: int) -> None:
+    def __init__(self, journal: Journal, contexts: Contexts, limit: int, vault: Vault | None = None) -> None:
         self._journal = journal
         self._contexts = contexts
+        self._vault = vault or Vault()
+        self.on_heard: Callable[[bytes], None] = lambda kid: None
         self._limit = limit
         self._loop = asyncio.get_running_loop()
         self._peers: OrderedDict[Entry, Peer] = OrderedDict()
@@ -262,6 +296,7 @@ class Peers:
         gone = stored is None or stored.generation != entry.generation or not stored.secret
         if stored is None or gone or self._contexts.get(entry.oscore_id) is not entry:
             raise ContextError(f"context {entry.oscore_id.hex()}: not there any more")
+        stored = self._vault.open(stored)
         context = Context(
             stored.secret,
             stored.salt,
@@ -273,6 +308,7 @@ class Peers:
             window=ReplayWindow(stored.highest, stored.bitmap),
         )
         peer = Peer(terminal, entry, context, load_public_key(terminal.public_key), self._contexts.used)
+        peer.heard = self.on_heard
         peer.used_s = self._loop.time()
         self._peers[entry] = peer
         self._evict()

@@ -1,7 +1,7 @@
 """Signatures checked on threads: the check releases the interpreter, and many share one hop to a thread."""
 
 import asyncio
-from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -9,57 +9,44 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from gateway.security import verify
 
+# What one hop takes at most: some milliseconds, for which an alarm waits.
 _BATCH = 32
 
 # (key, what was signed, signature)
 Claim = tuple[EllipticCurvePublicKey, bytes, bytes]
+Outcome = list[list[bool]]
 
 
 class Verifier:
-    """`check` answers for a list of claims at once."""
+    """`free` threads wait for something to do."""
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, "verify")
-        self._free = threads
-        self._waiting: deque[tuple[list[Claim], asyncio.Future[list[bool]]]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self.free = threads
 
-    async def check(self, claims: list[Claim]) -> list[bool]:
-        """One truth for each claim, in order."""
-        future: asyncio.Future[list[bool]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((claims, future))
-        self._pump()
-        return await future
+    def share(self, waiting: int) -> int:
+        """How many of those that wait are one thread's part, so that none idles while another has a long
+        list."""
+        return min(_BATCH, -(-waiting // self.free))
+
+    def check(self, batch: list[list[Claim]], done: Callable[[Outcome | Exception], None]) -> None:
+        """On a thread that is free: one truth for each claim, in order, or what went wrong."""
+        self.free -= 1
+        self._loop.run_in_executor(self._pool, _check, batch).add_done_callback(partial(self._done, done))
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _pump(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._free and self._waiting:
-            # A fair share for each free thread, so that none idles while another has a long list.
-            share = min(_BATCH, -(-len(self._waiting) // self._free))
-            batch = [self._waiting.popleft() for _ in range(share)]
-            self._free -= 1
-            done = loop.run_in_executor(self._pool, _check, [claims for claims, _ in batch])
-            done.add_done_callback(partial(self._done, [future for _, future in batch]))
-
-    def _done(
-        self, futures: "list[asyncio.Future[list[bool]]]", outcome: "asyncio.Future[list[list[bool]]]"
-    ) -> None:
-        self._free += 1
-        error = None if outcome.cancelled() else outcome.exception()
-        for index, future in enumerate(futures):
-            if future.done():
-                continue
-            if outcome.cancelled():
-                future.cancel()
-            elif error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(outcome.result()[index])
-        if self._waiting:
-            self._pump()
+    def _done(self, done: Callable[[Outcome | Exception], None], future: "asyncio.Future[Outcome]") -> None:
+        self.free += 1
+        if not future.cancelled():
+            error = future.exception()
+            if error is None:
+                done(future.result())
+            elif isinstance(error, Exception):
+                done(error)
 
 
-def _check(batch: list[list[Claim]]) -> list[list[bool]]:
+def _check(batch: list[list[Claim]]) -> Outcome:
     return [[verify(key, signed, signature) for key, signed, signature in claims] for claims in batch]

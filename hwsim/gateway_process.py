@@ -36,6 +36,9 @@ port = {broker_port}
 retry_first_ms = 200
 retry_cap_ms = 2000
 
+[log]
+level = "debug"
+
 [panic]
 republish_s = {republish_s}
 """

@@ -101,7 +101,7 @@ class Gateway(Books):
         generator = self.kernel.rng(f"gateway/{self.starts}")
         self.app = App(
             self._config,
-            Log("info", Lines(self, loop), WrongClock(self)),
+            Log("debug", Lines(self, loop), WrongClock(self)),
             WrongClock(self),
             generator.randbytes,
             _Machine(self, loop),

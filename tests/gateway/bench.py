@@ -30,6 +30,7 @@ def config_text(broker_port=None, **sections):
     document = {
         "listen": {"host": "127.0.0.1", "port": 0},
         "broker": {"host": "127.0.0.1" if broker_port else "", "retry_first_ms": 50, "retry_cap_ms": 200},
+        "log": {"level": "debug"},  # a line for each frame
     }
     if broker_port:
         document["broker"]["port"] = broker_port

@@ -212,7 +212,7 @@ async def test_a_flood_from_invented_addresses(flooded, kind):
     assert app.edhoc.runs <= RATE / 2 + 1
     assert len(app.edhoc.sessions) <= app.edhoc.runs
     assert (len(app.contexts), app.edhoc.gate.hosts, len(app.edhoc._tasks)) == (1, 0, 0)
-    assert not app.exchange._tasks
+    assert not app.exchange.under_way
     if kind in ("true", "off the curve"):
         asked = [coap.decode(answer).option(ECHO) for answer in answers]
         assert sum(cookie is not None for cookie in asked) >= 5000 - RATE

@@ -61,8 +61,7 @@ class Wire:
     async def put(self, data):
         self.sent.clear()
         self.bench.app.exchange.receive(data, SOURCE)
-        while self.bench.app.exchange._tasks:
-            await asyncio.wait(self.bench.app.exchange._tasks)
+        await self.bench.app.exchange.settled()
         return list(self.sent)
 
 

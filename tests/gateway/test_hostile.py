@@ -128,7 +128,7 @@ async def test_one_terminal_cannot_take_every_place(bench):
         greedy.socket.send(greedy.terminal.post(greedy.terminal.frame())[0])
         await asyncio.sleep(0)
     await bench.until(lambda: bench.app.refusals.counts.get("overloaded"))
-    assert len(bench.app.exchange._tasks) <= 40
+    assert 0 < bench.app.exchange.under_way <= 40
     waiting = asyncio.create_task(modest.post(modest.terminal.frame()))
     await asyncio.sleep(0.1)
     held.set()
@@ -169,7 +169,7 @@ async def test_an_answer_under_way_does_not_follow_a_copy_of_the_request(bench):
     bench.app.journal.write = slow
     protected = client.terminal.protect(coap.GET, "/c", observe=0)
     client.socket.send(protected[0])
-    await bench.until(lambda: bench.app.exchange._tasks)
+    await bench.until(lambda: bench.app.exchange.under_way)
     thief = await Socket.open(bench.app.address)
     thief.send(protected[0])
     await bench.until(lambda: bench.app.exchange.datagrams == 2)

@@ -119,8 +119,7 @@ async def test_many_terminals_at_once_share_commits(bench):
     await asyncio.gather(*(drive(client) for client in clients))
     assert (await bench.count())["frames"] == 160
     journal = bench.app.journal
-    assert journal.works >= 80
-    assert journal.groups < journal.works
+    assert 0 < journal.groups < 80
 
 
 async def test_non_confirmable_requests_are_answered_likewise(bench):

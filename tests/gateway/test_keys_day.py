@@ -89,8 +89,9 @@ class RealGateway:
         app.edhoc.sweep()
         await app.contexts.sweep()  # once a second by the gateway's own clock
         app.exchange.receive(datagram, CAR)
-        while tasks := app.exchange._tasks | app.edhoc._tasks:
-            await asyncio.wait(tasks)
+        while app.exchange.under_way or app.edhoc._tasks:
+            await app.exchange.settled()
+            await app.edhoc.drain()
 
     def holds(self, oscore_id, now):
         return self.bench.app.contexts.get(oscore_id) is not None

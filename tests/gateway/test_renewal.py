@@ -98,7 +98,7 @@ async def test_a_context_replaced_while_its_first_request_is_under_way(bench, as
     client = await bench.client(terminal)
     bench.app.journal.write = slow
     posted = asyncio.create_task(client.exchange(terminal.post(terminal.frame()), attempts=1))
-    await bench.until(lambda: bench.app.exchange._tasks)
+    await bench.until(lambda: bench.app.exchange.under_way)
     bench.app.journal.write = original
     terminal.context = made(later, c_r, body(await asker.ask(third(c_r, message_3))))
     held.set()

@@ -230,13 +230,12 @@ PROTOCOL = (
 GATEWAY = (
     Mutant(
         "answered-before-commit",
-        "gateway/resources.py",
-        "        stored = await self._intake.take(peer, inner.payload, state)\n",
-        "        import asyncio\n\n"
-        "        self._taking = asyncio.get_running_loop().create_task(self._taken(peer, inner, state))\n"
-        "        return Response(coap.CHANGED, self._intake.receipt())\n\n"
-        "    async def _taken(self, peer: Peer, inner: Message, state: State) -> Response:\n"
-        "        stored = await self._intake.take(peer, inner.payload, state)\n",
+        "gateway/intake.py",
+        "        self._look()\n        self._store()\n",
+        "        for posted in (*self._first, *self._good):\n"
+        "            done, posted.done = posted.done, lambda posted, error: None\n"
+        "            done(posted, None)\n"
+        "        self._look()\n        self._store()\n",
         "2.04 leaves before the frames are committed",
         ("story:shift", "story:killed"),
         quick=True,
@@ -244,8 +243,8 @@ GATEWAY = (
     Mutant(
         "relayed-before-commit",
         "gateway/intake.py",
-        "        return Stored(rows, facts",
-        "        self.early(Stored(rows, [], [], 0))\n        return Stored(rows, facts",
+        "        return claimed, Stored(rows, facts",
+        "        self.early(Stored(rows, [], [], 0))\n        return claimed, Stored(rows, facts",
         "frames go to the broker while their transaction is open",
         ("story:disk",),
         more=(

@@ -83,8 +83,9 @@ class Office:
 
     async def _settled(self, data, source):
         self.app.exchange.receive(data, source)
-        while self.app.exchange._tasks or self.app.edhoc._tasks:
-            await asyncio.wait([*self.app.exchange._tasks, *self.app.edhoc._tasks])
+        while self.app.exchange.under_way or self.app.edhoc._tasks:
+            await self.app.exchange.settled()
+            await self.app.edhoc.drain()
 
     def put(self, data, source=_SOURCES[0]):
         """What the gateway answers; fails when it logs a fault of its own."""

@@ -1,0 +1,160 @@
+"""The short way of an ordinary `POST /f`: from the datagram to the intake and back to 2.04, without a task,
+a message object or an option list. All that is not ordinary is left, untouched, to `exchange`: a request it
+does not know, a terminal that may not speak, a repeat, what cannot be read.
+
+What it sends is what `exchange` would send: a test puts the same datagrams through both.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+
+from gateway.clock import Clock
+from gateway.contexts import Contexts
+from gateway.frames import URGENT
+from gateway.intake import Intake, Posted
+from gateway.journal.records import ENROLLED
+from gateway.observers import Observers
+from gateway.ordinary import ANSWER, CHANGED, INSIDE, frames, outer
+from gateway.refusals import Refusals
+from gateway.registry import Registry
+from gateway.security import MAX_BUSY, Answer, Peer, Peers
+from gateway.strangers import address
+from protocol import coap
+from protocol.coap import code_text
+from protocol.oscore import Binding
+
+# (peer, answer, binding, datagram, payload inside, what happened)
+Fell = Callable[[Peer, Answer, Binding, bytes, bytes, Exception], None]
+
+
+class Posting:
+    """`fell(...)` takes over what could not be stored; `peer.busy` still counts it. `answered(seconds)` is
+    told how long each of the others took."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        contexts: Contexts,
+        peers: Peers,
+        intake: Intake,
+        observers: Observers,
+        refusals: Refusals,
+        clock: Clock,
+        *,
+        retry_after_s: int,
+        limit: int,
+        send: Callable[[bytes, Any], None],
+    ) -> None:
+        self._terminal = registry.by_kid
+        self._entry = contexts.get
+        self._peer = peers.get
+        self._intake = intake
+        self._observers = observers
+        self._refusals = refusals
+        self._clock = clock
+        self._busy = coap.encode_options([(coap.MAX_AGE, coap.uint_option(retry_after_s))])
+        self._limit = limit
+        # The other half is for what is urgent.
+        self._bulk_limit = -(-limit // 2)
+        self._send = send
+        self._receipt_ms = -1
+        self._inside = b""
+        self.fell: Fell = _unhandled
+        self.answered: Callable[[float], None] = lambda seconds: None
+
+    def take(self, data: bytes, source: Any) -> bool:
+        """False: this is for `exchange`, and nothing was done with it."""
+        read = outer(data)
+        if read is None:
+            return False
+        kid, piv, token, sealed = read
+        entry = self._entry(kid)
+        terminal = None if entry is None else self._terminal(entry.kid)
+        if entry is None or terminal is None:
+            self._refuse(data, token, source, address(source), "unknown", f"kid {kid.hex()}")
+            return True
+        if terminal.state != ENROLLED:
+            return False
+        peer = self._peer(entry, terminal)
+        if peer is None or peer.busy >= MAX_BUSY or piv in peer.answers:
+            return False
+        number = int.from_bytes(piv, "big")
+        window = peer.context.window
+        if window.seen(number):
+            return False
+        nonce, aad = peer.seal.bind(piv, number)
+        try:
+            inside = peer.seal.opener.decrypt(nonce, sealed, aad)
+        except InvalidTag:
+            self._refuse(data, token, source, terminal.kid.hex(), "unauthentic", "oscore tag")
+            return True
+        if not inside.startswith(INSIDE):
+            return False
+        checked = frames(inside[len(INSIDE) :], terminal.kid)
+        if checked is None:
+            return False
+        urgent = checked[0].new.kind in URGENT or any(one.new.kind in URGENT for one in checked[1:])
+        if self._intake.waiting >= (self._limit if urgent else self._bulk_limit):
+            # Not taken: the number is not used up, and the same bytes may come again.
+            self._refusals.note(terminal.kid.hex(), "overloaded", code_text(coap.SERVICE_UNAVAILABLE))
+            self._send(_head(data, coap.SERVICE_UNAVAILABLE) + token + self._busy, source)
+            return True
+        window.mark(number)
+        binding = Binding(kid, piv, nonce, False)
+        answer = Answer(hashlib.sha256(data).digest(), source, None)
+        peer.remember(piv, answer)
+        peer.busy += 1
+        state = peer.persist(self._clock.wall_ms(), binding, source)
+        under_way = (answer, binding, aad, data, inside, token, self._clock.mono_ms())
+        self._intake.put(Posted(peer, checked, state, urgent, self._done, under_way))
+        return True
+
+    @property
+    def waiting(self) -> int:
+        """Requests under way to the disk, whichever way they came."""
+        return self._intake.waiting
+
+    async def quiet(self) -> None:
+        """Returns when there are none."""
+        await self._intake.quiet()
+
+    def _done(self, posted: Posted, error: Exception | None) -> None:
+        answer, binding, aad, data, inside, token, began_ms = posted.context
+        peer = posted.peer
+        if error is not None:
+            self.fell(peer, answer, binding, data, inside[len(INSIDE) :], error)
+            return
+        peer.busy -= 1
+        # The nonce of the request is spent, on this.
+        binding.answered = True
+        sealed = peer.seal.sealer.encrypt(binding.nonce, self._receipt(), aad)
+        answer.datagram = _head(data, coap.CHANGED) + token + ANSWER + sealed
+        self._send(answer.datagram, answer.source)
+        self._observers.seen(peer)
+        self.answered((self._clock.mono_ms() - began_ms) / 1000)
+
+    def _receipt(self) -> bytes:
+        # Of one group all have the same, mostly.
+        now_ms = self._clock.wall_ms()
+        if now_ms != self._receipt_ms:
+            self._receipt_ms = now_ms
+            self._inside = CHANGED + self._intake.receipt()
+        return self._inside
+
+    def _refuse(self, data: bytes, token: bytes, source: Any, peer: str, reason: str, detail: str) -> None:
+        self._refusals.note(peer, reason, code_text(coap.UNAUTHORIZED), detail)
+        self._send(_head(data, coap.UNAUTHORIZED) + token, source)
+
+
+def _head(data: bytes, code: int) -> bytes:
+    """The first four bytes of the acknowledgement of this CON."""
+    return bytes((data[0] | 0x20, code, data[2], data[3]))
+
+
+def _unhandled(
+    peer: Peer, answer: Answer, binding: Binding, data: bytes, payload: bytes, error: Exception
+) -> None:
+    raise error
