@@ -1,8 +1,10 @@
-"""Runs the MicroPython that comes as a Python package, with the terminal's image where its collector does not
-look: `python embedded.py FOLDER ARGUMENTS`, FOLDER being where the package lies.
+"""Runs the MicroPython that comes as a Python package, with what the collector need not look at outside its
+heap: `python embedded.py FOLDER ARGUMENTS`, FOLDER being where the package lies.
 
-On a chip the image is flash; as bytes of the heap it would be a third of what every collection walks through.
-The program `image` in the current directory is told to the guest as an address in its environment.
+The terminal's image and the overlays' are executed where they lie, and the bench's buffers have room of their
+own: on the heap they would be a good part of what every collection walks through, and on a chip none of it is
+there. `image` and `overlays` in the current directory, and the room, are told to the guest in its environment
+as an address and a size.
 """
 
 import ctypes
@@ -10,15 +12,21 @@ import mmap
 import os
 import sys
 
-ADDRESS = "PATROLA_IMAGE"  # guest/boot.py reads it
+# Name in the current directory -> variable; guest/_bench.py and guest/boot.py read them.
+MAPPED = {"image": "PATROLA_IMAGE", "overlays": "PATROLA_OVERLAYS"}
+ROOM = "PATROLA_ROOM"
+_ROOM = 32 * 1024
 
 
-def map_image(path):
-    with open(path, "rb") as file:
-        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    size = len(memory)
-    os.environ[ADDRESS] = f"{ctypes.addressof(ctypes.c_char.from_buffer(memory)):x} {size}"
+def _told(memory, variable):
+    address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    os.environ[variable] = f"{address:x} {len(memory)}"
     return memory
+
+
+def map_file(path, variable):
+    with open(path, "rb") as file:
+        return _told(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), variable)
 
 
 def main():
@@ -26,7 +34,8 @@ def main():
     sys.path.insert(0, folder)
     import micropython_run
 
-    kept = map_image("image") if os.path.exists("image") else None
+    kept = [map_file(name, variable) for name, variable in MAPPED.items() if os.path.exists(name)]
+    kept.append(_told(mmap.mmap(-1, _ROOM), ROOM))
     sys.argv[0] = "micropython"
     code = micropython_run.run_main(sys.argv)
     del kept

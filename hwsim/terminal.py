@@ -14,7 +14,8 @@ from hwsim.process import maps_image
 from hwsim.uart import UartPort
 from hwsim.watchdog import Watchdog
 
-_BENCH_HEAP = 176 * 1024  # the overlays; guest/boot.py fills what they leave
+_BENCH_HEAP = 96 * 1024  # the overlays; guest/boot.py fills what they leave
+_CODE_HEAP = 80 * 1024  # and their code and buffers, where these have no other place
 # What is Python here and C on a chip, measured: 18 pins 3,776 bytes, two UARTs beside their buffers 900,
 # watchdog and RTC memory 640, a poller 320, 60 for each of 16 tasks.
 _C_HEAP = 6656
@@ -182,10 +183,12 @@ class Terminal:
         self._later(self.kernel.now_us + _BOOT_US, self._launch)
 
     def _launch(self):
-        image = self.image.stat().st_size if self.image and not maps_image() else 0
+        ours = _BENCH_HEAP
+        if not maps_image():
+            ours += _CODE_HEAP + (self.image.stat().st_size if self.image else 0)
         files = {"flash": self.flash.path, "image": self.image, "script": self.script}
         files = {name: path for name, path in files.items() if path}
-        self.program.start(_BENCH_HEAP + image, self.heapsize + _C_HEAP, files)
+        self.program.start(ours, self.heapsize + _C_HEAP, files)
 
     def _stop(self):
         for timer in self._timers:

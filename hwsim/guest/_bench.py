@@ -12,6 +12,8 @@ import struct
 import sys
 
 import micropython
+import uctypes
+from uos import getenv
 
 # Records in both directions: type, index, length, microseconds; then the bytes. See hwsim/wire.py.
 RECORD = "<BBHI"
@@ -41,10 +43,35 @@ class ResetRequest(SystemExit):
     """Solo mode: the program asked for a reset."""
 
 
+def mapped(name):
+    """What hwsim/embedded.py has put into our memory outside the heap, as bytes; None: nothing."""
+    where = getenv(name)
+    if not where:
+        return None
+    address, size = where.split()
+    return uctypes.bytearray_at(int(address, 16), int(size))
+
+
+_room = mapped("PATROLA_ROOM")
+_room_used = 0
+
+
+def buffer(size):
+    """`size` bytes that a chip does not have on its heap; where there is room, they are not on ours."""
+    global _room_used
+    if _room is None:
+        return bytearray(size)
+    begin = _room_used
+    _room_used = begin + (size + 7) // 8 * 8
+    if _room_used > len(_room):
+        raise RuntimeError("no room left outside the heap: hwsim/embedded.py")
+    return uctypes.bytearray_at(uctypes.addressof(_room) + begin, size)
+
+
 now_us = 0
 boot_us = 0
-rtc_memory = bytearray(2048)  # a reset leaves what is in it, a loss of power does not; made at once, as the
-rtc_used = 0  # program's heap is what is left then
+rtc_memory = buffer(2048)  # a reset leaves what is in it, a loss of power does not
+rtc_used = 0
 rtc_us = 0  # microseconds since 2000-01-01 when the bench's clock read 0
 options = {"cause": "power", "uid": "506174726f6c6131", "pins": {}, "adc": {}}
 pins = {}
@@ -59,10 +86,10 @@ _reach_us = 0  # up to here nothing comes in; 0: something went out, and the ben
 _portion_us = FOREVER  # when a UART whose bytes come in advance interrupts
 _horizon_us = 0  # the nearer of the two: a wait or a computation that ends before needs no more thought
 _looks = 0
-_out = bytearray(HEAD_SIZE + ROOM)
+_out = buffer(HEAD_SIZE + ROOM)
 _used = HEAD_SIZE
-_wake = bytearray(WAKE_SIZE)
-_in = bytearray(ROOM)
+_wake = buffer(WAKE_SIZE)
+_in = buffer(ROOM)
 _later = []
 _seed = b"solo"
 _drawn = 0

@@ -23,14 +23,14 @@ class _Ahead:
     Its room is made before the program's heap is."""
 
     def __init__(self):
-        self._bytes = RingIO(6144)
+        self._bytes = RingIO(_bench.buffer(6144))
         self._begin = [0] * _BURSTS
         self._size = [0] * _BURSTS
         self._head = self._count = 0
         self._part = 0  # bytes of the first burst that have arrived
         self._fifo_us = 0
         self._baud = 0
-        self._chunk = bytearray(_FIFO)
+        self._chunk = _bench.buffer(_FIFO)
         self._view = memoryview(self._chunk)
 
     def add(self, begin_us, baud, data):

@@ -32,17 +32,12 @@ import _norflash  # noqa: E402
 import _stopwatch  # noqa: E402
 import esp32  # noqa: E402
 import machine  # noqa: E402, F401
-import uctypes  # noqa: E402
 import vfs  # noqa: E402
 
 
 def _image():
     """The image: where the bench has put it in our memory, or read into the heap."""
-    where = os.getenv("PATROLA_IMAGE")
-    if not where:
-        return _read("image")
-    address, size = where.split()
-    return uctypes.bytearray_at(int(address, 16), int(size))
+    return _bench.mapped("PATROLA_IMAGE") or _read("image")
 
 
 def _read(path):
@@ -79,6 +74,8 @@ def _prepare():
         files = journal["address"]
         esp32.partitions["journal"] = _norflash.BenchFlash(file, journal["size"], chip["block"], files)
     vfs.umount("/")
+    if os.getenv("PATROLA_OVERLAYS"):
+        vfs.umount("/overlays")
     _mount_flash(_norflash.BenchFlash(file, files, chip["block"]))
     if image is not None:
         vfs.mount(vfs.VfsRom(image), "/rom")
