@@ -22,7 +22,7 @@ class Ear:
     def __init__(self, host, port, topic, username="", password=""):
         self.heard = []
         self.frames = 0
-        self._data = b""
+        self._data = self._owed = b""
         self._sock = socket.create_connection((host, port), _TIMEOUT_S)
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         flags = 2 | (0x80 if username else 0) | (0x40 if password else 0)
@@ -78,10 +78,12 @@ class Ear:
                     acks.append(b"\x40\x02" + data[where : where + 2])
             at = body + size
         self._data = data[at:]
-        if acks:
-            sock.setblocking(True)
-            sock.sendall(b"".join(acks))
-            sock.setblocking(False)
+        if acks or self._owed:
+            self._owed += b"".join(acks)
+            try:
+                self._owed = self._owed[sock.send(self._owed) :]
+            except BlockingIOError:
+                return  # with the next ones
 
     def names(self):
         """(seconds, kid, boot, seq) of every frame heard."""
