@@ -12,7 +12,7 @@ from gateway.clock import Clock
 from gateway.config import Config
 from gateway.journal.base import Transaction
 from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, StoredContext, Terminal
-from gateway.journal.sqlite import transaction
+from gateway.journal.choose import transaction
 from gateway.log import iso
 
 Result = tuple[int, dict[str, Any], str]
@@ -58,7 +58,7 @@ def describe(terminal: Terminal, contexts: Iterable[StoredContext] = ()) -> dict
 
 def opened(config: Config, write: bool = True) -> Any:
     """A transaction on the journal, beside a running service."""
-    return transaction(config.journal_path, config.whole("journal.busy_timeout_ms"), write=write)
+    return transaction(config, write=write)
 
 
 def gateway_key(config: Config, options: argparse.Namespace) -> Result:

@@ -3,6 +3,7 @@
 `gateway.example.toml` beside this file shows them all; a test holds the two together.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Callable
@@ -66,6 +67,11 @@ def _one_of(*names: str) -> Callable[[Any], str | None]:
     return check
 
 
+def _url(value: Any) -> str | None:
+    good = isinstance(value, str) and (not value or value.startswith(("postgresql://", "postgres://")))
+    return None if good else 'must begin with "postgresql://"'
+
+
 def _hosts(value: Any) -> str | None:
     if _text(value) is not None:
         return "must be text in quotes"
@@ -90,6 +96,7 @@ KEYS: dict[str, dict[str, Key]] = {
     },
     "journal": {
         "path": Key("patrola.sqlite", _filled, "name a file on a local disk with room to grow"),
+        "url": Key("", _url, "a PostgreSQL database, which several gateways may share; empty means the file"),
         "queue_limit": Key(
             4096, _whole(1, 1_000_000), "requests waiting for the disk before 5.03 is answered"
         ),
@@ -207,6 +214,12 @@ class Config:
 
     def flag(self, name: str) -> bool:
         return self.values[name] is True
+
+    @property
+    def database(self) -> str:
+        """The PostgreSQL database that is the journal; empty: the file is. DATABASE_URL keeps a password out
+        of the configuration."""
+        return self.text("journal.url") or os.environ.get("DATABASE_URL", "")
 
     @property
     def journal_path(self) -> Path:

@@ -30,10 +30,16 @@ class Machine:
         return lock(path)
 
     async def listen(
-        self, host: str, port: int, receive_buffer: int, receive: Callable[[bytes, Any], None], log: Log
+        self,
+        host: str,
+        port: int,
+        receive_buffer: int,
+        receive: Callable[[bytes, Any], None],
+        log: Log,
+        reuse_port: bool = False,
     ) -> Endpoint:
-        """The terminals' side. Raises ListenError."""
-        return await Endpoint.open(host, port, receive_buffer, receive, log)
+        """The terminals' side; `reuse_port`: other processes take their share. Raises ListenError."""
+        return await Endpoint.open(host, port, receive_buffer, receive, log, reuse_port)
 
     def look_s(self, seconds: float) -> float:
         """How long to wait before looking again whether something is to be done of which nobody tells. Where

@@ -19,9 +19,11 @@ from gateway.journal.records import (
     Notice,
     Panic,
     Row,
+    Standing,
     StoredContext,
     Terminal,
 )
+from gateway.journal.retention import Pruning
 
 T = TypeVar("T")
 
@@ -38,7 +40,7 @@ class Spent(ContextError):
     """The Partial IV was used before, perhaps at another node: no answer may stand under its nonce."""
 
 
-class Transaction(Steward, ABC):
+class Transaction(Steward, Pruning, ABC):
     """The operations; each is atomic with the others of the same work. Works of all processes that share the
     storage run one after another: what was read in one is still so when it writes.
 
@@ -136,6 +138,32 @@ class Transaction(Steward, ABC):
     def terminals(self, since: int = 0) -> list[Terminal]:
         """Those that changed after registry revision `since`."""
 
+    # several nodes
+    @abstractmethod
+    def join(self, name: str, token: int) -> int:
+        """The number of the node of this name; it is the same after each start. `token` tells this start from
+        any other."""
+
+    @abstractmethod
+    def renew(self, token: int, relays: bool) -> Standing:
+        """Say that this node lives, if it `relays`, and take over what the dead have left."""
+
+    @abstractmethod
+    def standing(self) -> Standing:
+        """How this node stands; changes nothing."""
+
+    @abstractmethod
+    def leave(self) -> None:
+        """This node ends in good order: others need not wait to take over."""
+
+    @abstractmethod
+    def shared_before(self) -> bool:
+        """Several nodes have been at work here."""
+
+    @abstractmethod
+    def adopt(self) -> None:
+        """There is only this process now: what any node had to relay is its own."""
+
     # panics
     @abstractmethod
     def open_panic(self, kid: bytes, panic: int, drill: bool, state: int, frame_id: int, now_ms: int) -> bool:
@@ -209,7 +237,12 @@ class Transaction(Steward, ABC):
 
 
 class Journal(ABC):
-    """Durable storage on an asyncio loop."""
+    """Durable storage on an asyncio loop. `node`: the number of this process among those that share it; 0
+    when nobody does. `token` is that of this start. `leading`: it does what one of them only is to do."""
+
+    node = 0
+    token = 0
+    leading = True
 
     @abstractmethod
     async def open(self) -> None: ...

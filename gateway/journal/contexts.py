@@ -21,15 +21,15 @@ _CONTEXT = (
     "oscore_id, kid, gateway_id, secret, salt, state, generation, made_ms, used_ms, retire_ms, highest, "
     "bitmap, sequence"
 )
-_LINE = "SELECT oscore_id, length(secret), generation, state, highest, bitmap, sequence FROM contexts"
+LINE = "SELECT oscore_id, length(secret), generation, state, highest, bitmap, sequence FROM contexts"
 _ALL_64 = (1 << 64) - 1
 _PAGE = 64
 _NOTHING_MORE = Claimed()
 
 
-class _Line:
-    """The part of a context's row that requests change. The window is that of `protocol.replay`, in the store's
-    place: whichever process gets a datagram, it is asked here."""
+class Line:
+    """The part of a context's row that requests change. The window is that of `protocol.replay`: whichever
+    process gets a datagram, it is asked here."""
 
     __slots__ = ("bitmap", "changed", "generation", "highest", "sequence", "state")
 
@@ -124,7 +124,7 @@ class Contexts(Dispatch):
         self._save((name, line) for name, line in lines.items() if line.changed)
         return out
 
-    def _claim(self, one: Claim, line: _Line | None) -> Claimed | ContextError:
+    def _claim(self, one: Claim, line: Line | None) -> Claimed | ContextError:
         if line is None or line.generation != one.generation:
             return ContextError(f"context {one.oscore_id.hex()}: not there any more")
         if one.number is not None and not line.mark(one.number):
@@ -134,19 +134,19 @@ class Contexts(Dispatch):
             line.state = CURRENT
         return Claimed(line.reserve(one.block)) if one.block else _NOTHING_MORE
 
-    def _lines(self, names: Iterable[bytes]) -> dict[bytes, _Line]:
+    def _lines(self, names: Iterable[bytes]) -> dict[bytes, Line]:
         """Those that may serve; a revoked terminal's have no secret."""
         found = {}
         wanted = list(names)
         for start in range(0, len(wanted), _PAGE):
             page = wanted[start : start + _PAGE]
             places = ", ".join("?" * len(page))
-            for row in self._run(f"{_LINE} WHERE oscore_id IN ({places})", page):
+            for row in self._run(f"{LINE} WHERE oscore_id IN ({places})", page):
                 if row[1]:
-                    found[row[0]] = _Line(*row[2:])
+                    found[row[0]] = Line(*row[2:])
         return found
 
-    def _save(self, lines: Iterable[tuple[bytes, _Line]]) -> None:
+    def _save(self, lines: Iterable[tuple[bytes, Line]]) -> None:
         self._many(
             "UPDATE contexts SET highest = ?, bitmap = ?, sequence = ? WHERE oscore_id = ?",
             [(line.highest, line.signed, line.sequence, name) for name, line in lines],

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gateway.journal.nodes import Nodes
 from gateway.journal.records import (
     ACCEPTED,
     ACKNOWLEDGED,
@@ -12,7 +13,6 @@ from gateway.journal.records import (
     Notice,
     Panic,
 )
-from gateway.journal.statements import Statements
 
 _PANIC = (
     "kid, panic, drill, state, frame_id, opened_ms, accepted_ms, acknowledged_ms, shown_ms, cleared_ms, "
@@ -27,7 +27,7 @@ WAITING = "acknowledged_ms IS NULL AND cleared_ms IS NULL"
 OPEN = "state IN ('queued', 'delivered')"
 
 
-class Dispatch(Statements):
+class Dispatch(Nodes):
     """Alarms, commands, and what is to be told of them."""
 
     def open_panic(self, kid: bytes, panic: int, drill: bool, state: int, frame_id: int, now_ms: int) -> bool:

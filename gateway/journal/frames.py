@@ -1,6 +1,7 @@
 """Frames in SQL; see `statements`."""
 
-from collections.abc import Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from itertools import groupby
 
 from gateway.journal.contexts import Contexts
@@ -9,12 +10,8 @@ from gateway.journal.records import NewFrame, Row
 
 ROW = "id, kid, boot, seq, kind, panic, stored_ms, relayed_ms, frame"
 Name = tuple[bytes, int, int]
-# Values of a new row, in the order of `_INSERT`.
+# kid, boot, seq, kind, panic, stored_ms, frame, node of a new row.
 Values = tuple[bytes, int, int, int, int | None, int, bytes, int]
-
-_INSERT = (
-    "INSERT INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
 
 
 class Frames(Contexts):
@@ -34,36 +31,25 @@ class Frames(Contexts):
         ]
         fresh = self._insert(values)
         out = []
-        for (kid, new), value in zip(items, values, strict=True):
+        for kid, new in items:
             number = fresh.pop((kid, new.boot, new.seq), 0)
             out.append((number, False if number else self._conflict(kid, new, now_ms)))
             if number and kid in relays:
                 self.handed.add(number)
+        if self.handed:
+            for node in set(relays.values()):
+                self._hand(node)
         return out
 
+    @abstractmethod
     def _insert(self, values: list[Values]) -> dict[Name, int]:
-        """Ids of those that were not there before."""
-        fresh: dict[Name, int] = {}
-        for value in values:
-            row = self._run(
-                _INSERT + " ON CONFLICT (kid, boot, seq) DO NOTHING RETURNING id", value
-            ).fetchone()
-            if row is not None:
-                fresh[value[:3]] = row[0]
-        return fresh
-
-    def _relays(self, kids: Iterable[bytes]) -> dict[bytes, int]:
-        """Of these terminals, those whose earlier frames another live node still has to relay, and which: it
-        gets the next one too, so that they go out in order."""
-        if self.node is None:
-            return {}
-        return {}
+        """Ids of those whose names were never there, not even before they were pruned."""
 
     def _conflict(self, kid: bytes, new: NewFrame, now_ms: int) -> bool:
         """This name is taken. True when by other bytes, and these were not kept aside before."""
         name = (kid, new.boot, new.seq)
         known = self._run("SELECT frame FROM frames WHERE kid = ? AND boot = ? AND seq = ?", name).fetchone()
-        if known is not None and known[0] == new.frame:
+        if self.pruned_repeat(kid, new) if known is None else known[0] == new.frame:
             return False
         # A name is for ever, but a verified frame is never thrown away: it may be an alarm.
         done = self._run(

@@ -1,4 +1,5 @@
-"""What the journal holds, as plain values. Those made for each frame are named tuples: they cost a quarter."""
+"""What the journal holds, as plain values. What is made for each frame is a named tuple: a quarter of the
+cost."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -77,9 +78,9 @@ class StoredContext:
 
 
 class Claim(NamedTuple):
-    """What a request asks of its context. `number`: its Partial IV, to be used up; None when it was already, or
-    when nobody asked. `block`: how many sequence numbers of our own are wanted, or 0. `first_ms`: when it came,
-    where it may be the first under its context; what was current then serves until `retire_ms`."""
+    """What a request asks of its context. `number`: its Partial IV, to be used up; None when it was already,
+    or when nobody asked. `block`: how many sequence numbers of our own are wanted, or 0. `first_ms`: when it
+    came, where it may be the first under its context; what was current then serves until `retire_ms`."""
 
     oscore_id: bytes
     generation: int
@@ -90,7 +91,7 @@ class Claim(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """What it got: sequence numbers of our own from `block[0]` to before `block[1]`, which nobody else has."""
+    """What it got: sequence numbers of our own, from `block[0]` to before `block[1]`, that no other has."""
 
     block: tuple[int, int] | None = None
 
@@ -177,3 +178,14 @@ class Notice:
     topic: str
     payload: bytes
     correlation: bytes | None
+
+
+class Standing(NamedTuple):
+    """A node among those that share the journal. `leads`: it does what is to be done by one only. `handed`
+    grows with each frame that others stored for it. `took`: rows of a node that is silent are its own now.
+    `known`: the name is still its own."""
+
+    leads: bool
+    handed: int
+    took: bool = False
+    known: bool = True

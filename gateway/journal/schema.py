@@ -2,11 +2,13 @@
 
 import sqlite3
 
-from gateway.journal import stewardship
+from gateway.journal import retention, stewardship
 
 # Each element takes the file from version i to i + 1 (PRAGMA user_version). Never change one that was
-# released.
-STEPS = (
+# released. From the fourth on they are PostgreSQL's too, in its words (see `postgres_schema`); one that
+# cannot be said alike is a pair, for SQLite and for PostgreSQL.
+Step = str | tuple[str, str]
+STEPS: tuple[Step, ...] = (
     """
     CREATE TABLE terminals (
         kid BLOB PRIMARY KEY CHECK (length(kid) = 8),
@@ -136,6 +138,7 @@ STEPS = (
     CREATE TABLE nodes (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,
+        token INTEGER NOT NULL,
         -- Until when it relays, if it says no more. A node that is not connected to the broker lets it pass.
         until_ms INTEGER NOT NULL,
         -- Grows with each row that another node stored for it.
@@ -147,6 +150,7 @@ STEPS = (
     CREATE INDEX frames_unrelayed ON frames (kid, node) WHERE relayed_ms IS NULL;
     """,
     stewardship.STEP,
+    retention.STEP,
 )
 
 
@@ -166,7 +170,7 @@ def migrate(connection: sqlite3.Connection) -> None:
                 f"journal has schema version {version}, this gateway knows {len(STEPS)}: install the newer"
             )
         for step in STEPS[version:]:
-            for statement in _statements(step):
+            for statement in _statements(both(step)[0]):
                 connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {len(STEPS)}")
         connection.execute("COMMIT")
@@ -174,6 +178,11 @@ def migrate(connection: sqlite3.Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def both(step: Step) -> tuple[str, str]:
+    """(for SQLite, for PostgreSQL)."""
+    return (step, step) if isinstance(step, str) else step
 
 
 def _statements(script: str) -> list[str]:

@@ -4,6 +4,7 @@ The statements are written once, in words that SQLite and PostgreSQL both unders
 where they differ, `sqlite` and `postgres` have their own. All integers have 64 bits with a sign.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
@@ -34,5 +35,9 @@ class Statements(Transaction):
         self.node = node
         self.handed: set[int] = set()
 
-    def _run(self, statement: str, values: Sequence[Any] = ()) -> Any:
+    def _run(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
         return self._execute(statement, values)
+
+    def _now_ms(self) -> int:
+        """The clock by which nodes hold their leases: one for all of them."""
+        return time.time_ns() // 1_000_000

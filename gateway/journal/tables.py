@@ -2,32 +2,37 @@
 
 import sqlite3
 
-from gateway.journal.enrolment import Enrolment
 from gateway.journal.frames import Name, Values
-from gateway.journal.stewardship import Stewardship
+from gateway.journal.operations import Operations
 
-_INSERT = (
-    "INSERT OR IGNORE INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_VALUES = (
+    "INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
+    "WHERE NOT EXISTS (SELECT 1 FROM pruned WHERE kid = ?1 AND boot = ?2 AND first <= ?3 AND last >= ?3)"
 )
+_ONE = f"INSERT {_VALUES} ON CONFLICT (kid, boot, seq) DO NOTHING RETURNING id"
+_MANY = f"INSERT OR IGNORE {_VALUES}"
 
 
-class SqliteTransaction(Stewardship, Enrolment):
+class SqliteTransaction(Operations):
     """See `base.Transaction`; what is here is SQLite's alone."""
 
     def __init__(self, connection: sqlite3.Connection, node: int | None = None) -> None:
         super().__init__(connection.execute, connection.executemany, node)
 
     def _insert(self, values: list[Values]) -> dict[Name, int]:
+        fresh: dict[Name, int] = {}
         if len(values) < 3:
-            return super()._insert(values)
+            for value in values:
+                row = self._run(_ONE, value).fetchone()
+                if row is not None:
+                    fresh[value[:3]] = row[0]
+            return fresh
         (before,) = self._run(
             "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'frames'), 0)"
         ).fetchone()
-        if self._many(_INSERT, values).rowcount == len(values):
+        if self._many(_MANY, values).rowcount == len(values):
             # Nobody writes beside us: they got the next ids, in this order.
             return {value[:3]: number for number, value in enumerate(values, before + 1)}
-        fresh: dict[Name, int] = {}
         for value in values:
             row = self._run(
                 "SELECT id FROM frames WHERE kid = ? AND boot = ? AND seq = ? AND id > ?",

@@ -17,7 +17,7 @@ from gateway.app import App
 from gateway.cli import main
 from gateway.config import check, load
 from gateway.journal.records import NewContext
-from gateway.journal.sqlite import transaction
+from gateway.journal.choose import transaction
 from gateway.log import Log
 from tests.gateway.terminal import Client, Terminal
 
@@ -90,7 +90,7 @@ def linked(folder, terminal):
     that are not about handshakes."""
     config = load(folder / "gateway.toml")
     new = NewContext(os.urandom(3), terminal.kid, b"\x01", os.urandom(16), os.urandom(8))
-    with transaction(config.journal_path, write=True) as tx:
+    with transaction(config, write=True) as tx:
         stored = tx.add_context(new, 1)
         tx.use_context(new.oscore_id, stored.generation, 1, 2)
         # A running gateway looks at those that changed.

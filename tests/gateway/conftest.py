@@ -3,6 +3,7 @@ import pytest
 from hwsim.broker import Broker
 from tests.gateway.bench import Bench, Consumer
 from tests.gateway.initiator import Asker
+from tests.gateway.stores import journal, postgres_server, store  # noqa: F401
 
 
 @pytest.fixture

@@ -1,0 +1,9 @@
+"""All operations of the journal that are said in words which every SQL database understands."""
+
+from gateway.journal.enrolment import Enrolment
+from gateway.journal.retention import Retention
+from gateway.journal.stewardship import Stewardship
+
+
+class Operations(Stewardship, Retention, Enrolment):
+    """What is left is said by `tables.SqliteTransaction` and `postgres_tables.PostgresTransaction`."""

@@ -1,0 +1,212 @@
+"""The journal in PostgreSQL, for any number of gateways.
+
+Groups of all of them are committed one after another, under an advisory lock, as in one SQLite file: what a
+work has read is still so when it writes, and ids grow in the order of commits. The lock is let go when the
+connection is lost.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from gateway.journal import postgres_schema
+from gateway.journal.base import JournalError, T, Transaction
+from gateway.journal.group import GroupJournal, Item
+from gateway.journal.postgres_tables import Connection, Flag, PostgresTransaction
+
+_CALLERS = (psycopg.IntegrityError, psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError)
+# "patrola": one lock in the database for all who write to the journal.
+_LOCK = 0x706174726F6C61
+_BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({_LOCK})"
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+_CONNECT_S = 5
+_MIN_VERSION = 130000
+
+
+def connect(url: str, busy_timeout_ms: int = 5000) -> Connection:
+    """A connection as the gateway uses it; makes the tables. Raises psycopg.Error and SchemaError."""
+    connection = psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=_CONNECT_S,
+        application_name="patrola",
+        # A server that has gone without a word is noticed.
+        keepalives_idle=5,
+        keepalives_interval=2,
+        keepalives_count=3,
+        tcp_user_timeout=10_000,
+    )
+    try:
+        connection.adapters.register_dumper(bool, Flag)
+        connection.execute(
+            f"SET lock_timeout = {busy_timeout_ms:d}; "
+            # Who hangs with the lock in his hand loses it.
+            f"SET idle_in_transaction_session_timeout = {max(busy_timeout_ms, 5000):d}; "
+            f"SET search_path = {postgres_schema.SCHEMA}; SET client_min_messages = warning"
+        )
+        _fit(connection)
+        if not postgres_schema.current(connection):
+            with connection.transaction():
+                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+                postgres_schema.migrate(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _fit(connection: Connection) -> None:
+    """What is committed must be on disk. Raises SchemaError."""
+
+    def show(name: str) -> str:
+        row = connection.execute(f"SHOW {name}").fetchone()
+        return str(row[0]) if row else ""
+
+    if connection.info.server_version < _MIN_VERSION:
+        raise postgres_schema.SchemaError(f"PostgreSQL {show('server_version')}: needs 13 or newer")
+    for name in ("fsync", "full_page_writes"):
+        if show(name) != "on":
+            raise postgres_schema.SchemaError(f"{name} is off: a power failure would take what was confirmed")
+    if show("transaction_read_only") == "on":
+        raise postgres_schema.SchemaError("read only: is this a standby?")
+    # What is stronger (remote_apply) stays.
+    if show("synchronous_commit") in ("off", "local"):
+        connection.execute("SET synchronous_commit = on")
+
+
+def place(url: str) -> str:
+    """Host and database, without user or password."""
+    try:
+        parts = urlsplit(url)
+        return f"postgresql://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    except ValueError:
+        return "postgresql"
+
+
+@contextlib.contextmanager
+def transaction(url: str, busy_timeout_ms: int = 5000, *, write: bool) -> Iterator[PostgresTransaction]:
+    """One transaction from the command line, beside services. Raises JournalError."""
+    connection = None
+    try:
+        connection = connect(url, busy_timeout_ms)
+        connection.execute(_BEGIN if write else _SNAPSHOT)
+        yield PostgresTransaction(connection)
+        _commit(connection)
+    except (psycopg.Error, postgres_schema.SchemaError) as error:
+        raise JournalError(f"{place(url)}: {error}".strip()) from error
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def _commit(connection: Connection) -> None:
+    # After an error that a caller kept to himself the server rolls back, and says so only here.
+    if connection.execute("COMMIT").statusmessage != "COMMIT":
+        raise psycopg.ProgrammingError("a statement failed within the work")
+
+
+class PostgresJournal(GroupJournal):
+    """See `base.Journal`. `name`: of this process among those that share the journal; nobody else's."""
+
+    def __init__(
+        self,
+        url: str,
+        name: str = "gateway-1",
+        *,
+        connect: Callable[[str, int], Connection] = connect,
+        busy_timeout_ms: int = 5000,
+        **group: Any,
+    ) -> None:
+        super().__init__(**group)
+        self._url = url
+        self._name = name
+        self._connect = connect
+        self._busy_timeout_ms = busy_timeout_ms
+        self._connection: Connection | None = None
+        self._reader: Connection | None = None
+        self._cleaned_s = float("-inf")
+        self.token = secrets.randbits(62)
+
+    @property
+    def place(self) -> str:
+        return place(self._url)
+
+    async def open(self) -> None:
+        try:
+            self._connection = await asyncio.to_thread(self._connect, self._url, self._busy_timeout_ms)
+            self._reader = await asyncio.to_thread(self._connect, self._url, self._busy_timeout_ms)
+        except (psycopg.Error, postgres_schema.SchemaError) as error:
+            raise JournalError(f"{self.place}: {error}".strip()) from error
+        self._begin()
+        self.node = await self.write(lambda tx: tx.join(self._name, self.token))
+
+    async def close(self) -> None:
+        if self.node and not self._closing:
+            with contextlib.suppress(JournalError):
+                await self.write(lambda tx: tx.leave())
+        await self._end()
+        for connection in (self._reader, self._connection):
+            if connection is not None:
+                connection.close()
+        self._reader = self._connection = None
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        try:
+            if self._reader is None or self._reader.closed:
+                self._reader = self._connect(self._url, self._busy_timeout_ms)
+            self._reader.execute(_SNAPSHOT)
+            try:
+                return work(PostgresTransaction(self._reader, self.node))
+            finally:
+                self._leave(self._reader)
+        except (psycopg.Error, postgres_schema.SchemaError) as error:
+            if self._reader is not None and self._broken(error):
+                self._reader.close()
+            raise JournalError(f"reading {self.place}: {error}".strip()) from error
+
+    def _attempt(self, group: list[Item]) -> list[Any]:
+        if self._connection is None:
+            self._connection = self._connect(self._url, self._busy_timeout_ms)
+        connection = self._connection
+        try:
+            connection.execute(_BEGIN)
+            tx = PostgresTransaction(connection, self.node)
+            outcomes = [work(tx) for work, _ in group]
+            _commit(connection)
+            return outcomes
+        finally:
+            self._leave(connection)
+
+    def _leave(self, connection: Connection) -> None:
+        if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
+            with contextlib.suppress(psycopg.Error):
+                connection.execute("ROLLBACK")
+
+    def _broken(self, error: Exception) -> bool:
+        mine = isinstance(error, (psycopg.Error, postgres_schema.SchemaError))
+        return mine and not isinstance(error, _CALLERS)
+
+    def _forget(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _clean(self) -> bool:
+        """Deleted rows give their room to others; what the log and copies of it keep is not ours to reach
+        (docs/operator.md)."""
+        now_s = self._loop.time() if self._loop is not None else 0.0
+        if self._connection is None or now_s - self._cleaned_s < _CLEAN_S:
+            return False
+        self._connection.execute("VACUUM contexts")
+        self._cleaned_s = now_s
+        return True
+
+
+_CLEAN_S = 60.0

@@ -1,0 +1,57 @@
+"""This process among those that share its journal: it proves that it lives, takes over from those that don't,
+and learns what others stored for it to relay."""
+
+from collections.abc import Callable
+
+from gateway.clock import Clock
+from gateway.journal.base import Journal, JournalError
+from gateway.log import Log
+
+ROUND_S = 0.25
+# A quarter of the lease: three may fail.
+_RENEW_MS = 1250
+
+
+class Nodes:
+    """`round` is called each ROUND_S. `relaying()`: the broker is there; `stir()`: there may be rows to relay
+    that nobody offered."""
+
+    def __init__(
+        self, journal: Journal, log: Log, clock: Clock, relaying: Callable[[], bool], stir: Callable[[], None]
+    ) -> None:
+        self._journal = journal
+        self._log = log
+        self._clock = clock
+        self._relaying = relaying
+        self._stir = stir
+        self._renewed_ms = float("-inf")
+        self._was_relaying = False
+        self._handed = 0
+        journal.leading = journal.node == 0
+
+    async def round(self) -> None:
+        """After a failure the next round tries again, and the lease may run out meanwhile: then another node
+        relays what is ours, and some messages come twice."""
+        now_ms = self._clock.mono_ms()
+        relaying = self._relaying()
+        try:
+            if now_ms - self._renewed_ms >= _RENEW_MS or relaying != self._was_relaying:
+                token = self._journal.token
+                standing = await self._journal.write(lambda tx: tx.renew(token, relaying))
+                self._renewed_ms, self._was_relaying = now_ms, relaying
+            else:
+                standing = await self._journal.read(lambda tx: tx.standing())
+        except JournalError as error:
+            self._journal.leading = False
+            self._log.error("node.unproved", error=str(error))
+            return
+        if not standing.known:
+            self._log.error("node.twice", error="another gateway has this gateway.id: give each its own")
+        if standing.leads != self._journal.leading:
+            self._journal.leading = standing.leads
+            self._log.info("node.leads" if standing.leads else "node.follows", node=self._journal.node)
+        if standing.took:
+            self._log.warning("node.took", node=self._journal.node)
+        if standing.took or standing.handed != self._handed:
+            self._handed = standing.handed
+            self._stir()

