@@ -24,7 +24,6 @@ from gateway.key import GatewayKey, KeyFileError, settle
 from gateway.log import Log
 from gateway.machine import Machine
 from gateway.measured import Measured
-from gateway.northbound import unit_topic
 from gateway.nodes import ROUND_S, Nodes
 from gateway.observers import Observers
 from gateway.orders import Orders
@@ -35,7 +34,9 @@ from gateway.refusals import Refusals
 from gateway.registry import POLL_S, Registry
 from gateway.relay import Relay
 from gateway.reloading import Reloaded, Reloader
+from gateway.reminders import Reminders
 from gateway.resources import Resources
+from gateway.retention import Retention
 from gateway.security import Peers
 from gateway.vault import vault
 from gateway.verifier import Verifier
@@ -123,6 +124,8 @@ class App:
         )
         self.edhoc.vault = self.vault
         self.relay = Relay(config, self.journal, self.registry, log, clock, self._machine, self._random16)
+        self.reminders = Reminders(config, self.journal, self.registry, self.relay, clock)
+        self.retention = Retention(config, self.journal, log, clock)
         posting = Posting(
             self.registry,
             self.contexts,
@@ -168,9 +171,11 @@ class App:
         self._every(look_s(1.0), self._sweep)
         self._every(look_s(1.0), self.contexts.sweep)
         self._every(look_s(PRESENCE_S), self.presences.round)
-        self._every(lambda: config.whole("panic.republish_s"), self._remind)
+        self._every(lambda: config.whole("panic.republish_s"), self.reminders.round)
         if config.brokers():
             self._relaying = asyncio.create_task(self.relay.run())
+        if not self.retention.idle:
+            self._tasks.append(asyncio.create_task(self.retention.run()))
 
     async def _show(self) -> None:
         """Numbers and health, where the configuration says. Raises ListenError."""
@@ -223,6 +228,7 @@ class App:
         self.contexts.on_gone = self._gone
         self.relay.on_command = lambda link, incoming: self._spawn(self.orders.take(link, incoming))
         self.relay.on_facts = self._facts
+        self.relay.on_up = lambda: self._spawn(self.reminders.anew())
         self.orders.on_placed = self._placed
         self.presences.on_notices = self.relay.notices_waiting
         self.intake.on_frame = self.presences.note_frame
@@ -340,17 +346,3 @@ class App:
             )
             self.log.info("command.expired", count=number)
             self.relay.notices_waiting()
-
-    async def _remind(self) -> None:
-        """Alarms that nobody acknowledged, once more: a broker may have forgotten them."""
-        now_ms = self.clock.wall_ms()
-        # Half the time, since a round comes only once in it: the first reminder is never twice as late.
-        oldest = now_ms - self.config.whole("panic.republish_s") * 500
-        waiting = await self.journal.read(panics.waiting)
-        reminders: list[tuple[str, bytes]] = []
-        for panic, row in waiting:
-            terminal = self.registry.by_kid(panic.kid)
-            if terminal is not None and (panic.accepted_ms or panic.opened_ms) <= oldest:
-                topic = f"{unit_topic(self._prefix, terminal)}/panic"
-                reminders.append((topic, panics.reminder(terminal, row, panic, now_ms)))
-        self.relay.remind(reminders)

@@ -16,7 +16,8 @@ _PAUSE_S = 0.5
 
 
 class Confirmed:
-    """Rows and notices in the order of their confirmations; `save` makes them durable."""
+    """Rows and notices in the order of their confirmations; `save` makes them durable. `dropped`: notices that
+    the latest one deleted."""
 
     def __init__(self, journal: Journal, log: Log, clock: Clock) -> None:
         self._journal = journal
@@ -25,6 +26,7 @@ class Confirmed:
         self._rows: deque[Row] = deque()
         self._notices: list[int] = []
         self.saved = 0
+        self.dropped: list[int] = []
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._notices)
@@ -46,6 +48,7 @@ class Confirmed:
 
     async def save(self) -> tuple[list[int], list[panics.Fact]]:
         """(ids that are marked now, stages that alarms reached by it); nothing when the disk fails."""
+        self.dropped = []
         if not self:
             return [], []
         rows, dropped = list(self._rows), list(self._notices)
@@ -70,6 +73,7 @@ class Confirmed:
         for _ in rows:
             self._rows.popleft()
         del self._notices[: len(dropped)]
+        self.dropped = dropped
         self.saved += len(rows)
         for row in rows:
             self._log.info("frame.relayed", **name(row))

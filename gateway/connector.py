@@ -3,7 +3,7 @@ state topic says."""
 
 from collections.abc import Callable
 
-from gateway import __version__
+from gateway import __version__, replay
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.log import Log, iso
@@ -88,6 +88,7 @@ class Connector:
         window = min(self._config.whole("broker.window"), link.receive_maximum)
         outgoing = Outgoing(link, window, self._config.whole("northbound.position_expiry_s"))
         link.subscribe(f"{self._prefix}/+/+/+/command")
+        link.subscribe(f"{self._prefix}/{replay.TOPIC}")
         outgoing.send("state", None, [self.state("online")])
         self._log.info("relay.up", mqtt=self.version, window=window, host=link.at[0], port=link.at[1])
         return link, outgoing
@@ -98,8 +99,8 @@ class Connector:
         self._untried = len(self._brokers) - 1
 
     def pause_s(self) -> float:
-        """This node is gone: how long to wait before the next attempt, at the next one of them. The pause grows
-        when all were tried."""
+        """This node is gone: how long to wait before the next attempt, at the next one of them. The pause
+        grows when all were tried."""
         self._turn = (self._turn + 1) % len(self._brokers)
         if self._untried > 0:
             self._untried -= 1

@@ -8,6 +8,7 @@ from paho.mqtt.properties import Properties
 
 from gateway.mqtt import Link, blank
 from gateway.northbound import Publication
+from gateway.stream import Packed
 
 
 class _Group:
@@ -40,6 +41,11 @@ class Outgoing:
     def room(self) -> bool:
         return self._link.up and len(self._waiting) < self._window
 
+    @property
+    def slack(self) -> bool:
+        """There is room for what can wait: half of the window stays free for what cannot."""
+        return self._link.up and 2 * len(self._waiting) < self._window
+
     def send(self, kind: str, item: Any, messages: Iterable[Publication]) -> None:
         """Hand over a group; `acked` names it when the last of it is confirmed."""
         group = _Group(kind, item)
@@ -68,15 +74,14 @@ class Outgoing:
 
     def _describe(self, message: Publication) -> Properties:
         if message.correlation is not None:
-            return self._make(message)
+            return self._make(message, blank(PacketTypes.PUBLISH))
         key = (message.label, message.content_type)
         known = self._properties.get(key)
         if known is None:
-            known = self._properties[key] = self._make(message)
+            known = self._properties[key] = self._make(message, Packed())
         return known
 
-    def _make(self, message: Publication) -> Properties:
-        properties = blank(PacketTypes.PUBLISH)
+    def _make(self, message: Publication, properties: Any) -> Properties:
         properties.ContentType = message.content_type
         if message.label == "position":
             properties.MessageExpiryInterval = self._expiry

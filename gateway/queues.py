@@ -159,6 +159,12 @@ class Backlog:
         self._behind = True
         return True
 
+    def reread(self, first_unrelayed: int | None) -> None:
+        """There may be rows before the cursor that nobody offered. What was taken is not taken again."""
+        if first_unrelayed is not None and first_unrelayed <= self.cursor:
+            self.cursor = first_unrelayed - 1
+        self._behind = True
+
     def set_aside(self, kid: bytes) -> None:
         """Serve this terminal before the others. Rows of it that wait in the queue go first, and stay in
         order."""

@@ -10,25 +10,27 @@ drop the repeat).
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from gateway import panics
+from gateway.announcements import Announcements
 from gateway.clock import Clock
 from gateway.config import Config, ConfigError
 from gateway.confirmed import Confirmed
 from gateway.connector import Connector
+from gateway.gauges import Timings
 from gateway.intake import Stored, name
 from gateway.journal.base import Journal, JournalError
-from gateway.journal.records import Notice, Row
+from gateway.journal.records import Row
 from gateway.log import Log
 from gateway.machine import Machine
 from gateway.mqtt import Incoming, Link, LinkError
-from gateway.northbound import GEOJSON_TYPE, JSON_TYPE, Publication, fields_of, publications
+from gateway.northbound import fields_of, publications
 from gateway.outgoing import Outgoing
 from gateway.queues import Backlog
 from gateway.registry import Registry
+from gateway.replay import Replays
 
 PAGE = 500
 # What the broker refused is tried again after this.
@@ -57,25 +59,28 @@ class Relay:
         self._prefix = config.text("northbound.prefix")
         self._stall_ms = config.whole("broker.stall_ms")
         self._backlog = Backlog(PAGE)
-        self._notices: deque[Notice] = deque()
-        self._notice_cursor = 0
-        self._notices_left = True
+        self._announcements = Announcements(journal, self._prefix)
+        self.replays = Replays(config, journal, registry, log, clock)
+        self.replays.wake = self._stirred
         self._link: Link | None = None
         self._outgoing: Outgoing | None = None
         self._wake = asyncio.Event()
         self._down = asyncio.Event()
         self._confirmed = Confirmed(journal, log, clock)
-        self._reminders: deque[Publication] = deque()
         self._looked_ms = 0.0
         self._look_s = machine.look_s(_LOOK_S)
         self._newest: dict[tuple[bytes, int], tuple[int, int]] = {}
+        self._handed = False
         self._stopping = False
         self._stopped = asyncio.Event()
         self._progress_ms = 0.0
         self._connector = Connector(config, log, clock, machine, random16)
         self.connected = False
+        self.timings = Timings()
+        self._resting = False  # nothing is being read just now
         self.on_command: Callable[[Link, Incoming], None] = lambda link, incoming: None
         self.on_facts: Callable[[list[panics.Fact]], None] = lambda facts: None
+        self.on_up: Callable[[], None] = lambda: None
 
     # --- what the rest of the gateway calls
 
@@ -91,14 +96,42 @@ class Relay:
 
     def notices_waiting(self) -> None:
         """Results or stages were committed."""
-        self._notices_left = True
+        self._announcements.more()
+        self._wake.set()
+
+    def stir(self) -> None:
+        """There may be rows for us that nobody offered: another node left them, or stored them for us."""
+        self._handed = True
+        self._announcements.reread()
         self._wake.set()
 
     def remind(self, reminders: list[tuple[str, bytes]]) -> None:
-        """(topic, payload) of alarms to tell once more: best effort, in place of what is left of the last
-        round, and within the window, which the broker may have set."""
-        self._reminders = deque(Publication(topic, "panic", body, GEOJSON_TYPE) for topic, body in reminders)
+        """(topic, payload) of alarms to tell once more: best effort, within the window."""
+        self._announcements.remind(reminders)
         self._wake.set()
+
+    def reconnect(self) -> None:
+        """The way to the broker is another one, or who we are there: leave, and come again."""
+        if self.connected:
+            self._went_down("the configuration changed")
+
+    @property
+    def in_flight(self) -> int:
+        """Messages that the broker has not confirmed."""
+        return 0 if self._outgoing is None else self._outgoing.count
+
+    @property
+    def relayed(self) -> int:
+        """Frames that the broker confirmed since the start, as the journal knows."""
+        return self._confirmed.saved
+
+    @property
+    def settled(self) -> bool:
+        """All that is stored is at the broker and marked, or there is no broker to bring it to."""
+        if not self.connected:
+            return True
+        waiting = self._announcements.waiting or self._backlog.ready or self._backlog.wants_read
+        return self._resting and not (waiting or self.in_flight or self._confirmed or self._wake.is_set())
 
     async def run(self) -> None:
         """Connect, relay, connect again; until `stop`."""
@@ -142,22 +175,31 @@ class Relay:
     async def _connect(self) -> None:
         self._down.clear()
         self._link, self._outgoing = await self._connector.connect(
-            self._acked, self.on_command, self._went_down
+            self._acked, self._incoming, self._went_down
         )
         self.connected = True
         self._progress_ms = self._clock.mono_ms()
         first = await self._journal.read(lambda tx: tx.first_unrelayed())
         self._backlog.restart(first, self._confirmed.ids)
-        self._notices.clear()
-        self._reminders.clear()
-        self._notice_cursor = 0
-        self._notices_left = True
+        self._announcements.restart()
+        self.replays.restart()
+        # This broker may have forgotten what it had confirmed.
+        self.on_up()
 
     def _disconnect(self) -> None:
         self.connected = False
         if self._link is not None:
             self._link.close()
         self._link = self._outgoing = None
+
+    def _incoming(self, link: Link, incoming: Incoming) -> None:
+        if incoming.topic == self.replays.topic:
+            self.replays.ask(link, incoming)
+        else:
+            self.on_command(link, incoming)
+
+    def _stirred(self) -> None:
+        self._wake.set()
 
     def _went_down(self, reason: str) -> None:
         self._log.warning("relay.lost", error=reason)
@@ -171,13 +213,18 @@ class Relay:
         while not self._down.is_set() and not self._stopping:
             self._wake.clear()
             await self._mark()
+            if self._handed:
+                self._handed = False
+                self._backlog.reread(await self._journal.read(lambda tx: tx.first_unrelayed()))
             if not self._confirmed.full:
                 await self._read()
                 self._pump()
             if self._idle():
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._look_s):
+                    async with asyncio.timeout(self.replays.pause_s or self._look_s):
+                        self._resting = True
                         await self._wake.wait()
+                self._resting = False
             if self._clock.mono_ms() - self._looked_ms >= self._look_s * 1000:
                 await self._look()
 
@@ -201,27 +248,22 @@ class Relay:
         outgoing = self._outgoing
         if outgoing is None or not outgoing.room:
             return True
-        waiting = self._notices_left or self._notices or self._reminders
-        return not (waiting or self._backlog.ready or self._backlog.wants_read)
+        if self._announcements.ready or self._backlog.ready or self._backlog.wants_read:
+            return False
+        return not (self.replays.wants_read or (self.replays.ready and outgoing.slack))
 
     async def _read(self) -> None:
         if self._outgoing is None or not self._outgoing.room:
             return
-        if self._notices_left and not self._notices:
-            after = self._notice_cursor
-            self._notices_left = False  # before the read: what is committed during it must not be forgotten
-            notices = await self._journal.read(lambda tx: tx.notices(after, PAGE))
-            self._notices.extend(notices)
-            if len(notices) == PAGE:
-                self._notices_left = True
-            if notices:
-                self._notice_cursor = notices[-1].id
+        await self._announcements.read()
         while (express := self._backlog.express) is not None:
             await self._read_express(*express)
         if self._backlog.wants_read and not self._backlog.ready:
             after, committed = self._backlog.cursor, self._backlog.committed
             rows = await self._journal.read(lambda tx: tx.frames(after, PAGE, unrelayed=True))
             self._backlog.page([(row, None) for row in rows], len(rows) < PAGE, committed)
+        elif not self._backlog.ready:
+            await self.replays.read()
 
     async def _read_express(self, kid: bytes, after: int) -> None:
         self._backlog.reading(kid)
@@ -234,13 +276,7 @@ class Relay:
             return
         if not outgoing.count:
             self._progress_ms = self._clock.mono_ms()
-        while outgoing.room and self._reminders:
-            outgoing.send("reminder", None, [self._reminders.popleft()])
-        while outgoing.room and self._notices:
-            notice = self._notices.popleft()
-            kind = GEOJSON_TYPE if notice.topic.endswith("/panic") else JSON_TYPE
-            message = Publication(notice.topic, "notice", notice.payload, kind, False, notice.correlation)
-            outgoing.send("notice", notice, [message])
+        self._announcements.pump(outgoing)
         while outgoing.room:
             item = self._backlog.take()
             if item is None:
@@ -261,6 +297,7 @@ class Relay:
                 self._refused("frame", row, f"unreadable: {type(error).__name__}: {error}")
                 continue
             outgoing.send("frame", row, messages)
+        self.replays.pump(outgoing)
         outgoing.flush()
 
     def _is_newest(self, row: Row) -> bool:
@@ -279,9 +316,13 @@ class Relay:
         if done is None:
             return
         kind, item, failed = done
-        if failed:
+        if kind == "replay":
+            self.replays.acked(item, (refused or "refused") if failed else None)
+        elif failed:
             self._refused(kind, item, refused or "another message of the frame")
         elif kind == "frame":
+            took_s = max(0, self._clock.wall_ms() - item.stored_ms) / 1000
+            (self.timings.relay if item.panic is None else self.timings.alarm).note(took_s)
             self._confirmed.add_row(item)
         elif kind == "notice":
             self._confirmed.add_notice(item)
@@ -307,5 +348,6 @@ class Relay:
         """Make durable what the broker confirmed."""
         ids, facts = await self._confirmed.save()
         self._backlog.forget(ids)
+        self._announcements.forget(self._confirmed.dropped)
         if facts:
             self.on_facts(facts)

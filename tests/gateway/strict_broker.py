@@ -13,6 +13,17 @@ def connack(reason=0, properties=b""):
     return bytes([0x20, len(body)]) + body
 
 
+def _payload(rest):
+    """Behind the properties, whose length is a variable integer."""
+    size = shift = at = 0
+    while True:
+        byte = rest[at]
+        size |= (byte & 127) << shift
+        shift, at = shift + 7, at + 1
+        if byte < 128:
+            return rest[at + size :]
+
+
 class StrictBroker:
     """`judge(topic)` gives the PUBACK's reason code, None for no answer; `published`: what came."""
 
@@ -20,6 +31,7 @@ class StrictBroker:
         self.judge = judge
         self.hello = hello or connack()
         self.published = []
+        self.payloads = {}
         self.connections = 0
         self.unconfirmed = 0
         self.most_unconfirmed = 0
@@ -68,9 +80,20 @@ class StrictBroker:
             size = int.from_bytes(body[:2], "big")
             topic, mid = body[2 : 2 + size].decode(), body[2 + size : 4 + size]
             self.published.append(topic)
+            self.payloads.setdefault(topic, []).append(_payload(body[4 + size :]))
             reason = self.judge(topic)
             return b"" if reason is None else bytes([0x40, 4]) + mid + bytes([reason, 0])
         return b""
+
+    def deliver(self, topic, payload, mid=1):
+        """To the client that is connected, QoS 1, without properties."""
+        name = topic.encode()
+        body = len(name).to_bytes(2, "big") + name + mid.to_bytes(2, "big") + b"\0" + payload
+        assert len(body) < 16384
+        head = bytes([0x32, len(body) & 127 | 128, len(body) >> 7])
+        for writer in self._writers:
+            if not writer.is_closing():
+                writer.write(head + body)
 
     def on(self, ending):
         return [topic for topic in self.published if topic.endswith(ending)]

@@ -1,0 +1,45 @@
+"""Alarms that nobody acknowledged, told once more: now and then, and at once on a new connection: the broker
+may have forgotten what it had confirmed."""
+
+from gateway import panics
+from gateway.clock import Clock
+from gateway.config import Config
+from gateway.journal.base import Journal
+from gateway.northbound import unit_topic
+from gateway.registry import Registry
+from gateway.relay import Relay
+
+
+class Reminders:
+    """One of those that share a journal does it for all."""
+
+    def __init__(
+        self, config: Config, journal: Journal, registry: Registry, relay: Relay, clock: Clock
+    ) -> None:
+        self._config = config
+        self._journal = journal
+        self._registry = registry
+        self._relay = relay
+        self._clock = clock
+        self._prefix = config.text("northbound.prefix")
+
+    async def round(self) -> None:
+        """Those that wait for long enough. Half the time, since a round comes only once in it: the first
+        reminder is never twice as late."""
+        await self._tell(self._clock.wall_ms() - self._config.whole("panic.republish_s") * 500)
+
+    async def anew(self) -> None:
+        """All of them: a connection to the broker was made."""
+        await self._tell(self._clock.wall_ms())
+
+    async def _tell(self, oldest_ms: int) -> None:
+        if not self._journal.leading:
+            return
+        now_ms = self._clock.wall_ms()
+        reminders: list[tuple[str, bytes]] = []
+        for panic, row in await self._journal.read(panics.waiting):
+            terminal = self._registry.by_kid(panic.kid)
+            if terminal is not None and (panic.accepted_ms or panic.opened_ms) <= oldest_ms:
+                topic = f"{unit_topic(self._prefix, terminal)}/panic"
+                reminders.append((topic, panics.reminder(terminal, row, panic, now_ms)))
+        self._relay.remind(reminders)
