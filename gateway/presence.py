@@ -106,12 +106,15 @@ class Presences:
         offset_ms = now_ms - self._clock.mono_ms()
         if abs(offset_ms - self._offset_ms) > _STEP_MS:
             self._since_ms = now_ms
+            self._written.clear()
         self._offset_ms = offset_ms
         await self._write(now_ms)
         if not self.silent_ms:
             return
         before = now_ms - self.silent_ms
-        lost, silent = await self._journal.read(lambda tx: (tx.lost(), tx.silent_since(before)))
+        lost, silent = await self._journal.read(
+            lambda tx: (tx.lost(), tx.silent_since(before, now_ms + _STEP_MS))
+        )
         self._lost = {row.kid for row in lost}
         back = [row for row in lost if self._is_back(row, now_ms)]
         gone = [row for row in silent if self._is_lost(row, now_ms)]
@@ -152,12 +155,16 @@ class Presences:
         terminal = self._registry.by_kid(row.kid)
         if terminal is None or terminal.state == REVOKED:
             return False
-        heard_ms = max(row.heard_ms, self._heard.get(row.kid, 0), self._since_ms)
+        heard_ms = max(_heard_ms(row, now_ms), self._heard.get(row.kid, 0), self._since_ms)
         return now_ms - heard_ms >= self._limit_ms(row)
 
     def _is_back(self, row: Presence, now_ms: int) -> bool:
         terminal = self._registry.by_kid(row.kid)
-        return terminal is None or terminal.state == REVOKED or now_ms - row.heard_ms < self._limit_ms(row)
+        return (
+            terminal is None
+            or terminal.state == REVOKED
+            or now_ms - _heard_ms(row, now_ms) < self._limit_ms(row)
+        )
 
     async def _publish(self, rows: list[Presence], now_ms: int, lost: bool) -> None:
         told = await self._journal.write(lambda tx: [r for r in rows if self._settle(tx, r, now_ms, lost)])
@@ -220,3 +227,8 @@ class Presences:
             "geometry": place,
             "properties": properties,
         }
+
+
+def _heard_ms(row: Presence, now_ms: int) -> int:
+    """What a clock that was wrong has written is no time at all."""
+    return row.heard_ms if row.heard_ms <= now_ms + _STEP_MS else 0

@@ -80,8 +80,9 @@ class Steward(ABC):
         """All there are."""
 
     @abstractmethod
-    def silent_since(self, before_ms: int) -> list[Presence]:
-        """On duty or in an open alarm, not lost yet, last heard not after `before_ms`."""
+    def silent_since(self, before_ms: int, future_ms: int) -> list[Presence]:
+        """On duty or in an open alarm, not lost yet, last heard not after `before_ms`, or after `future_ms` by
+        a clock that was wrong."""
 
     @abstractmethod
     def lost(self) -> list[Presence]:

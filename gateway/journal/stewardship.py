@@ -47,6 +47,9 @@ ON_DUTY = (
     "((status > 0 AND status <> 5) OR EXISTS (SELECT 1 FROM panics "
     "WHERE panics.kid = presence.kid AND cleared_ms IS NULL AND state <> 2))"
 )
+_MAY_SPEAK = (
+    "EXISTS (SELECT 1 FROM terminals WHERE terminals.kid = presence.kid AND terminals.state <> 'revoked')"
+)
 
 
 class Stewardship(Steward):
@@ -84,11 +87,11 @@ class Stewardship(Steward):
     def presences(self) -> list[Presence]:
         return [Presence(*row) for row in self._run(f"SELECT {_PRESENCE} FROM presence ORDER BY kid")]  # noqa: S608
 
-    def silent_since(self, before_ms: int) -> list[Presence]:
+    def silent_since(self, before_ms: int, future_ms: int) -> list[Presence]:
         rows = self._run(
-            f"SELECT {_PRESENCE} FROM presence WHERE lost_ms IS NULL AND heard_ms <= ? AND {ON_DUTY} "  # noqa: S608
-            "ORDER BY heard_ms LIMIT 500",
-            (before_ms,),
+            f"SELECT {_PRESENCE} FROM presence WHERE lost_ms IS NULL AND (heard_ms <= ? OR heard_ms > ?) "  # noqa: S608
+            f"AND {ON_DUTY} AND {_MAY_SPEAK} ORDER BY heard_ms LIMIT 500",
+            (before_ms, future_ms),
         )
         return [Presence(*row) for row in rows]
 

@@ -102,7 +102,11 @@ class Asker:
 
     @classmethod
     async def open(cls, bench):
-        return cls(await Socket.open(bench.app.address))
+        return await cls.at(bench.app.address)
+
+    @classmethod
+    async def at(cls, address):
+        return cls(await Socket.open(address))
 
     async def ask(self, datagram, timeout=5):  # noqa: ASYNC109
         """The answer to exactly this request."""

@@ -1,0 +1,255 @@
+"""The service as a supervisor sees it: ready, alive, reloaded, and ended without a frame left behind."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from shutil import which
+
+import pytest
+
+from gateway import reloading, service
+from gateway.config import KEYS
+from gateway.notify import Notifier
+from protocol import coap
+from tests.gateway.bench import ROOT, Bench, call_cli, config_text, enroll
+from tests.gateway.served import Served
+from tests.gateway.terminal import Client, Terminal
+
+
+class Supervisor:
+    """systemd's end of the notify socket."""
+
+    def __init__(self, folder, watchdog_s=0.0):
+        self._path = str(folder / "notify")
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(self._path)
+        self._socket.settimeout(20)
+        self.environment = {"NOTIFY_SOCKET": self._path}
+        if watchdog_s:
+            self.environment["WATCHDOG_USEC"] = str(int(watchdog_s * 1e6))
+
+    def hears(self):
+        return self._socket.recv(4096).decode().splitlines()
+
+    def close(self):
+        self._socket.close()
+
+
+@pytest.fixture
+def supervisor(tmp_path, monkeypatch):
+    one = Supervisor(tmp_path, 0.2)
+    for name, value in one.environment.items():
+        monkeypatch.setenv(name, value)
+    yield one
+    one.close()
+
+
+def log(folder, name):
+    rows = [json.loads(line) for line in (folder / "log").read_text().splitlines()]
+    return [row for row in rows if row["event"] == name]
+
+
+async def test_ready_alive_reloading_stopping(tmp_path, supervisor):
+    (tmp_path / "gateway.toml").write_text(config_text())
+    served = Served(tmp_path)
+    try:
+        assert await asyncio.to_thread(supervisor.hears) == ["READY=1"]
+        for _ in range(3):
+            assert await asyncio.to_thread(supervisor.hears) == ["WATCHDOG=1"]
+        limits = (ROOT / "/proc" / str(served.process.pid) / "limits").read_text()
+        (core,) = [line for line in limits.splitlines() if line.startswith("Max core")]
+        assert core.split()[4:6] == ["0", "0"]
+        served.process.send_signal(signal.SIGHUP)
+        heard = []
+        while len(heard) < 2:
+            lines = await asyncio.to_thread(supervisor.hears)
+            heard += [lines] if lines != ["WATCHDOG=1"] else []
+        assert heard[0][0] == "RELOADING=1" and heard[0][1].startswith("MONOTONIC_USEC=")
+        assert heard[1] == ["READY=1"]
+    finally:
+        assert served.end() == 0
+    while (last := supervisor.hears()) == ["WATCHDOG=1"]:
+        pass
+    assert last == ["STOPPING=1"]
+
+
+def test_nobody_is_told_where_nobody_asked(tmp_path):
+    assert Notifier({}).every_s == 0
+    Notifier({}).ready()
+    Notifier({"NOTIFY_SOCKET": str(tmp_path / "none")}).ready()
+    assert Notifier({"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "30000000"}).every_s == 15
+    assert Notifier({"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}).every_s == 0
+    pid = str(os.getpid())
+    assert Notifier({"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "2000000", "WATCHDOG_PID": pid}).every_s == 1
+
+
+def test_an_abstract_socket_is_understood():
+    name = f"patrola-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+        end.bind("\0" + name)
+        end.settimeout(5)
+        Notifier({"NOTIFY_SOCKET": "@" + name}).status("fine")
+        assert end.recv(100) == b"STATUS=fine"
+
+
+async def test_a_stuck_journal_is_not_called_alive(tmp_path, supervisor, monkeypatch):
+    monkeypatch.setattr("gateway.health.STUCK_S", 0.05)
+    bench = await Bench(tmp_path).start()
+    task = asyncio.create_task(service._prove(bench.app, bench.app.log, Notifier()))
+    assert await asyncio.to_thread(supervisor.hears) == ["WATCHDOG=1"]
+    with monkeypatch.context() as stuck:
+        stuck.setattr(bench.app.journal, "write", lambda work: asyncio.Event().wait())
+        await bench.until(lambda: len(bench.events("gateway.stuck")) >= 2)
+    task.cancel()
+    supervisor._socket.setblocking(False)
+    heard = 0
+    while True:
+        try:
+            assert supervisor.hears() == ["WATCHDOG=1"]
+            heard += 1
+        except BlockingIOError:
+            break
+    assert heard <= 1
+    await bench.stop()
+
+
+async def test_sigterm_answers_what_was_taken_and_relays_what_was_answered(tmp_path, broker, consumers):
+    """In the middle of traffic: each frame is answered and at the broker, or was not taken at all."""
+    (tmp_path / "gateway.toml").write_text(config_text(broker_port=broker.port_v5))
+    consumer = await consumers(broker.port_v5)
+    served = Served(tmp_path)
+    terminals = [enroll(tmp_path, Terminal(), f"vr-{n}") for n in range(4)]
+    clients = [await Client.open(terminal, served.address) for terminal in terminals]
+    answered = set()
+    under_way = asyncio.Event()
+
+    async def drive(client):
+        while True:
+            frame = client.terminal.frame()
+            response = await client.post(frame)
+            if response.code == coap.CHANGED:
+                answered.add(frame)
+            if len(answered) >= 40:
+                under_way.set()
+
+    drives = [asyncio.create_task(drive(client)) for client in clients]
+    await asyncio.wait_for(under_way.wait(), 30)
+    code = await asyncio.to_thread(served.end)
+    for task in drives:
+        task.cancel()
+    await asyncio.gather(*drives, return_exceptions=True)
+    for client in clients:
+        client.close()
+    assert code == 0
+    assert len(answered) >= 40
+    await Bench.until(None, lambda: answered <= set(consumer.on("/frame")))
+    # Nothing waits for the next start.
+    assert call_cli(tmp_path, "journal", "--count")["counts"]["unrelayed"] == 0
+
+
+async def test_a_broker_that_is_away_delays_no_end(tmp_path):
+    bench = await Bench(tmp_path, broker_port=1).start()
+    client = await bench.terminal()
+    assert (await client.post(client.terminal.frame())).code == coap.CHANGED
+    async with asyncio.timeout(4):
+        await bench.stop()
+
+
+async def test_sighup_changes_what_can_change_and_names_the_rest(tmp_path, broker, consumers):
+    bench = await Bench(tmp_path, broker_port=broker.port_v5).start()
+    await bench.until(lambda: bench.app.relay.connected)
+    assert bench.app.reload() == reloading.Reloaded((), (), False)
+    bench.also(
+        log={"level": "warning"},
+        presence={"silent_s": 90},
+        panic={"republish_s": 5},
+        security={"refusal_log_s": 7, "verify_threads": 3},
+        listen={"receive_buffer": 65536},
+    )
+    done = bench.app.reload()
+    assert set(done.changed) == {
+        *("log.level", "presence.silent_s", "panic.republish_s", "security.refusal_log_s")
+    }
+    assert set(done.restart) == {"security.verify_threads", "listen.receive_buffer"}
+    assert (done.broker, done.error) == (False, "")
+    assert bench.app.presences.silent_ms == 90_000
+    assert bench.app.refusals.window_s == bench.app.strangers.window_s == 7
+    bench.app.log.info("not.seen")
+    bench.app.log.warning("still.seen")
+    assert bench.events("still.seen") and not bench.events("not.seen")
+    assert bench.app.config.whole("security.verify_threads") == 2
+    # Said again, until the new start.
+    assert set(bench.app.reload().restart) == {"security.verify_threads", "listen.receive_buffer"}
+    await bench.stop()
+
+
+async def test_sighup_with_a_mistake_in_the_file_changes_nothing(tmp_path):
+    bench = await Bench(tmp_path).start()
+    path = tmp_path / "gateway.toml"
+    level = bench.app.config.text("log.level")
+    path.write_text('[log]\nlevel = "error"\n[panic]\nrepublish_s = "soon"\n')
+    done = bench.app.reload()
+    assert "panic.republish_s" in done.error and done.changed == ()
+    assert bench.app.config.text("log.level") == level
+    await bench.stop()
+
+
+async def test_a_new_password_is_used_at_once(tmp_path, broker):
+    """The file has the same name and other contents: a certificate that was renewed, a password changed."""
+    (tmp_path / "password").write_text("old")
+    broken = {"password_file": "password", "username": "gateway"}
+    bench = await Bench(tmp_path, broker_port=broker.port_v5, broker=broken).start()
+    await bench.until(lambda: bench.app.relay.connected)
+    assert not bench.app.reload().broker
+    (tmp_path / "password").write_text("new")
+    assert bench.app.reload().broker
+    await bench.until(lambda: len(bench.events("relay.up")) == 2)
+    await bench.stop()
+
+
+def test_every_key_that_is_said_to_change_exists_and_some_cannot():
+    known = {f"{section}.{name}" for section, keys in KEYS.items() for name in keys}
+    assert reloading.LIVE < known
+    for name in ("listen.port", "journal.path", "gateway.id", "northbound.prefix", "edhoc.key"):
+        assert name not in reloading.LIVE
+
+
+UNIT = ROOT / "gateway" / "systemd" / "patrola-gateway.service"
+
+
+def test_the_unit_is_what_the_service_needs():
+    text = UNIT.read_text()
+    for line in (
+        "Type=notify",
+        "WatchdogSec=30",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "LimitCORE=0",
+    ):
+        assert line in text.splitlines(), line
+    assert "ExecReload=/bin/kill -HUP $MAINPID" in text
+
+
+def test_systemd_accepts_the_unit(tmp_path):
+    """`systemd-analyze verify`, with the program's place made true, and its own mark for the sandbox."""
+    if which("systemd-analyze") is None:
+        pytest.skip("systemd-analyze is not installed here")
+    unit = tmp_path / UNIT.name
+    text = UNIT.read_text().replace("/opt/patrola/.venv/bin/python", sys.executable)
+    unit.write_text(text.replace("/opt/patrola", str(ROOT)))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
+    )
+    said = [line for line in done.stderr.splitlines() if UNIT.name in line]
+    assert (done.returncode, said) == (0, []), done.stderr
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=yes", "--threshold=15", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
