@@ -9,13 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway import __version__, administration, enrolment, inspection, requests
+from gateway import __version__, administration, doctor, enrolment, inspection, requests
 from gateway.config import Config, ConfigError, load
 from gateway.datagram import ListenError
 from gateway.journal.base import JournalError
 from gateway.key import KeyFileError
 from gateway.log import Log
+from gateway.running import add_commands
 from gateway.service import serve
+from gateway.workers import Workers, WorkersError, configured
 
 Result = tuple[int, dict[str, Any], str]
 
@@ -50,6 +52,11 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument(
         "--ready-fd", type=int, metavar="N", help="write a JSON line here when datagrams are taken"
     )
+    part.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="so many processes on the one port (1)"
+    )
+    for name in ("--worker", "--leash-fd", "--port"):  # what the parent of several says to each
+        part.add_argument(name, type=int, help=argparse.SUPPRESS)
 
     part = add(
         "enroll",
@@ -142,6 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument("--lon", type=float, metavar="DEGREES", help="place of the task, with --lat")
     part.add_argument("--operator", default="", metavar="TEXT", help="who asks; kept in the record")
     part.add_argument("--expires-s", type=int, metavar="N", help="no longer delivered after so many seconds")
+    add_commands(add, doctor.show)
     return parser
 
 
@@ -160,8 +168,18 @@ def _serve(config: Config, options: argparse.Namespace) -> Result:
         os.write(options.ready_fd, line.encode())
         os.close(options.ready_fd)
 
+    if not 1 <= options.workers <= 64:
+        raise ConfigError("--workers: 1 to 64")
+    if options.workers > 1:
+        try:
+            return asyncio.run(Workers(config, log, options.workers, ready).run()), {}, ""
+        except WorkersError as error:
+            return 1, {}, str(error)
+    shared = options.worker is not None
+    if shared:
+        config = configured(config, options.worker, options.port)
     try:
-        asyncio.run(serve(config, log, ready))
+        asyncio.run(serve(config, log, ready, options.worker or 0, shared, options.leash_fd))
     except ListenError as error:
         raise ConfigError(
             f"{config.source}: listen.host, listen.port: {error}. "
@@ -190,6 +208,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _config(options: argparse.Namespace) -> Config | None:
     if options.command == "verify" and options.public_key and options.frame:
         return None  # a public key and a frame are enough, on any machine
+    if options.command == "doctor":
+        return None  # a wrong configuration is one of its findings
     return load(options.config)
 
 

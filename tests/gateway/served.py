@@ -10,14 +10,14 @@ from tests.gateway.bench import ROOT
 
 
 class Served:
-    """Started at once; `address` is where it takes datagrams."""
+    """Started at once, with more `arguments` of `serve`; `address` is where it takes datagrams."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *arguments):
         read, write = os.pipe()
         self.log = open(folder / "log", "ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve", "--config", str(folder / "gateway.toml")]
-            + ["--ready-fd", str(write)],
+            + ["--ready-fd", str(write), *arguments],
             cwd=ROOT,
             pass_fds=[write],
             stderr=self.log,
@@ -33,3 +33,7 @@ class Served:
         code = self.process.wait(20)
         self.log.close()
         return code
+
+    def events(self, name=None):
+        rows = [json.loads(line) for line in open(self.log.name) if line.startswith("{")]
+        return [row for row in rows if name is None or row["event"] == name]
