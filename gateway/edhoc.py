@@ -21,6 +21,7 @@ from gateway.refusals import Refusals
 from gateway.registry import Registry
 from gateway.sessions import Session, Sessions
 from gateway.strangers import address
+from gateway.vault import Vault
 from protocol import cbor, coap
 from protocol.coap import Message, code_text
 from protocol.edhoc import SUITE, ccs
@@ -74,6 +75,7 @@ class Edhoc:
         self._told_ms = clock.mono_ms() - FLOOD_LOG_MS
         self.sessions = Sessions(sessions)
         self.gate = Floodgate(rate, random(32), clock.mono_ms())
+        self.vault = Vault()
         self.runs = 0  # of lakers
         self.asked = 0  # to prove an address
         self.established = 0
@@ -177,7 +179,7 @@ class Edhoc:
         new, now_ms = session.new, self._clock.wall_ms()
         assert new is not None
         try:
-            stored = await self._journal.write(lambda tx: tx.add_context(new, now_ms))
+            stored = await self._journal.write(lambda tx: tx.add_context(self.vault.seal(new), now_ms))
         except ContextError as error:
             self.sessions.remove(session)
             self._refuse(request, size, new.kid.hex(), HandshakeError(REVOKED, str(error)))

@@ -10,8 +10,9 @@ from typing import Any
 from gateway import security
 from gateway.administration import find
 from gateway.config import Config
+from gateway.journal.offices import AuditRow
 from gateway.journal.records import Row
-from gateway.journal.sqlite import transaction
+from gateway.journal.choose import transaction
 from gateway.log import iso
 from gateway.northbound import KINDS
 from protocol import cose, report
@@ -40,7 +41,7 @@ def _describe(row: Row) -> dict[str, Any]:
 def journal(config: Config, options: argparse.Namespace) -> Result:
     if not 0 <= options.start < 1 << 63 or not 1 <= options.limit <= 1_000_000:
         raise ValueError("--from must not be negative, --limit must be 1 to 1000000")
-    with transaction(config.journal_path, config.whole("journal.busy_timeout_ms"), write=False) as tx:
+    with transaction(config, write=False) as tx:
         counts = tx.count()
         if options.count:
             return 0, {"counts": counts}, "\n".join(f"{name}: {number}" for name, number in counts.items())
@@ -101,7 +102,7 @@ def _frame(config: Config | None, options: argparse.Namespace) -> tuple[bytes, b
         raise ValueError("without --public-key and --frame the registry is needed: name it with --config")
     if frame is None and not 0 < options.id < 1 << 63:
         raise ValueError(f"--id {options.id}: no such frame in the journal")
-    with transaction(config.journal_path, config.whole("journal.busy_timeout_ms"), write=False) as tx:
+    with transaction(config, write=False) as tx:
         if frame is None:
             rows = tx.frames(options.id - 1, 1)
             if not rows or rows[0].id != options.id:
@@ -133,3 +134,33 @@ def _read(name: str) -> bytes:
     except (OSError, ValueError):
         pass  # too long for a file name: then it is the frame itself
     return _hex(name, "--frame: no such file, and not hex")
+
+
+def _describe_audit(row: AuditRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "time": iso(row.at_ms),
+        "actor": row.actor,
+        "proof": row.proof,
+        "action": row.action,
+        "target": row.target,
+        "result": row.result,
+        "reason": row.reason,
+        "details": json.loads(row.details),
+    }
+
+
+def audit(config: Config, options: argparse.Namespace) -> Result:
+    if not 0 <= options.start < 1 << 63 or not 1 <= options.limit <= 1_000_000:
+        raise ValueError("--from must not be negative, --limit must be 1 to 1000000")
+    with transaction(config, write=False) as tx:
+        rows = [
+            _describe_audit(row)
+            for row in tx.audit(options.start - 1, options.limit, options.actor, options.target)
+        ]
+    lines = [
+        f"{r['id']:>6}  {r['time']}  {r['actor']} ({r['proof']})  {r['action']}  {r['target']}  {r['result']}"
+        + (f": {r['reason']}" if r["reason"] else "")
+        for r in rows
+    ]
+    return 0, {"audit": rows}, "\n".join(lines) or "nothing"

@@ -11,7 +11,7 @@ from gateway import audit, vault
 from gateway.administration import opened
 from gateway.config import Config
 from gateway.journal.base import JournalError, Transaction
-from gateway.key import KeyFileError
+from gateway.journal.records import StoredContext
 from gateway.store import scrub
 
 Result = tuple[int, dict[str, Any], str]
@@ -57,16 +57,23 @@ def _create(config: Config, path: str) -> Result:
 
 
 def reseal(tx: Transaction, box: vault.Vault) -> int:
-    """Everything is sealed under the first key; how many were not. Raises VaultError when one cannot be
+    """Everything is sealed under the first key; how many were not. Raises ValueError when one cannot be
     opened: then nothing was changed."""
     changed = 0
     for stored in tx.contexts():
         if not stored.secret or vault.sealed_under(stored.secret) == box.keys[0].name:
             continue
-        plain = box.open(stored)
+        plain = _opened(box, stored)
         tx.set_secret(stored.oscore_id, stored.generation, box.dress(plain.secret, plain))
         changed += 1
     return changed
+
+
+def _opened(box: vault.Vault, stored: StoredContext) -> StoredContext:
+    try:
+        return box.open(stored)
+    except vault.VaultError as error:
+        raise ValueError(f"{error}. Bring that key back, or revoke and enroll its terminal anew") from None
 
 
 def _rotate(config: Config, box: vault.Vault) -> Result:
@@ -76,6 +83,9 @@ def _rotate(config: Config, box: vault.Vault) -> Result:
             f"the key comes from {vault.ENVIRONMENT}: put the new one before the old one there, with a "
             "comma, start the service again, run `gateway secrets --encrypt`, and take the old one away"
         )
+    with opened(config, write=False) as tx:
+        for stored in tx.contexts():
+            _opened(box, stored)
     old = vault.read(box.path)
     vault.write(box.path, [secrets.token_bytes(32), *old], create=False)
     fresh = vault.vault(str(box.path))
@@ -141,6 +151,3 @@ def _said(name: str, known: list[str]) -> str:
     return f"sealed under {name}" + (
         "" if name == known[0] else ", an older key: `gateway secrets --encrypt`"
     )
-
-
-__all__ = ["KeyFileError", "reseal", "secrets_command"]
