@@ -20,6 +20,9 @@ UNKEPT = frozenset({"flash_full", "flash_worn", "flash_rot"})
 # Bytes on the way to the modem are changed: what leaves it need not be what the terminal said.
 NOISE = frozenset({"uart_noise"})
 NOISE_US = 60 * MINUTE_US
+# Somebody on the way made a datagram of his own, in headquarters' name.
+FORGED = frozenset({"forged"})
+FORGED_US = 1_000_000
 # Headquarters' file was thrown away.
 STORE_LOST = frozenset({"lose_store"})
 # The broker went, and took what it had confirmed with it.

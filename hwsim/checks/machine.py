@@ -1,7 +1,7 @@
 """The terminal as a machine: it starts, it stays alive, a task that hangs is noticed, its flash is used as
 NOR flash wants and sparingly, and nothing leaves it without protection."""
 
-from hwsim.checks.excuses import BITES, BITES_US, HANGS, NOISE, NOISE_US, STARVES
+from hwsim.checks.excuses import BITES, BITES_US, FORGED, FORGED_US, HANGS, NOISE, NOISE_US, STARVES
 from hwsim.checks.verdict import Violation
 
 _READY_US = 20_000_000
@@ -91,5 +91,7 @@ def nothing_goes_unprotected(recording):
             if lives.setdefault(share, life) != life:
                 yield Violation(at_us, "nonce", f"{car.name}: an EDHOC key share of an earlier start, again")
     for at_us, name, asked, size in recording.amplified:
+        if recording.faults_near(FORGED, at_us - FORGED_US, at_us, name):
+            continue  # that was not headquarters
         text = f"{name}: {size} unprotected bytes answer a request of {asked}"
         yield Violation(at_us, "amplified", text)

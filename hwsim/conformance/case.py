@@ -36,8 +36,8 @@ class Case:
     """`title` says what is held, in one sentence; `story` why or how. `against` names the case that shows
     the other side: where this one says "it fires", that one says "it does not fire"; or says, as a
     sentence, that both stand in this story. `settings` differ from the suite's own, `slip` are wrong ones
-    that got in all the same; `linked`: the terminal has agreed on keys before; `house`: the real gateway
-    takes part."""
+    that got in all the same; `linked`: the terminal has agreed on keys before; `lost`: why something that was
+    sent may be missing at the end; `house`: the real gateway takes part."""
 
     id: str
     clauses: tuple
@@ -51,6 +51,7 @@ class Case:
     weather: dict = field(default_factory=dict)
     units: int = 1
     linked: bool = True
+    lost: str | None = None
     house: bool = False
     seed: int = 1
 

@@ -49,6 +49,14 @@ class HouseStage(Stage):
         self.say("the broker starts")
         self.broker.start()
 
+    def mend(self):
+        self.gateway.disk(full=False, fsync_error=False, slow_ms=0)
+        self.broker.start()
+        self.gateway.start()
+
+    def at_headquarters(self, kid):
+        return self.gateway.named(kid)
+
     def rows(self, car=None):
         """(boot, seq) of the frames on the gateway's disk."""
         kid = (car or self.car).kid

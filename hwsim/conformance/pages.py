@@ -41,6 +41,8 @@ def _row(case):
         notes.append(f"Settings: {', '.join(settings)}.")
     if weather:
         notes.append(f"Network: {', '.join(weather)}.")
+    if case.lost:
+        notes.append(f"At the end something may be missing: {case.lost}.")
     if case.profile != "plain":
         notes.append(f"Modem: {case.profile}.")
     note = f"<br>{' '.join(notes)}" if notes else ""

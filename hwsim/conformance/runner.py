@@ -7,6 +7,7 @@ import tempfile
 import traceback
 from dataclasses import dataclass, field
 
+from hwsim.conformance.afterwards import Judges
 from hwsim.conformance.case import load
 from hwsim.conformance.failure import Failure
 from hwsim.conformance.house_stage import HouseStage
@@ -42,7 +43,7 @@ def play(case, shelf, seed=None):
     """One case; its Result. Nothing that goes wrong in it comes out as an exception."""
     before = _cpu_s()
     seed = case.seed if seed is None else seed
-    stage = None
+    stage = ended_us = None
     verdict, sentence = PASSED, ""
     with tempfile.TemporaryDirectory(prefix="patrola-") as folder:
         try:
@@ -51,14 +52,21 @@ def play(case, shelf, seed=None):
             return Result(case.id, BROKEN, f"the bench: {error}", _cpu_s() - before, 0.0)
         with rig:
             stage = (HouseStage if case.house else Stage)(rig)
+            judges = Judges(stage, case.lost) if shelf.terminal is None else None
             try:
                 case.tell(stage)
+                ended_us = rig.kernel.now_us
+                if judges is not None:
+                    stage.judged(judges.sentence())
             except Failure as failure:
                 verdict, sentence = FAILED, str(failure)
             except Exception:
                 verdict, sentence = BROKEN, traceback.format_exc(limit=-4)
                 stage.say(sentence.strip().splitlines()[-1], "fails")
-            ended_us = rig.kernel.now_us
+            finally:
+                if judges is not None:
+                    judges.close()
+            ended_us = ended_us or rig.kernel.now_us
             trace = rig.kernel.trace
             console = [] if verdict == PASSED else rig.lines()[-_LAST_LINES:]
             stage.witness.close()

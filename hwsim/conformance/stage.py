@@ -161,6 +161,11 @@ class Stage(Officer):
             self._fail(f"{text}: {shall!r}; it was {is_!r}")
         self.say(f"{text}: {shall!r}", "sees")
 
+    def judged(self, sentence):
+        """What the judges say of the whole story; "" when nothing was broken."""
+        if sentence:
+            self._fail(sentence)
+
     def _fail(self, text):
         self.steps.append(Step(self.kernel.now_us, "fails", text))
         raise Failure(text)
@@ -220,6 +225,26 @@ class Stage(Officer):
         self.say("the answers of headquarters are lost" if on else "answers come through again")
         self.middle.down = office.silence if on else None
         self.kernel.emit("fault", "answers lost" if on else "answers back")
+
+    def loses_everything(self):
+        self.say("headquarters loses its store")
+        self.kernel.emit("fault", "lose_store")
+        self.desk.lose_everything()
+
+    def mend(self):
+        """After the story."""
+        self.desk.ill = None
+        self.desk.awake = True
+        self.desk.awaken()
+
+    def at_headquarters(self, kid):
+        """Names of what it has of that terminal."""
+        return self.desk.named(kid)
+
+    def forge(self, data):
+        """Somebody on the way sends the terminal a datagram of his own making."""
+        self.kernel.emit("fault", "forged", car=self.car.name)
+        self.middle.forge(data)
 
     def ill(self, answer, text):
         """Headquarters answers every request with that, authentically; None ends it."""

@@ -61,8 +61,7 @@ def store_lost(s):
     nothing more."""
     s.working()
     s.wait(5)
-    s.say("headquarters loses its store")
-    s.desk.lose_everything()
+    s.loses_everything()
     lost = s.kernel.now_us
     s.expect(down("EDHOC 4"), 60, lost)
     s.press("available")
@@ -74,8 +73,7 @@ def store_lost_in_alarm(s):
     """With an alarm waiting it does so at once: received within 12 s."""
     s.working()
     s.wait(5)
-    s.say("headquarters loses its store")
-    s.desk.lose_everything()
+    s.loses_everything()
     held = s.hold_panic()
     s.expect(lamp("red", "received"), 12, held)
 

@@ -157,7 +157,13 @@ def overloaded(s):
     s.expect(stored("status"), 10)
 
 
-@case("LINK-12", "resources.errors", "delivery.urgent", against="LINK-11")
+@case(
+    "LINK-12",
+    "resources.errors",
+    "delivery.urgent",
+    against="LINK-11",
+    lost="headquarters has asked for an hour's patience with what is no alarm",
+)
 def overloaded_alarm(s):
     """An alarm waits five seconds at most, however long headquarters asks for."""
     s.working()
@@ -184,7 +190,12 @@ def suspended(s):
     s.expect(stored("status"), 70)
 
 
-@case("LINK-14", "resources.errors", against="LINK-13")
+@case(
+    "LINK-14",
+    "resources.errors",
+    against="LINK-13",
+    lost="what headquarters called malformed waits for the next start",
+)
 def malformed(s):
     """4.00 to one frame: it is set aside, and those behind it are not held up."""
     s.working()

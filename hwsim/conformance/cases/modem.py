@@ -94,7 +94,7 @@ def right_pin(s):
     s.equal(s.car.modem.reader.card.attempts, ["2580"], "PINs that were offered")
 
 
-@case("MODEM-09", "modem.pin", against="MODEM-08", settings={"pin": "1111"})
+@case("MODEM-09", "modem.pin", against="MODEM-08", settings={"pin": "1111"}, lost="the SIM stays locked")
 def wrong_pin(s):
     """A wrong PIN is offered once and never again, through four starts: the SIM is not blocked. Keys work
     on."""
@@ -167,7 +167,7 @@ def network_closes(s):
     s.expect(stored("status"), 20)
 
 
-@case("MODEM-15", "modem", "officer.green", against="MODEM-13")
+@case("MODEM-15", "modem", "officer.green", against="MODEM-13", lost="there is no SIM")
 def no_sim(s):
     """Without a SIM keys and lamps work, nothing counts as delivered, and the modem is not restarted
     without end."""

@@ -36,7 +36,7 @@ def unprotected_answer(s):
     s.working()
     request = silenced(s)
     forged = coap.Message(coap.ACK, coap.CHANGED, request.message_id, request.token, [], b"")
-    s.middle.forge(forged.encode())
+    s.forge(forged.encode())
     not_believed(s, "somebody answers 2.04, unprotected")
 
 
@@ -48,7 +48,7 @@ def wrong_key(s):
     sealed = coap.Message(
         coap.ACK, coap.CHANGED, request.message_id, request.token, [(coap.OSCORE, b"")], bytes(range(24))
     )
-    s.middle.forge(sealed.encode())
+    s.forge(sealed.encode())
     not_believed(s, "somebody answers with a ciphertext of his own")
 
 
@@ -71,7 +71,7 @@ def older_answer(s):
     s.wait(1)
     old = next(coap.decode(d) for d in reversed(s.middle.heard_down) if coap.decode(d).code == coap.CHANGED)
     request = silenced(s)
-    s.middle.forge(
+    s.forge(
         coap.Message(coap.ACK, old.code, request.message_id, request.token, old.options, old.payload).encode()
     )
     not_believed(s, "somebody answers with what headquarters said to a status before")
@@ -82,7 +82,7 @@ def reset(s):
     """A forged Reset does not stop an alarm."""
     s.working()
     request = silenced(s)
-    s.middle.forge(coap.Message(coap.RST, coap.EMPTY, request.message_id, b"", [], b"").encode())
+    s.forge(coap.Message(coap.RST, coap.EMPTY, request.message_id, b"", [], b"").encode())
     not_believed(s, "somebody resets the alarm's message")
 
 
@@ -92,7 +92,7 @@ def empty_ack(s):
     s.working()
     request = silenced(s)
     for _ in range(3):
-        s.middle.forge(coap.Message(coap.ACK, coap.EMPTY, request.message_id, b"", [], b"").encode())
+        s.forge(coap.Message(coap.ACK, coap.EMPTY, request.message_id, b"", [], b"").encode())
     not_believed(s, "somebody acknowledges the alarm's message, empty")
 
 
@@ -119,7 +119,7 @@ def forged_command(s):
     source, token = s.desk.observer(s.kid)
     rows = cbor.encode([{0: 99, 1: 2, 2: s.desk.utc_ms(), 3: {1: "drive away"}}])
     for options in ([(coap.OBSERVE, b"\x05")], [(coap.OBSERVE, b"\x05"), (coap.OSCORE, b"\x01\x99")]):
-        s.middle.forge(coap.Message(coap.CON, coap.CONTENT, 77, token, options, rows).encode())
+        s.forge(coap.Message(coap.CON, coap.CONTENT, 77, token, options, rows).encode())
         s.wait(2)
     s.never(sound(), since=s.began_us)
     s.never(answered(99), since=s.began_us)

@@ -43,6 +43,10 @@ def test_light_without_an_alarm_and_the_lamps_of_a_fault():
     story = Story()
     story.light(50, 60, 0.25)
     assert story.rules() == []
+    story.car.lights[0].from_us += 90_000
+    assert story.rules() == [], "the first of a row, cut short"
+    story.car.lights.append(Light(70 * S, 70 * S + 160_000))
+    assert story.rules() == ["lamp"], "and not one by itself"
 
 
 def test_a_flash_that_flash_made_longer_is_no_stage():

@@ -65,6 +65,10 @@ def test_what_leaves_without_protection():
     story = day()
     story.recording.amplified.append((9 * S, "sm-21", 40, 41))
     assert story.rules() == ["amplified"]
+    story.recording.faults.append(Fault(9 * S - 1000, "forged", "sm-21"))
+    assert story.rules() == [], "that was not headquarters"
+    story.recording.faults[0].at_us = 7 * S
+    assert story.rules() == ["amplified"]
 
 
 def test_a_key_share_of_an_earlier_start():
