@@ -13,6 +13,9 @@
 #   make power-cuts CUTS=200                    power lost at that many random moments of a terminal
 #   .venv/bin/python -m hwsim panics            thousands of presses: how long each stage of an alarm takes
 #   .venv/bin/python -m hwsim month             a terminal's free heap over thirty days
+#   make siege BLOWS=30                         nodes of a NATS cluster killed and cut off under load
+#   make broker-kills KILLS=50                  each broker killed so many times under traffic
+#   make backlog FRAMES=1000000                 what a long outage of the broker leaves, relayed in order
 #   make fuzz SECONDS=60                        every reader of outside bytes, a minute for all of them together
 #   make fuzz EACH=600 ARGS="--target coap_datagram"
 
@@ -24,7 +27,7 @@ ARGS ?=
 SECONDS ?= 60
 EACH ?=
 
-.PHONY: help setup setup-peers demo test check format conformance bench power-cuts fuzz soak mutants lock clean
+.PHONY: help setup setup-peers demo test check format conformance bench power-cuts fuzz soak mutants siege broker-kills backlog lock clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -80,6 +83,15 @@ fuzz: setup
 # 10 seeds of 3 terminals for 8 hours: ten terminal-days. Without ARGS the seeds are new ones each time.
 soak: setup
 	@$(RUN) -m hwsim soak --faults full --jobs 2 $(if $(ARGS),$(ARGS),--seeds 10 --terminals 3 --hours 8 --json soak.json)
+
+siege: setup
+	@$(RUN) -m tests.brokers siege --blows $(or $(BLOWS),30) $(ARGS)
+
+broker-kills: setup
+	@$(RUN) -m tests.brokers kills --kills $(or $(KILLS),50) $(ARGS)
+
+backlog: setup
+	@$(RUN) -m tests.brokers backlog --frames $(or $(FRAMES),1000000) $(ARGS)
 
 mutants: setup
 	@$(RUN) -m tests.mutants $(ARGS)

@@ -1,6 +1,8 @@
 """A consumer that keeps its session and goes to the next node when one is gone. It counts frames by name."""
 
+import base64
 import collections
+import json
 import threading
 import time
 
@@ -28,7 +30,9 @@ class Steady:
         self._heard = 0.0
         self._ports = ports
         self._turn = 0
-        self._topics = topics
+        self._reply = f"consumer/{name}"
+        self._replayed = None
+        self._topics = (*topics, self._reply)
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self.subscribed = threading.Event()
@@ -85,12 +89,33 @@ class Steady:
         if not reason.is_failure:
             client.subscribe([(topic, 1) for topic in self._topics])
 
+    async def replay(self, **wish):
+        """Ask the gateway for frames once more; returns what it said at the end."""
+        self._replayed = None
+        # Without correlation data: 3.1.1 has none.
+        body = json.dumps({"id": f"replay-{time.monotonic_ns()}", "reply": self._reply, **wish})
+        self._paho.publish("patrola/v1/replay", body, 1)
+        await until(lambda: self._replayed, 60)
+        return self._replayed
+
+    def _again(self, payload):
+        body = json.loads(payload)
+        if "frame" in body:
+            self._count(base64.b64decode(body["frame"]))
+        elif body["result"] != "started":
+            self._replayed = body
+
     def _take(self, client, data, message):
         self._heard = time.monotonic()
         payload = bytes(message.payload)
-        if not message.topic.endswith("/frame"):
+        if message.topic == self._reply:
+            self._again(payload)
+        elif message.topic.endswith("/frame"):
+            self._count(payload)
+        else:
             self.other.append((message.topic, payload))
-            return
+
+    def _count(self, payload):
         name = name_of(payload)
         with self._lock:
             known = self.frames.get(name)
