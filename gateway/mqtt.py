@@ -17,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from gateway import stream
 from gateway.config import Config
 from gateway.machine import Machine
 
@@ -106,9 +107,9 @@ class Link:
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.on_connect = self._handle_connect
         client.on_disconnect = self._handle_disconnect
-        client.on_publish = self._handle_publish
         client.on_message = self._handle_message
         client.will_set(will.topic, will.payload, qos=1, retain=True)
+        stream.install(client, self._on_acked)
         self._client = client
 
     async def open(self) -> None:
@@ -158,10 +159,14 @@ class Link:
         else:
             client.connect(host, port, keepalive)
 
-    def publish(self, topic: str, payload: bytes, retain: bool, properties: Properties | None) -> int:
-        """QoS 1. Returns the message id that `on_acked` will name; 0 when the connection is gone."""
-        info = self._client.publish(topic, payload, 1, retain, properties if self.five else None)
-        return info.mid if info.rc == 0 and self.up else 0
+    def publish(self, topic: str, payload: bytes, retain: bool, properties: bytes) -> int:
+        """QoS 1, with the next `flush`; `properties` as MQTT 5 writes them, else empty. Returns the message
+        id that `on_acked` will name; 0 when the connection is gone."""
+        sock: Any = self._client.socket()
+        if sock is None or not self.up:
+            return 0
+        number: int = sock.publish(topic.encode(), payload, retain, properties)
+        return number
 
     def subscribe(self, topic: str) -> None:
         self._client.subscribe(topic, 1)
@@ -183,6 +188,7 @@ class Link:
         with contextlib.suppress(Exception):
             if was_up:
                 self._client.disconnect()
+                self._client.loop_write()
         self._forget_socket()
         # paho closes its socket only in its own reaction to the DISCONNECT being written.
         sock: Any = self._client.socket()
@@ -210,25 +216,32 @@ class Link:
 
     def _read(self) -> None:
         self._client.loop_read()
-        # Bytes that TLS has decrypted already do not make the socket readable.
+        # What was read already, or deciphered, does not make the socket readable.
         sock: Any = self._client.socket()
-        while sock is not None and getattr(sock, "pending", int)() > 0:
+        while sock is not None and sock.pending() > 0:
             self._client.loop_read()
             sock = self._client.socket()
 
     def _flush(self) -> None:
         if self._descriptor < 0:
             return
-        if self._client.want_write():
-            self._guard(self._client.loop_write)
+        self._guard(self._write)
         if self._descriptor < 0:
             return
-        waiting = self._client.want_write()
+        sock: Any = self._client.socket()
+        waiting = self._client.want_write() or (sock is not None and sock.unsent > 0)
         if waiting and not self._writing:
             self._loop.add_writer(self._descriptor, self._flush)
         elif self._writing and not waiting:
             self._loop.remove_writer(self._descriptor)
         self._writing = waiting
+
+    def _write(self) -> None:
+        if self._client.want_write():
+            self._client.loop_write()
+        sock: Any = self._client.socket()
+        if sock is not None:
+            sock.flush()
 
     def _guard(self, step: Callable[[], object]) -> None:
         # paho raises whatever its parser met (a broker of another version answers in another form).
@@ -258,9 +271,6 @@ class Link:
 
     def _handle_disconnect(self, client: Client, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._went_down(f"the connection ended: {reason}", version=True)
-
-    def _handle_publish(self, client: Client, data: Any, mid: int, reason: Any, properties: Any) -> None:
-        self._on_acked(mid, str(reason) if reason.is_failure else None)
 
     def _handle_message(self, client: Client, data: Any, message: MQTTMessage) -> None:
         try:

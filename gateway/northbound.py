@@ -5,8 +5,7 @@ docs/integrator.md shows them with examples.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway import geojson
 from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, CLEARED, SHOWN, STORED, Panic, Row, Terminal
@@ -51,8 +50,7 @@ _RETAINED = ("position", "status")
 _LAST_MS = 253_402_300_799_999
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """One message for the broker. `label` is the last topic level."""
 
     topic: str

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from gateway.mqtt import Link, blank
 from gateway.northbound import Publication
-from gateway.stream import Packed
 
 
 class _Group:
@@ -31,7 +29,7 @@ class Outgoing:
         self._window = max(1, window - 1)
         self._expiry = position_expiry_s
         self._waiting: dict[int, _Group] = {}
-        self._properties: dict[tuple[str, str], Properties] = {}
+        self._properties: dict[tuple[str, str], bytes] = {}
 
     @property
     def count(self) -> int:
@@ -50,7 +48,7 @@ class Outgoing:
         """Hand over a group; `acked` names it when the last of it is confirmed."""
         group = _Group(kind, item)
         for message in messages:
-            properties = self._describe(message) if self._link.five else None
+            properties = self._describe(message) if self._link.five else b""
             mid = self._link.publish(message.topic, message.payload, message.retain, properties)
             if mid:
                 group.left += 1
@@ -72,20 +70,21 @@ class Outgoing:
     def flush(self) -> None:
         self._link.flush()
 
-    def _describe(self, message: Publication) -> Properties:
+    def _describe(self, message: Publication) -> bytes:
         if message.correlation is not None:
-            return self._make(message, blank(PacketTypes.PUBLISH))
+            return self._make(message)
         key = (message.label, message.content_type)
         known = self._properties.get(key)
         if known is None:
-            known = self._properties[key] = self._make(message, Packed())
+            known = self._properties[key] = self._make(message)
         return known
 
-    def _make(self, message: Publication, properties: Any) -> Properties:
+    def _make(self, message: Publication) -> bytes:
+        properties = blank(PacketTypes.PUBLISH)
         properties.ContentType = message.content_type
         if message.label == "position":
             properties.MessageExpiryInterval = self._expiry
         if message.correlation is not None:
             properties.CorrelationData = message.correlation
-        made: Properties = properties
-        return made
+        packed: bytes = properties.pack()
+        return packed

@@ -84,7 +84,7 @@ async def test_state_topic_online_then_offline_by_farewell_and_by_will(tmp_path,
     await bench.until(lambda: states() == ["online", "offline"])
     bench = await Bench(tmp_path, broker_port=broker.port_v5).start()
     await bench.until(lambda: states() == ["online", "offline", "online"])
-    bench.app.relay._link._client.socket().shutdown(2)  # as a crash would
+    bench.app.relay._link._client.socket()._socket.shutdown(2)  # as a crash would
     await bench.until(lambda: states()[3:4] == ["offline"])
     await bench.until(lambda: states()[-1] == "online")
     assert states() == ["online", "offline", "online", "offline", "online"]
