@@ -5,7 +5,7 @@ from collections import deque
 
 from gateway import panics
 from gateway.clock import Clock
-from gateway.intake import name
+from gateway.intake import told
 from gateway.journal.base import Journal, JournalError, Transaction
 from gateway.journal.records import Notice, Row
 from gateway.log import Log
@@ -75,6 +75,5 @@ class Confirmed:
         del self._notices[: len(dropped)]
         self.dropped = dropped
         self.saved += len(rows)
-        for row in rows:
-            self._log.info("frame.relayed", **name(row))
+        told(self._log, "relayed", rows)
         return [row.id for row in rows], facts

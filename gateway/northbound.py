@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from gateway import geojson
+from gateway import geojson, ordinary
 from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, CLEARED, SHOWN, STORED, Panic, Row, Terminal
 from gateway.log import iso
 from protocol import report
 from protocol.cose import sign1_parse
+from protocol.limits import KID
 
 COSE_TYPE = 'application/cose; cose-type="cose-sign1"'
 GEOJSON_TYPE = "application/geo+json"
@@ -71,8 +72,10 @@ def gateway_topic(prefix: str, gateway_id: str) -> str:
 
 def fields_of(frame: bytes) -> dict[int, Any]:
     """The report inside a stored frame; it was checked when it came in."""
-    payload = sign1_parse(frame).payload
-    return report.decode(payload)
+    read = ordinary.frames(frame, frame[ordinary.KID_AT : ordinary.KID_AT + KID])
+    if read is not None:
+        return read[0].fields
+    return report.decode(sign1_parse(frame).payload)
 
 
 def publications(

@@ -33,6 +33,7 @@ ANSWER = b"\x90\xff"
 # 18([<< {1: -7, 4: kid} >>, {}, payload, signature]), and the Sig_structure over the same protected header.
 _FRAME = b"\xd2\x84\x4d\xa2\x01\x26\x04\x48"
 _SIGNED = b"\x84\x6aSignature1\x4d\xa2\x01\x26\x04\x48"
+KID_AT = len(_FRAME)
 _NO_HEADER = b"\xa0"
 _NO_AAD = b"\x40"
 _HEAD = len(_FRAME) + KID + 1

@@ -33,6 +33,9 @@ from gateway.registry import Registry
 from gateway.replay import Replays
 
 PAGE = 500
+# Rows that wait in memory, some kilobytes each at most; the others are read from the journal again, which costs
+# as much as all else that is done with a frame.
+KEPT = 4096
 # What the broker refused is tried again after this.
 HOLD_S = 30.0
 _LOOK_S = 5.0
@@ -58,7 +61,7 @@ class Relay:
         self._clock = clock
         self._prefix = config.text("northbound.prefix")
         self._stall_ms = config.whole("broker.stall_ms")
-        self._backlog = Backlog(PAGE)
+        self._backlog = Backlog(KEPT)
         self._announcements = Announcements(journal, self._prefix)
         self.replays = Replays(config, journal, registry, log, clock)
         self.replays.wake = self._stirred
