@@ -1,5 +1,5 @@
-"""The window over paho: it does not stall, a new connection does not exceed it, and nothing is dropped when it
-is full. Each of these is a trap that clients with a queue of their own fall into."""
+"""The window over paho: it does not stall, a new connection does not exceed it, and nothing is dropped when
+it is full. Each of these is a trap that clients with a queue of their own fall into."""
 
 import asyncio
 
