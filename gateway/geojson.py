@@ -26,7 +26,8 @@ def written(
     return (
         f'{{"type":"Feature","id":"{kid}/{boot}/{seq}","geometry":{point},"properties":{{'
         f'"kid":"{kid}","boot":{boot},"seq":{seq},"time":{when},'
-        f'"time_ms":{"null" if time_ms is None else time_ms},"received_ms":{row.stored_ms},"kind":"{kind}",'
+        f'"time_ms":{"null" if time_ms is None else time_ms},"received_ms":{row.stored_ms},'
+        f'"journal_position":{row.id},"kind":"{kind}",'
         f'"unit":{text(terminal.unit)},"station":{text(terminal.station)},'
         f'"directorate":{text(terminal.directorate)},"call_sign":{text(terminal.call_sign)},'
         f'"vehicle":{text(terminal.vehicle)}{values}{more}}}}}'

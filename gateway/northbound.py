@@ -116,6 +116,7 @@ def feature(terminal: Terminal, row: Row, fields: dict[int, Any]) -> dict[str, A
         "time": _time(time_ms),
         "time_ms": time_ms,
         "received_ms": row.stored_ms,
+        "journal_position": row.id,
         "kind": KINDS[row.kind],
         "unit": terminal.unit,
         "station": terminal.station,
@@ -156,6 +157,8 @@ def panic_feature(
         stage=STAGES[stage],
         stages={name: iso(ms) for name, ms in times.items() if ms is not None},
     )
+    if not row.id:
+        del out["properties"]["journal_position"]  # its frame is not in the journal, or not there any more
     if panic.operator:
         out["properties"]["operator"] = panic.operator
     return out

@@ -67,6 +67,7 @@ async def test_everything_from_a_position_in_order_with_the_frames_own_bytes(tol
     assert {body["replay"] for body in got} == {"r-1"}
     assert got[0]["topic"] == "patrola/v1/vranje/ps-vranje/vr-1/position"
     assert got[0]["feature"]["properties"]["seq"] == 5
+    assert [body["feature"]["properties"]["journal_position"] for body in got] == list(range(11, 31))
     assert answers(consumer)[0] == {"replay": "r-1", "result": "started", "first": 11, "last": 30}
     assert answers(consumer)[-1] == {"replay": "r-1", "result": "complete", "next": 31, "count": 20}
     assert {m[3].CorrelationData for m in consumer.messages if m[0] == REPLY} == {b"c-1"}
