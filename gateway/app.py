@@ -62,6 +62,7 @@ class App:
         self._machine = machine or Machine()
         self._number = number  # of this process, where several share the work
         self._shared = shared  # it is one of several on this machine
+        self.nodes: Nodes | None = None
         self._random = random
         self.config = config
         self.log = log
@@ -228,7 +229,7 @@ class App:
         self.contexts.on_gone = self._gone
         self.relay.on_command = lambda link, incoming: self._spawn(self.orders.take(link, incoming))
         self.relay.on_facts = self._facts
-        self.relay.on_up = lambda: self._spawn(self.reminders.anew())
+        self.relay.on_up = self._remind_anew
         self.orders.on_placed = self._placed
         self.presences.on_notices = self.relay.notices_waiting
         self.intake.on_frame = self.presences.note_frame
@@ -289,6 +290,10 @@ class App:
 
         self._tasks.append(asyncio.create_task(forever()))
 
+    def _remind_anew(self) -> None:
+        under_way = [task for task in self._tasks if not task.done()]
+        self._tasks = [*under_way, asyncio.create_task(self.reminders.anew())]
+
     def _spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._spawned.add(task)
@@ -298,6 +303,8 @@ class App:
 
     def _stored(self, stored: Stored) -> None:
         self.measured.stored(stored)
+        if self.nodes is not None:
+            self.nodes.called(stored.called)
         if stored.handed:
             stored = replace(stored, rows=[item for item in stored.rows if item[0].id not in stored.handed])
         self.relay.offer(stored)

@@ -1,13 +1,18 @@
 """Alarms that nobody acknowledged, told once more: now and then, and at once on a new connection: the broker
 may have forgotten what it had confirmed."""
 
+import asyncio
+
 from gateway import panics
 from gateway.clock import Clock
 from gateway.config import Config
-from gateway.journal.base import Journal
+from gateway.journal.base import Journal, JournalError
 from gateway.northbound import unit_topic
 from gateway.registry import Registry
 from gateway.relay import Relay
+
+# Pauses before each of the tellings on a new connection.
+AFTER_S = (0.0, 3.0, 10.0)
 
 
 class Reminders:
@@ -29,8 +34,13 @@ class Reminders:
         await self._tell(self._clock.wall_ms() - self._config.whole("panic.republish_s") * 500)
 
     async def anew(self) -> None:
-        """All of them: a connection to the broker was made."""
-        await self._tell(self._clock.wall_ms())
+        """All of them: a connection to the broker was made. Consumers come back to it in their own time."""
+        for pause_s in AFTER_S:
+            await asyncio.sleep(pause_s)
+            try:
+                await self._tell(self._clock.wall_ms())
+            except JournalError:
+                return  # said by the journal; the next round is not far
 
     async def _tell(self, oldest_ms: int) -> None:
         if not self._journal.leading:

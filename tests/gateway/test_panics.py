@@ -114,3 +114,30 @@ async def test_an_alarm_nobody_acknowledged_is_told_again(tmp_path, broker, cons
     await asyncio.sleep(2.2)
     assert len(consumer.json("/panic")) == told
     await bench.stop()
+
+
+async def test_a_broker_that_forgets_is_told_of_open_alarms_at_once(tmp_path, broker, consumers):
+    """It had confirmed the alarm, died, and came back empty: nobody waits half an hour for a reminder."""
+    bench = await Bench(tmp_path, broker_port=broker.port_v5).also(panic={"republish_s": 1800}).start()
+    first = await consumers(broker.port_v5)
+    client = await bench.terminal()
+    await client.post(client.terminal.panic())
+    await client.post(client.terminal.frame())
+    await bench.until(lambda: bench.events("panic.accepted"))
+    assert not [p for p in first.json("/panic") if p["properties"].get("reminder")]
+    broker.kill()
+    await broker.start()
+    late = await consumers(broker.port_v5)
+    await bench.until(lambda: late.json("/panic"), timeout=20)
+    told = late.json("/panic")[0]["properties"]
+    assert (told["reminder"], told["boot"], told["seq"], told["panic"]) == (True, 1, 0, 65537)
+    ask(late, command="acknowledge", panic=65537)
+    await bench.until(lambda: bench.events("panic.acknowledged"))
+    broker.kill()
+    await broker.start()
+    again = await consumers(broker.port_v5)
+    await bench.until(lambda: bench.app.relay.connected)
+    await client.post(client.terminal.frame())
+    await bench.until(lambda: again.on("/position"))
+    assert not [p for p in again.json("/panic") if p["properties"].get("reminder")]
+    await bench.stop()
