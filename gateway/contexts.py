@@ -2,10 +2,11 @@
 
 A handshake makes a terminal's `next` context; its first authentic request makes it `current`, and the one
 before goes on serving for GRACE_MS, since what the terminal sent under it may still be on its way. Then it is
-deleted.
+deleted. Where several nodes share the journal, the index may lag behind: one that is not in it is looked for
+in the journal, and one that the journal refuses is taken out.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from gateway.clock import Clock
 from gateway.journal.base import Journal
@@ -13,6 +14,10 @@ from gateway.journal.records import CURRENT, NEXT, RETIRING, StoredContext
 from gateway.log import Log
 
 GRACE_MS = 300_000
+# Looks into the journal for contexts that nobody here knows, in a second: anybody can make them up.
+SEEKS = 200
+# How often an index that may lag is compared with the whole journal.
+_COMPARE_MS = 600_000
 
 
 class Entry:
@@ -39,6 +44,9 @@ class Contexts:
         self._changes = 0
         # A process that was killed may have left old pages where the storage keeps them.
         self._unclean = True
+        self._seeks = 0
+        self._seeks_since_ms = 0.0
+        self._compared_ms = clock.mono_ms()
         self.on_gone: Callable[[Entry], None] = lambda entry: None
 
     def __len__(self) -> int:
@@ -51,6 +59,40 @@ class Contexts:
     def of(self, kid: bytes) -> list[Entry]:
         """Those of one terminal."""
         return list(self._by_kid.get(kid, {}).values())
+
+    @property
+    def may_seek(self) -> bool:
+        """Another node may have made the context that is not here, and there is time to look."""
+        if not self._journal.node:
+            return False
+        now_ms = self._clock.mono_ms()
+        if now_ms - self._seeks_since_ms >= 1000:
+            self._seeks, self._seeks_since_ms = 0, now_ms
+        return self._seeks < SEEKS
+
+    def seek(self, oscore_id: bytes) -> Awaitable[Entry | None]:
+        """What `get` would give, if the index were new. Counts at once. Raises JournalError."""
+        self._seeks += 1
+        return self._seek(oscore_id)
+
+    async def _seek(self, oscore_id: bytes) -> Entry | None:
+        stored = await self._journal.read(lambda tx: tx.context(oscore_id))
+        if stored is not None:
+            await self.reload(stored.kid)
+        return self.get(oscore_id)
+
+    def refused(self, entry: Entry) -> None:
+        """The journal says that this one may serve no longer."""
+        if self._by_id.get(entry.oscore_id) is entry:
+            self._changes += 1
+            self._drop([entry])
+
+    async def _compare(self) -> None:
+        self._compared_ms = self._clock.mono_ms()
+        stored = {
+            (one.oscore_id, one.generation) for one in await self._journal.read(lambda tx: tx.contexts())
+        }
+        self._drop([e for e in self._by_id.values() if (e.oscore_id, e.generation) not in stored])
 
     async def load(self) -> None:
         """Raises JournalError."""
@@ -98,6 +140,8 @@ class Contexts:
 
     async def sweep(self) -> None:
         """Delete what has served its time, also where the storage keeps old pages. Raises JournalError."""
+        if self._journal.node and self._clock.mono_ms() - self._compared_ms >= _COMPARE_MS:
+            await self._compare()
         if any(RETIRING in states for states in self._by_kid.values()):
             now_ms = self._clock.wall_ms()
             over = await self._journal.write(lambda tx: tx.retire_contexts(now_ms, now_ms + 2 * GRACE_MS))

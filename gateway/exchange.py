@@ -7,7 +7,7 @@ and his token, never more than he sent.
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gateway.clock import Clock
@@ -160,6 +160,22 @@ class Exchange:
             self._refuse(request, coap.BAD_OPTION, address(request.source), "oscore", str(error))
             return
         entry = self._contexts.get(kid)
+        if entry is None and self._contexts.may_seek and self.under_way < self._limit:
+            self._spawn(self._sought(self._contexts.seek(kid), kid, request, data, piv))
+        else:
+            self._open(kid, entry, request, data, piv)
+
+    async def _sought(
+        self, seek: Awaitable[Entry | None], kid: bytes, request: Request, data: bytes, piv: bytes
+    ) -> None:
+        entry = None
+        try:
+            entry = await seek
+        except JournalError as error:
+            self._log.error("context.unsought", context=kid, error=str(error))
+        self._open(kid, entry, request, data, piv)
+
+    def _open(self, kid: bytes, entry: Entry | None, request: Request, data: bytes, piv: bytes) -> None:
         terminal = None if entry is None else self._registry.by_kid(entry.kid)
         if entry is None or terminal is None:
             detail = f"kid {kid.hex()}"
@@ -181,6 +197,7 @@ class Exchange:
         try:
             peer = await self._peers.load(entry, terminal)
         except ContextError as error:
+            self._contexts.refused(entry)
             self._refuse(request, coap.UNAUTHORIZED, terminal.kid.hex(), "unknown", str(error))
             return
         except (JournalError, ValueError) as error:
@@ -267,7 +284,11 @@ class Exchange:
                     response = await self._respond(peer, answer, inside, spent=True)
                     fresh = True
             except ContextError as error:
+                # Who asks once more is to be told once more.
+                peer.answers.pop(inside[1].piv, None)
                 reason = "replayed" if isinstance(error, Spent) else "unknown"
+                if not isinstance(error, Spent):
+                    self._contexts.refused(peer.entry)
                 self._refuse(request, coap.UNAUTHORIZED, peer.terminal.kid.hex(), reason, str(error))
                 return
             except JournalError as error:

@@ -34,7 +34,8 @@ OnFrame = Callable[[Transaction, Terminal, NewFrame, dict[int, Any], int], None]
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What became durable in one transaction: rows that were new, with their reports, and the stages reached.
-    `handed`: ids of rows that another node relays. `alarmed`: terminals whose frames spoke of an alarm."""
+    `handed`: ids of rows that another node relays; `called`: see `base.Transaction`. `alarmed`: terminals
+    whose frames spoke of an alarm."""
 
     rows: list[tuple[Row, dict[int, Any]]]
     facts: list[panics.Fact]
@@ -42,6 +43,7 @@ class Stored:
     repeats: int
     handed: frozenset[int] = frozenset()
     alarmed: frozenset[bytes] = frozenset()
+    called: int = 0
 
 
 class Posted:
@@ -234,7 +236,8 @@ class Intake:
                 continue
             row = Row(number, kid, new.boot, new.seq, new.kind, panic, now_ms, None, new.frame)
             rows.append((row, fields))
-        return claimed, Stored(rows, facts, conflicts, repeats, frozenset(tx.handed), frozenset(alarmed))
+        handed, called = frozenset(tx.handed), tx.called
+        return claimed, Stored(rows, facts, conflicts, repeats, handed, frozenset(alarmed), called)
 
     def _tell(self, stored: Stored) -> None:
         self.stored += len(stored.rows)

@@ -52,6 +52,13 @@ class Nodes:
             self._log.info("node.leads" if standing.leads else "node.follows", node=self._journal.node)
         if standing.took:
             self._log.warning("node.took", node=self._journal.node)
-        if standing.took or standing.handed != self._handed:
-            self._handed = standing.handed
+        if standing.took:
+            self._stir()
+        self.called(standing.handed)
+
+    def called(self, handed: int) -> None:
+        """So many frames were stored for us to relay since the beginning. What is offered after those that we
+        do not know of has to wait for them, as they may be of the same terminal."""
+        if handed > self._handed:
+            self._handed = handed
             self._stir()

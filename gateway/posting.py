@@ -49,6 +49,7 @@ class Posting:
         send: Callable[[bytes, Any], None],
     ) -> None:
         self._terminal = registry.by_kid
+        self._contexts = contexts
         self._entry = contexts.get
         self._peer = peers.get
         self._intake = intake
@@ -73,6 +74,8 @@ class Posting:
         kid, piv, token, sealed = read
         entry = self._entry(kid)
         terminal = None if entry is None else self._terminal(entry.kid)
+        if entry is None and self._contexts.may_seek:
+            return False
         if entry is None or terminal is None:
             self._refuse(data, token, source, address(source), "unknown", f"kid {kid.hex()}")
             return True

@@ -38,6 +38,7 @@ class Backlog:
         self._aside: dict[bytes, _Aside] = {}
         self._held: set[bytes] = set()
         self._behind = True
+        self._stirred = False
         self.committed = 0
         self.cursor = 0
 
@@ -93,6 +94,11 @@ class Backlog:
         """There may be rows after the cursor that nobody offered: read on from there."""
         self._behind = True
 
+    def stir(self) -> None:
+        """Somebody else stored rows that are to go before what is offered from now on: nothing goes straight
+        through before `reread`."""
+        self._stirred = self._behind = True
+
     def page(self, items: list[Item], last: bool, committed: int) -> None:
         """The unrelayed rows after the cursor; `last`: there were no more. `committed` as it was before the
         read."""
@@ -102,7 +108,7 @@ class Backlog:
         if last:
             # What was offered before the read began was visible to it.
             self.cursor = max(self.cursor, committed)
-            self._behind = self.committed > self.cursor
+            self._behind = self._stirred or self.committed > self.cursor
 
     def express_page(self, kid: bytes, items: list[Item], last: bool) -> None:
         """The next unrelayed rows of a terminal that was set aside. Set `more` aside before the read with
@@ -164,6 +170,7 @@ class Backlog:
         if first_unrelayed is not None and first_unrelayed <= self.cursor:
             self.cursor = first_unrelayed - 1
         self._behind = True
+        self._stirred = False
 
     def set_aside(self, kid: bytes) -> None:
         """Serve this terminal before the others. Rows of it that wait in the queue go first, and stay in

@@ -105,6 +105,7 @@ class Relay:
     def stir(self) -> None:
         """There may be rows for us that nobody offered: another node left them, or stored them for us."""
         self._handed = True
+        self._backlog.stir()
         self._announcements.reread()
         self._wake.set()
 

@@ -21,6 +21,8 @@ class Frames(Contexts):
         return self.insert_frames([(kid, frame)], now_ms)[0]
 
     def insert_frames(self, items: Sequence[tuple[bytes, NewFrame]], now_ms: int) -> list[tuple[int, bool]]:
+        if not items:
+            return []
         relays = self._relays({kid for kid, _ in items})
         values: list[Values] = [
             (

@@ -74,8 +74,11 @@ class Nodes(Statements):
         if not self.node:
             return {}
         if self._living is None:
-            rows = self._run("SELECT id FROM nodes WHERE until_ms > ? ORDER BY id", (self._now_ms(),))
-            self._living = [row[0] for row in rows]
+            rows = self._run(
+                "SELECT id, handed, until_ms > ? FROM nodes ORDER BY id", (self._now_ms(),)
+            ).fetchall()
+            self._living = [row[0] for row in rows if row[2]]
+            self.called = next((row[1] for row in rows if row[0] == self.node), 0)
         others = [node for node in self._living if node != self.node]
         if not others:
             return {}

@@ -34,6 +34,7 @@ class Statements(Transaction):
         self._many = many
         self.node = node
         self.handed: set[int] = set()
+        self.called = 0
 
     def _run(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
         return self._execute(statement, values)

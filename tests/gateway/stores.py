@@ -25,7 +25,6 @@ class SqliteStore:
         self.config = {"path": self.path.name}
 
     def make(self, **options):
-        options.pop("name", None)
         return SqliteJournal(self.path, **options)
 
     def transaction(self, write=True):

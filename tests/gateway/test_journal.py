@@ -43,6 +43,7 @@ async def test_many_names_at_once_are_stored_as_one_by_one(journal):
     assert [(row.id, row.kid, row.seq) for row in rows] == list(
         zip(stored, [KID, KID, b"other678", KID], [1, 2, 1, 9], strict=True)
     )
+    assert await journal.write(lambda tx: (tx.insert_frames([], 6), tx.claim([]))) == ([], [])
     fresh = await journal.write(lambda tx: tx.insert_frames([(KID, frame(n)) for n in range(50, 80)], 6))
     assert [row.seq for row in await journal.read(lambda tx: tx.frames(fresh[0][0] - 1, 99))] == [
         *range(50, 80)
