@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from gateway import commands, key, requests
+from gateway import audit, commands, key, requests
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.journal.base import Transaction
-from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, StoredContext, Terminal
 from gateway.journal.choose import transaction
+from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, StoredContext, Terminal
 from gateway.log import iso
 
 Result = tuple[int, dict[str, Any], str]
@@ -23,13 +23,17 @@ def find(tx: Transaction, name: str) -> Terminal:
     terminals = tx.terminals()
     if "/" in name:
         for terminal in terminals:
-            place = f"{terminal.directorate}/{terminal.station}/{terminal.unit}"
-            if place == name and terminal.state != REVOKED:
+            if place(terminal) == name and terminal.state != REVOKED:
                 return terminal
     for terminal in terminals:
         if terminal.kid.hex() == name.lower():
             return terminal
     raise ValueError(f"{name}: no such terminal; `list` shows those there are")
+
+
+def place(terminal: Terminal) -> str:
+    """Where it belongs: directorate/station/unit."""
+    return f"{terminal.directorate}/{terminal.station}/{terminal.unit}"
 
 
 def describe(terminal: Terminal, contexts: Iterable[StoredContext] = ()) -> dict[str, Any]:
@@ -72,6 +76,7 @@ def gateway_key(config: Config, options: argparse.Namespace) -> Result:
                 )
             own = key.create(config.key_path)
             tx.set_gateway_key(own.public)
+            audit.local(tx, "key.replaced", "gateway", key=own.kid.hex())
         else:
             own = key.settle(config.key_path, tx)
     body = {"kid": own.kid.hex(), "gateway_key": own.public.hex()}
@@ -86,6 +91,7 @@ def _set_state(config: Config, name: str, state: str) -> Result:
                 f"{terminal.kid.hex()} is revoked, and that is for ever: enroll it with a new key pair"
             )
         changed = tx.set_state(terminal.kid, state, Clock().wall_ms())
+        audit.local(tx, f"terminal.{state}", place(terminal), kid=terminal.kid.hex())
         contexts = tx.contexts(terminal.kid)
     assert changed is not None
     return (
@@ -144,6 +150,14 @@ def send(config: Config, options: argparse.Namespace) -> Result:
         terminal = find(tx, options.terminal)
         placed = commands.place(
             tx, config.text("northbound.prefix"), terminal, request, Clock().wall_ms(), expire_s, limit
+        )
+        audit.local(
+            *(tx, f"command.{request.name}", place(terminal), placed.result, placed.reason),
+            operator=request.operator,
+            id=request.origin,
+            panic=request.panic,
+            task=request.task,
+            text=request.text,
         )
     out = {"id": request.origin, "kid": terminal.kid.hex(), "result": placed.result, "reason": placed.reason}
     return int(placed.result != "queued"), out, f"{placed.result}: {placed.reason or request.origin}"

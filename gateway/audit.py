@@ -7,6 +7,7 @@ import os
 from gateway.clock import Clock
 from gateway.journal.base import Transaction
 from gateway.journal.offices import AuditRow
+from gateway.requests import Request
 
 # How an actor proved who he is.
 LOCAL = "local"  # an account of this machine that may write the journal
@@ -30,6 +31,19 @@ def local(
 ) -> None:
     """Somebody did something at the command line."""
     note(tx, Clock().wall_ms(), account(), LOCAL, action, target, result, reason, **details)
+
+
+def command(
+    tx: Transaction, now_ms: int, request: Request, proof: str, target: str, result: str, reason: str
+) -> None:
+    """An operator's command, as it was placed or refused."""
+    note(
+        *(tx, now_ms, request.operator, proof, f"command.{request.name}", target, result, reason),
+        id=request.origin,
+        panic=request.panic,
+        task=request.task,
+        text=request.text,
+    )
 
 
 def note(

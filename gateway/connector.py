@@ -88,6 +88,7 @@ class Connector:
         window = min(self._config.whole("broker.window"), link.receive_maximum)
         outgoing = Outgoing(link, window, self._config.whole("northbound.position_expiry_s"))
         link.subscribe(f"{self._prefix}/+/+/+/command")
+        link.subscribe(f"{self._prefix}/+/+/+/command/by/+")
         link.subscribe(f"{self._prefix}/{replay.TOPIC}")
         outgoing.send("state", None, [self.state("online")])
         self._log.info("relay.up", mqtt=self.version, window=window, host=link.at[0], port=link.at[1])

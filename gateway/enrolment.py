@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gateway import key
-from gateway.administration import Result, opened
+from gateway import audit, key
+from gateway.administration import Result, opened, place
 from gateway.clock import Clock
 from gateway.config import SLUG, Config, ConfigError
 from gateway.journal.base import Transaction
@@ -68,6 +68,7 @@ def enroll(config: Config, options: argparse.Namespace) -> Result:
     with opened(config) as tx:
         own = _own(config, tx, [new])
         tx.enroll(new)
+        audit.local(tx, "terminal.enrolled", place(new), kid=new.kid.hex())
     text = f"enrolled {new.kid.hex()}\ngateway_key for the terminal's configuration:\n{own.public.hex()}"
     return 0, {"kid": new.kid.hex(), "gateway_key": own.public.hex()}, text
 
@@ -85,6 +86,8 @@ def _enroll_file(config: Config, path: Path) -> Result:
             if not _same(known.get(new.kid), new):
                 _located(path, number, tx.enroll, new)
                 added += 1
+        if added:
+            audit.local(tx, "terminal.enrolled", "registry", file=path.name, number=added)
     body = {"enrolled": added, "known": len(rows) - added, "gateway_key": own.public.hex()}
     text = f"enrolled {added}, known before {len(rows) - added}\ngateway_key for their configuration:\n"
     return 0, body, text + own.public.hex()

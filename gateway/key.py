@@ -68,25 +68,28 @@ def read(path: Path) -> GatewayKey | None:
     return GatewayKey(key)
 
 
-def create(path: Path) -> GatewayKey:
-    """A new key pair, durable, readable by its owner only. Another process that was quicker wins.
+def create(path: Path, new: bool = False) -> GatewayKey:
+    """A new key pair, durable, readable by its owner only. Another process that was quicker wins; with `new`
+    a file that is there already is an error.
 
     Raises KeyFileError."""
+    if new and path.exists():
+        raise KeyFileError(f"{path} is there already: nothing was changed")
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    made_as = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         with suppress(FileNotFoundError):
-            new.unlink()
-        descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            made_as.unlink()
+        descriptor = os.open(made_as, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())
         # Unlike a rename, a link takes nobody's place: the file appears whole, or is somebody else's.
         with suppress(FileExistsError):
-            os.link(new, path)
-        new.unlink()
+            os.link(made_as, path)
+        made_as.unlink()
         folder = os.open(path.parent, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from gateway import commands, panics, requests
+from gateway import audit, authority, commands, panics, requests
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.journal.base import Journal, JournalError, Transaction
@@ -13,6 +13,7 @@ from gateway.mqtt import Incoming, Link
 from gateway.northbound import unit_topic
 from gateway.registry import Registry
 
+_BY = ["command", "by"]
 # A request that could not be stored is tried again after this.
 RETRY_S = 1.0
 
@@ -31,8 +32,8 @@ class Orders:
 
     async def take(self, link: Link, incoming: Incoming) -> None:
         """A request of an operator: stored, with its result, before the broker may forget it."""
-        levels = incoming.topic[len(self._prefix) + 1 :].split("/")
-        terminal = self._registry.by_unit(levels[0], levels[1], levels[2]) if len(levels) == 4 else None
+        place, named = _addressed(incoming.topic[len(self._prefix) + 1 :].split("/"))
+        terminal = None if place is None else self._registry.by_unit(*place)
         if terminal is None or incoming.retain:
             # A retained command would come again with every connection.
             reason = "no such unit" if terminal is None else "commands must not be retained"
@@ -43,16 +44,23 @@ class Orders:
         reply = requests.reply_topic(incoming.response_topic, self._prefix)
         now_ms = self._clock.wall_ms()
         expire_s, limit = self._config.whole("commands.expire_s"), self._config.whole("commands.per_terminal")
+        mode, unit = self._config.text("commands.authorisation"), "/".join(place or ())
 
         def work(tx: Transaction) -> commands.Placed:
+            asked = authority.Asked(incoming.payload, named, audit.NONE)
             try:
-                request = requests.parse(incoming.payload, reply, incoming.correlation)
+                asked = authority.who(tx, incoming.payload, named)
+                request = requests.parse(asked.payload, reply, incoming.correlation)
+                request = authority.permit(tx, mode, asked, request, terminal, now_ms, expire_s)
             except requests.BadRequest as error:
-                refusal = requests.refusal(incoming.payload, str(error), now_ms)
+                refusal = requests.refusal(asked.payload, str(error), now_ms)
                 for topic in {own, reply or own}:
                     tx.add_notice(terminal.kid, topic, refusal, incoming.correlation, now_ms)
+                audit.note(tx, now_ms, asked.actor, asked.proof, "command", unit, "refused", str(error))
                 return commands.Placed("refused", str(error), 0, [])
-            return commands.place(tx, self._prefix, terminal, request, now_ms, expire_s, limit)
+            placed = commands.place(tx, self._prefix, terminal, request, now_ms, expire_s, limit)
+            audit.command(tx, now_ms, request, asked.proof, unit, placed.result, placed.reason)
+            return placed
 
         placed = await self._place(link, incoming, work)
         if placed is None:
@@ -76,3 +84,12 @@ class Orders:
             await asyncio.sleep(RETRY_S)
             if not link.up or not incoming.qos:
                 return None
+
+
+def _addressed(levels: list[str]) -> tuple[tuple[str, str, str] | None, str]:
+    """(directorate, station, unit) and who asks, of `.../command` and `.../command/by/<operator>`."""
+    if len(levels) == 4:
+        return (levels[0], levels[1], levels[2]), ""
+    if len(levels) == 6 and levels[3:5] == _BY and levels[5]:
+        return (levels[0], levels[1], levels[2]), levels[5]
+    return None, ""

@@ -16,7 +16,19 @@ MAX_NAME = 128
 U48 = (1 << 48) - 1
 U53 = (1 << 53) - 1
 NAMES = ("acknowledge", "clear", "message", "task", "renew")
-_KNOWN = {"id", "command", "panic", "text", "task", "lat", "lon", "operator", "expires_s"}
+_KNOWN = {
+    "id",
+    "command",
+    "panic",
+    "text",
+    "task",
+    "lat",
+    "lon",
+    "operator",
+    "expires_s",
+    "issued_ms",
+    "unit",
+}
 
 
 class BadRequest(Exception):
@@ -36,6 +48,8 @@ class Request:
     lat_e7: int | None = None
     lon_e7: int | None = None
     expires_s: int | None = None
+    issued_ms: int | None = None
+    unit: str = ""
     reply_topic: str | None = None
     correlation: bytes | None = None
 
@@ -70,6 +84,8 @@ def parse(payload: bytes, reply_topic: str | None = None, correlation: bytes | N
         lat_e7=lat,
         lon_e7=lon,
         expires_s=_number(body, "expires_s", 30_000_000, False),
+        issued_ms=_number(body, "issued_ms", U48, False),
+        unit=_text(body, "unit", 3 * MAX_NAME, False),
         reply_topic=reply_topic,
         correlation=correlation,
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway import backup, inspection, sealing
+from gateway import acl, backup, inspection, operators, sealing
 
 Add = Callable[[str, str, str, Callable[..., Any]], argparse.ArgumentParser]
 
@@ -71,3 +71,45 @@ def add_commands(add: Add, doctor: Callable[..., Any]) -> None:
     part.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (50)")
     part.add_argument("--actor", metavar="NAME", help="only what this operator, or account, asked for")
     part.add_argument("--target", metavar="UNIT", help="only what concerns this unit, station or directorate")
+
+    part = add(
+        "operator",
+        "show, add, change or revoke who may give orders, and where",
+        "operator duty-officer-vranje --area vranje --make-key duty-officer.pem\n"
+        '  python -m gateway operator operations-centre --area "*"\n'
+        "  python -m gateway operator duty-officer-vranje --revoke",
+        operators.operator,
+    )
+    part.add_argument(
+        "name", nargs="?", metavar="NAME", help="also the account at the broker; none shows all"
+    )
+    part.add_argument(
+        "--area",
+        action="append",
+        metavar="AREA",
+        help='a directorate, directorate/station, or "*" for everywhere; may be given several times',
+    )
+    part.add_argument("--public-key", metavar="HEX|FILE", help="X and Y, 128 hex digits, or a PEM file")
+    part.add_argument(
+        "--make-key", type=Path, metavar="FILE", help="make a key pair; the private key goes there"
+    )
+    part.add_argument("--revoke", action="store_true", help="from now on nothing is taken from this one")
+
+    part = add(
+        "neighbours",
+        "show or change which directorates see each other's alarms, and positions",
+        "neighbours vranje leskovac --positions",
+        operators.neighbours,
+    )
+    part.add_argument("directorates", nargs="*", metavar="DIRECTORATE", help="two of them; none shows all")
+    part.add_argument("--positions", action="store_true", help="positions as well as alarms")
+    part.add_argument("--remove", action="store_true", help="they are neighbours no longer")
+
+    part = add(
+        "acl",
+        "write the broker's access list out of the registry",
+        "acl --broker mosquitto --output /etc/mosquitto/patrola.acl",
+        acl.show,
+    )
+    part.add_argument("--broker", required=True, choices=sorted(acl.WRITERS), help="whose words")
+    part.add_argument("--output", type=Path, metavar="FILE", help="where to; without it on standard output")

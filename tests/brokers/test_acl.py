@@ -1,0 +1,327 @@
+"""Who sees and says what at real brokers, with the access list that `gateway acl` writes: every account
+against every topic, written down here as a table and not read from the generator."""
+
+import hashlib
+import os
+import re
+import threading
+from base64 import b64encode
+
+import pytest
+from paho.mqtt.client import Client as Paho
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from tests.brokers.mosquitto import PROGRAM, Mosquitto
+from tests.brokers.nats import Nats
+from tests.brokers.process import until
+from tests.gateway.bench import call_cli, config_text, enroll
+from tests.gateway.terminal import Terminal
+
+UNITS = {"vranje": "ps-vranje/vr-101", "leskovac": "ps-leskovac/le-7", "uzice": "tp-uzice/uz-3"}
+OTHER = "vranje/traffic-vranje/vr-9"
+LABELS = ("frame", "position", "status", "panic", "health", "presence", "command/result")
+ALL = set(LABELS)
+# Vranje and Leskovac share positions, Vranje and Uzice alarms only, Leskovac and Uzice nothing.
+SEES = {
+    "operations-centre": {"vranje": ALL, "leskovac": ALL, "uzice": ALL},
+    "vranje": {"vranje": ALL, "leskovac": {"panic", "position"}, "uzice": {"panic"}},
+    "leskovac": {"vranje": {"panic", "position"}, "leskovac": ALL, "uzice": set()},
+    "uzice": {"vranje": {"panic"}, "leskovac": set(), "uzice": ALL},
+    "desk-ps-vranje": {"vranje": ALL, "leskovac": {"panic", "position"}, "uzice": {"panic"}},
+    "stranger": {"vranje": set(), "leskovac": set(), "uzice": set()},
+}
+COMMANDS = {
+    "operations-centre": {"vranje", "leskovac", "uzice"},
+    "vranje": {"vranje"},
+    "leskovac": {"leskovac"},
+    "uzice": {"uzice"},
+    "desk-ps-vranje": {"vranje"},
+    "stranger": set(),
+}
+ACCOUNTS = ["gateway", *SEES]
+
+
+def password(name):
+    return f"secret-of-{name}"
+
+
+class Party:
+    """One account's connection. `subscribe` and `publish` wait until the broker answers, or hangs up."""
+
+    def __init__(self, port, name, five=False):
+        version = MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311
+        self._port = port
+        self._answered = threading.Event()
+        self.up = threading.Event()
+        self.received = []
+        self.paho = Paho(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"{name}-{os.urandom(3).hex()}",
+            protocol=version,
+            reconnect_on_failure=False,
+        )
+        self.paho.username_pw_set(name, password(name))
+        self.paho.on_connect = lambda *_: self.up.set()
+        self.paho.on_message = lambda c, d, m: self.received.append(m.topic)
+        for what in ("on_subscribe", "on_publish", "on_disconnect"):
+            setattr(self.paho, what, lambda *_: self._answered.set())
+
+    async def open(self):
+        self.paho.connect("127.0.0.1", self._port)
+        self.paho.loop_start()
+        await until(self.up.is_set)
+        return self
+
+    async def subscribe(self, topic):
+        self._answered.clear()
+        self.paho.subscribe(topic, 1)
+        await until(self._answered.is_set)
+
+    async def publish(self, topic, retain=False):
+        self._answered.clear()
+        self.paho.publish(topic, b"{}", 1, retain)
+        await until(self._answered.is_set)
+
+    def close(self):
+        self.paho.disconnect()
+        self.paho.loop_stop()
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder that another user may enter, with the registry of three directorates."""
+    for parent in (tmp_path, *tmp_path.parents[:2]):
+        parent.chmod(parent.stat().st_mode | 0o055)
+    (tmp_path / "gateway.toml").write_text(config_text())
+    for directorate, rest in UNITS.items():
+        station, unit = rest.split("/")
+        enroll(tmp_path, Terminal(), unit, station, directorate, context=False)
+    enroll(tmp_path, Terminal(), "vr-9", "traffic-vranje", "vranje", context=False)
+    call_cli(tmp_path, "neighbours", "vranje", "leskovac", "--positions")
+    call_cli(tmp_path, "neighbours", "vranje", "uzice")
+    call_cli(tmp_path, "operator", "desk-ps-vranje", "--area", "vranje/ps-vranje")
+    return tmp_path
+
+
+async def nats(folder, monkeypatch):
+    text = call_cli(folder, "acl", "--broker", "nats", "--output", str(folder / "acl.conf"))["text"]
+    for name in ACCOUNTS:
+        monkeypatch.setenv(f"PATROLA_{name.upper().replace('-', '_')}_PASSWORD", password(name))
+    nobody = 'permissions: { publish: { deny: ">" }, subscribe: { deny: ">" } }'
+    stranger = f'    {{ user: "stranger", password: "{password("stranger")}", {nobody} }},'
+    users = text.replace("  users = [", "  users = [\n" + stranger)
+    return await Nats(folder, more=users).start()
+
+
+async def mosquitto(folder, monkeypatch):
+    call_cli(folder, "acl", "--broker", "mosquitto", "--output", str(folder / "patrola.acl"))
+    rows = []
+    for name in ACCOUNTS:
+        digest = hashlib.pbkdf2_hmac("sha512", password(name).encode(), b"twelve bytes", 101)
+        parts = ("", "7", "101", b64encode(b"twelve bytes").decode(), b64encode(digest).decode())
+        rows.append(f"{name}:{'$'.join(parts)}")
+    (folder / "passwords").write_text("\n".join(rows) + "\n")
+    for file in ("passwords", "patrola.acl"):
+        (folder / file).chmod(0o644)
+    lines = f"allow_anonymous false\npassword_file {folder}/passwords\nacl_file {folder}/patrola.acl"
+    return await Mosquitto(folder, lines).start()
+
+
+BROKERS = [
+    nats,
+    pytest.param(
+        mosquitto,
+        marks=pytest.mark.skipif(
+            not PROGRAM, reason="mosquitto is not installed; PATROLA_MOSQUITTO may name one"
+        ),
+    ),
+]
+
+
+@pytest.fixture(params=BROKERS, ids=lambda make: make.__name__)
+async def broker(request, place, monkeypatch):
+    made = await request.param(place, monkeypatch)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+async def party(broker):
+    opened = []
+
+    async def open(name):
+        opened.append(await Party(broker.port, name).open())
+        return opened[-1]
+
+    yield open
+    for one in opened:
+        one.close()
+
+
+async def test_everybody_sees_what_is_his_and_nothing_else(party):
+    gateway = await party("gateway")
+    marker = "patrola/v1/gateway/gateway-1/state"
+    for name, seen in SEES.items():
+        one = await party(name)
+        for directorate, unit in UNITS.items():
+            for label in LABELS:
+                if not one.paho.is_connected():
+                    one = await party(name)
+                await one.subscribe(f"patrola/v1/{directorate}/{unit}/{label}")
+        if not one.paho.is_connected():
+            one = await party(name)
+        for wide in ("#", "patrola/#", "patrola/v1/#", "patrola/v1/+/+/+/position"):
+            await one.subscribe(wide)
+            if not one.paho.is_connected():
+                break
+        if name != "stranger":
+            one = one if one.paho.is_connected() else await _again(party, name, seen)
+            await one.subscribe(marker)
+        for directorate, unit in UNITS.items():
+            for label in LABELS:
+                await gateway.publish(f"patrola/v1/{directorate}/{unit}/{label}")
+        await gateway.publish(marker)
+        if name != "stranger":
+            await until(lambda one=one: marker in one.received)
+        expected = {
+            f"patrola/v1/{directorate}/{UNITS[directorate]}/{label}"
+            for directorate, labels in seen.items()
+            for label in labels
+        }
+        assert set(one.received) - {marker} == expected, name
+
+
+async def _again(party, name, seen):
+    """The broker hangs up on whoever asks for what he may not have: once more, for what is his."""
+    one = await party(name)
+    for directorate, labels in seen.items():
+        for label in labels:
+            await one.subscribe(f"patrola/v1/{directorate}/{UNITS[directorate]}/{label}")
+    return one
+
+
+async def test_everybody_commands_where_he_may_and_speaks_for_nobody_else(party):
+    """Commands, commands under another's name, and what only the gateway says."""
+    gateway = await party("gateway")
+    for topic in ("patrola/v1/+/+/+/command", "patrola/v1/+/+/+/command/by/+", "patrola/v1/replay"):
+        await gateway.subscribe(topic)
+    centre = await party("operations-centre")
+    await centre.subscribe("patrola/v1/#")
+    for name, areas in COMMANDS.items():
+        gateway.received.clear()
+        centre.received.clear()
+        expected = set()
+        for directorate, unit in [*UNITS.items(), ("vranje", "traffic-vranje/vr-9")]:
+            base = f"patrola/v1/{directorate}/{unit}"
+            may = directorate in areas and not (name == "desk-ps-vranje" and unit.startswith("traffic"))
+            for topic, right in (
+                (f"{base}/command", may),
+                (f"{base}/command/by/{name}", may),
+                (f"{base}/command/by/somebody", False),
+                (f"{base}/panic", False),
+                (f"{base}/command/result", False),
+            ):
+                one = await party(name)
+                await one.publish(topic)
+                one.close()
+                expected |= {topic} if right else set()
+        one = await party(name)
+        await one.publish("patrola/v1/replay")
+        one.close()
+        expected |= {"patrola/v1/replay"} if name == "operations-centre" else set()
+        await gateway.publish("patrola/v1/vranje/ps-vranje/vr-101/position")
+        await until(lambda: "patrola/v1/vranje/ps-vranje/vr-101/position" in centre.received)
+        assert set(gateway.received) == expected, name
+        # The centre sees everything: nothing came through that the gateway does not listen to.
+        assert set(centre.received) - expected == {"patrola/v1/vranje/ps-vranje/vr-101/position"}, name
+
+
+async def test_the_gateway_itself_works_behind_the_list(broker, place, party):
+    """With the same list the relay connects, publishes a frame, and takes a command."""
+    from protocol import coap
+    from tests.gateway.bench import Bench
+
+    (place / "password").write_text(password("gateway"))
+    account = {"username": "gateway", "password_file": "password"}
+    bench = await Bench(place, broker_port=broker.port, broker=account).start()
+    await bench.until(lambda: bench.app.relay.connected)
+    vranje = await party("vranje")
+    await vranje.subscribe("patrola/v1/vranje/#")
+    client = await bench.terminal("vr-200")
+    assert (await client.post(client.terminal.frame())).code == coap.CHANGED
+    unit = "patrola/v1/vranje/ps-vranje/vr-200"
+    await until(lambda: {f"{unit}/frame", f"{unit}/position"} <= set(vranje.received))
+    vranje.paho.publish(f"{unit}/command", b'{"id":"1","command":"renew"}', 1)
+    await until(lambda: f"{unit}/command/result" in vranje.received)
+    await bench.stop()
+
+
+def matches(rule, topic):
+    """MQTT's own rule for filters (5.0, 4.7)."""
+    want, have = rule.split("/"), topic.split("/")
+    for at, level in enumerate(want):
+        if level == "#":
+            return True
+        if at >= len(have) or level not in ("+", have[at]):
+            return False
+    return len(want) == len(have)
+
+
+def rules(text, broker):
+    """[(account, may, filter)] of the file, read as its manual says."""
+    if broker == "mosquitto":
+        user, out = None, []
+        for line in text.splitlines():
+            words = line.split(" ", 2)
+            if words[0] == "user":
+                user = words[1]
+            elif words[0] == "topic":
+                out.append((user, words[1], words[2]))
+        return out
+    found = re.findall(r'^\{allow, \{username, "([^"]+)"\}, (\w+), \[(.*)\]\}\.$', text, re.MULTILINE)
+    say = {"subscribe": "read", "publish": "write"}
+    assert text.rstrip().endswith("{deny, all}.")
+    return [(user, say[what], topic) for user, what, some in found for topic in re.findall('"([^"]+)"', some)]
+
+
+@pytest.mark.parametrize("kind", ["mosquitto", "emqx"])
+def test_the_other_brokers_files_say_the_same(place, kind):
+    """Where the broker itself is not here to be asked."""
+    made = rules(call_cli(place, "acl", "--broker", kind)["text"], kind)
+
+    def may(name, what, topic):
+        return any(user == name and w == what and matches(rule, topic) for user, w, rule in made)
+
+    for name, seen in SEES.items():
+        for directorate, unit in UNITS.items():
+            base = f"patrola/v1/{directorate}/{unit}"
+            assert {label for label in LABELS if may(name, "read", f"{base}/{label}")} == seen[directorate], (
+                name
+            )
+            right = directorate in COMMANDS[name]
+            assert may(name, "write", f"{base}/command") == right
+            assert may(name, "write", f"{base}/command/by/{name}") == right
+            for other in ("command/by/somebody", "panic", "frame", "command/result"):
+                assert not may(name, "write", f"{base}/{other}"), (name, other)
+        assert may(name, "write", "patrola/v1/replay") == (name == "operations-centre")
+    assert not may("desk-ps-vranje", "write", f"patrola/v1/{OTHER}/command")
+    assert may("gateway", "write", "patrola/v1/uzice/tp-uzice/uz-3/panic")
+
+
+def test_the_list_follows_the_registry(place):
+    """A neighbour no longer, an operator revoked, a mode in which names must be said."""
+
+    def accounts():
+        return {a["name"]: a for a in call_cli(place, "acl", "--broker", "nats")["accounts"]}
+
+    before = accounts()
+    assert "patrola/v1/leskovac/+/+/position" in before["vranje"]["read"]
+    assert "desk-ps-vranje" in before
+    call_cli(place, "neighbours", "vranje", "leskovac", "--remove")
+    call_cli(place, "operator", "desk-ps-vranje", "--revoke")
+    config = place / "gateway.toml"
+    config.write_text(config.read_text() + '[commands]\nauthorisation = "broker"\n')
+    after = accounts()
+    assert not [topic for topic in after["vranje"]["read"] if "leskovac" in topic]
+    assert "desk-ps-vranje" not in after
+    assert not [topic for topic in after["vranje"]["write"] if topic.endswith("/command")]
