@@ -101,6 +101,7 @@ class App:
         await self.contexts.load()
         self.peers = Peers(self.journal, self.contexts, config.whole("security.contexts"), self.vault)
         self.presences = Presences(config, self.journal, self.registry, log, clock, self._prefix)
+        await self.presences.load()
         window_s = config.whole("security.refusal_log_s")
         self.refusals = Refusals(log, clock, window_s)
         self.strangers = Refusals(log, clock, window_s, "edhoc.refused")

@@ -64,6 +64,8 @@ class Presences:
         self._written: dict[bytes, int] = {}
         self._ears: dict[bytes, _Ear] = {}
         self._lost: set[bytes] = set()
+        # Who is in the journal's table. Where several share it, others may have put somebody there.
+        self._watched: set[bytes] = set()
         self._offset_ms = clock.wall_ms() - clock.mono_ms()
         self._since_ms = clock.wall_ms()
         self.on_notices: Any = lambda: None
@@ -71,6 +73,10 @@ class Presences:
     @property
     def silent_ms(self) -> int:
         return self._config.whole("presence.silent_s") * 1000
+
+    async def load(self) -> None:
+        """Raises JournalError."""
+        self._watched = {row.kid for row in await self._journal.read(lambda tx: tx.presences())}
 
     # --- what the rest of the gateway calls
 
@@ -99,6 +105,7 @@ class Presences:
         """Call in the transaction that stores a status or an alarm."""
         if new.kind in (report.KIND_STATUS, report.KIND_PANIC):
             tx.note_duty(terminal.kid, new.boot, new.seq, fields.get(report.STATUS), now_ms)
+            self._watched.add(terminal.kid)
 
     async def round(self) -> None:
         """Write down who was heard, publish who is lost and who is back. Raises JournalError."""
@@ -108,7 +115,10 @@ class Presences:
             self._since_ms = now_ms
             self._written.clear()
         self._offset_ms = offset_ms
-        await self._write(now_ms)
+        alone = not self._journal.node
+        if alone and not self._watched:
+            return
+        await self._write(now_ms, alone)
         if not self.silent_ms:
             return
         before = now_ms - self.silent_ms
@@ -125,12 +135,13 @@ class Presences:
 
     # --- the work
 
-    async def _write(self, now_ms: int) -> None:
+    async def _write(self, now_ms: int, alone: bool) -> None:
         oldest = now_ms - self.silent_ms // 2
         due = [
             (kid, ms, self._every_s(kid))
             for kid, ms in self._heard.items()
-            if kid in self._lost or self._written.get(kid, 0) <= oldest
+            if (kid in self._watched or not alone)
+            and (kid in self._lost or self._written.get(kid, 0) <= oldest)
         ]
         if not due:
             return

@@ -249,6 +249,7 @@ async def test_a_thousand_at_once(shift):
     def on_duty(tx):
         for car in cars:
             tx.note_duty(car.kid, 1, 1, AVAILABLE, now)
+            shift.bench.app.presences._watched.add(car.kid)
 
     await shift.bench.app.journal.write(on_duty)
     await shift.after(64)
@@ -283,6 +284,7 @@ async def test_two_nodes_hear_for_each_other(shift):
         *(shift.bench.app.log, shift.clock, "patrola/v1"),
     )
     await shift.says(status(shift.car, AVAILABLE))
+    await second.load()
     for _ in range(100):
         shift.clock.turn(2)
         second.heard(shift.car.kid)
