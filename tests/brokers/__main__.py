@@ -26,7 +26,7 @@ def _parser():
     parser.add_argument("what", choices=("siege", "kills", "backlog"))
     parser.add_argument("--blows", type=int, default=30)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--broker", choices=KINDS, action="append", help="kills: only these")
+    parser.add_argument("--broker", choices=(*KINDS, "cluster"), action="append", help="only these")
     parser.add_argument("--frames", type=int, default=1_000_000)
     parser.add_argument("--terminals", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)
@@ -41,8 +41,10 @@ def say(text):
 async def run(options, folder):
     """(reports, whether all is well)."""
     if options.what == "backlog":
-        report = await drain(folder, options.frames, options.terminals or 100, say=say)
-        return [report], report["complete"] and not report["out_of_order"]
+        kind = (options.broker or ["iotcore"])[0]
+        report = await drain(folder, options.frames, options.terminals or 100, say=say, kind=kind)
+        well = report.get("complete", report["arrived"] == options.frames)
+        return [report], well and not report.get("out_of_order")
     if options.what == "siege":
         rng = random.Random(options.seed)
         blows = [(rng.choice(("kill", "cut")), None) for _ in range(options.blows)]

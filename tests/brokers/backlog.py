@@ -12,6 +12,8 @@ from hwsim.broker import Broker
 from hwsim.load.ear import Ear, name
 from hwsim.mqtt_wire import Reader
 from protocol import cose, report
+from tests.brokers.nats import Cluster, Nats
+from tests.brokers.proxy import Proxies
 from tests.gateway.bench import Bench, config_text, enroll
 from tests.gateway.served import Served
 from tests.gateway.terminal import Terminal
@@ -69,27 +71,22 @@ def usage(pid):
     return ticks / 100, int(peak.split()[1]) / 1024
 
 
-async def drain(folder, count, terminals=100, limit_s=3600.0, say=print, window=256):
-    """Returns counts and figures. Everything is over when the consumer has the last frame."""
-    broker = Broker("iotcore", folder)
-    (folder / "gateway.toml").write_text(config_text())
-    enrolled = []
-    # The journal is made by a gateway that has no broker.
-    bench = await Bench(folder).start()
-    await bench.stop()
-    for n in range(terminals):
-        enrolled.append(enroll(folder, Terminal(), f"vr-{n}", context=False))
-    await asyncio.to_thread(fill, bench_path(folder), enrolled, count, say)
-    await broker.start()
-    (folder / "gateway.toml").write_text(
-        config_text(broker_port=broker.port_v5, broker={"protocol": "5", "window": window})
-    )
-    ear = Ear("127.0.0.1", broker.port_v5, "patrola/+/+/+/+/frame")
-    order = Order()
-    served = Served(folder)
-    try:
-        began = time.perf_counter()
-        told = 0
+class _Iotcore:
+    """Followed by a consumer that checks the order."""
+
+    def __init__(self, folder):
+        self._broker = Broker("iotcore", folder)
+        self._order = Order()
+        self._ear = None
+
+    async def start(self):
+        await self._broker.start()
+        self._ear = Ear("127.0.0.1", self._broker.port_v5, "patrola/+/+/+/+/frame")
+        return {"host": "127.0.0.1", "port": self._broker.port_v5, "protocol": "5"}
+
+    def follow(self, count, limit_s, say):
+        """Until the last frame has come; counts."""
+        order, ear, began, told = self._order, self._ear, time.perf_counter(), 0
         while order.frames - order.repeats < count and time.perf_counter() - began < limit_s:
             ready, _, _ = select.select(ear.socks, [], [], 5)
             if not ready:
@@ -102,25 +99,76 @@ async def drain(folder, count, terminals=100, limit_s=3600.0, say=print, window=
                     told = order.frames // 100_000
                     say(f"{order.frames} frames arrived")
         order.take(ear.heard)
+        return order
+
+    def kill(self):
+        if self._ear is not None:
+            self._ear.close()
+        self._broker.kill()
+
+
+class _Nats:
+    """One node, or three: how long until all is confirmed. (Who subscribes costs as much again.)"""
+
+    def __init__(self, folder, nodes):
+        self._proxies = Proxies() if nodes > 1 else None
+        self._broker = Cluster(folder, self._proxies, direct=True) if nodes > 1 else Nats(folder)
+        self._folder = folder
+
+    async def start(self):
+        await self._broker.start()
+        nodes = self._broker.nodes if self._proxies else [self._broker]
+        return {"host": ", ".join(f"127.0.0.1:{node.port}" for node in nodes), "protocol": "3.1.1"}
+
+    def follow(self, count, limit_s, say):
+        began, left = time.perf_counter(), count
+        while left and time.perf_counter() - began < limit_s:
+            time.sleep(0.2)
+            with transaction(self._folder / "patrola.sqlite", write=False) as tx:
+                left = tx.count()["unrelayed"]
+        order = Order()
+        order.frames = count - left
+        return order
+
+    def kill(self):
+        self._broker.kill()
+        if self._proxies is not None:
+            self._proxies.close()
+
+
+def _broker(folder, kind):
+    return _Iotcore(folder) if kind == "iotcore" else _Nats(folder, 3 if kind == "cluster" else 1)
+
+
+async def drain(folder, count, terminals=100, limit_s=3600.0, say=print, window=256, kind="iotcore"):
+    """Returns counts and figures. Everything is over when the consumer has the last frame."""
+    path = folder / "patrola.sqlite"
+    # The journal is made by a gateway that has no broker.
+    bench = await Bench(folder).start()
+    await bench.stop()
+    enrolled = [enroll(folder, Terminal(), f"vr-{n}", context=False) for n in range(terminals)]
+    await asyncio.to_thread(fill, path, enrolled, count, say)
+    broker, served = _broker(folder, kind), None
+    try:
+        settings = await broker.start() | {"window": window}
+        (folder / "gateway.toml").write_text(config_text(broker=settings))
+        began = time.perf_counter()
+        served = Served(folder)
+        order = await asyncio.to_thread(broker.follow, count, limit_s, say)
         seconds = time.perf_counter() - began
         cpu_s, peak_mb = usage(served.process.pid)
-        return {
-            "frames": count,
-            "terminals": terminals,
-            "arrived": order.frames,
-            "repeats": order.repeats,
-            "out_of_order": order.wrong,
-            "complete": all(order.next.get(t.kid) == t.seq for t in enrolled),
+        report = {"broker": kind, "frames": count, "terminals": terminals, "arrived": order.frames}
+        if order.next:
+            report |= {"repeats": order.repeats, "out_of_order": order.wrong}
+            report["complete"] = all(order.next.get(t.kid) == t.seq for t in enrolled)
+        return report | {
             "seconds": round(seconds, 1),
             "frames_per_s": round(order.frames / seconds),
             "gateway_cpu_us_a_frame": round(cpu_s / max(1, order.frames) * 1e6),
             "gateway_peak_mb": round(peak_mb),
+            "journal_bytes_a_frame": round(path.stat().st_size / count),
         }
     finally:
-        served.end()
-        ear.close()
+        if served is not None:
+            served.end()
         broker.kill()
-
-
-def bench_path(folder):
-    return folder / "patrola.sqlite"

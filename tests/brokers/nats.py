@@ -95,7 +95,7 @@ class Nats:
 class Cluster:
     """Three nodes; `cut(n)` takes node n off from the other two without a word, `mend(n)` ends that."""
 
-    def __init__(self, folder, proxies, count=3):
+    def __init__(self, folder, proxies, count=3, direct=False):
         self.nodes = [Nats(folder, f"n{n}", in_mqtt=f"stream_replicas: {count}") for n in range(count)]
         self._proxies = {}
         for a in self.nodes:
@@ -104,6 +104,8 @@ class Cluster:
                     self._proxies[a.name, b.name] = proxies.make(b.cluster)
         for a in self.nodes:
             mine = [proxy.port for (one, _), proxy in self._proxies.items() if one == a.name]
+            if direct:  # to measure: the proxies are no part of a cluster
+                mine = [b.cluster for b in self.nodes if b is not a]
             routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in mine)
             a.configure(_CLUSTER.format(cluster=a.cluster, routes=routes))
 
