@@ -9,6 +9,7 @@ import random
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from hwsim import seeded_lakers
 from hwsim.network import KernelHost
 from hwsim.openssl import Ccm, verifier
 from hwsim.shake import Shakes, kid_of
@@ -57,6 +58,7 @@ class Desk:
         self.refused = []  # (microseconds, reason)
         self.awake = True
         rng = kernel.rng("desk")
+        seeded_lakers.follow(kernel.rng("desk/lakers"))
         key = own_key()
         numbers = key.public_key().public_numbers()
         self.public = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")

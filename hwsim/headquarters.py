@@ -22,6 +22,7 @@ from gateway.journal.sqlite import connect, lock, transaction
 from gateway.key import GatewayKey, kid_of
 from gateway.log import Log
 from gateway.machine import Machine
+from hwsim import seeded_lakers
 from hwsim.books import Books
 from hwsim.desk import own_key
 from hwsim.disk import Disk
@@ -99,6 +100,7 @@ class Gateway(Books):
         self.loop = loop = VirtualLoop(self.kernel, self._trouble, self.broker.look)
         self.broker.stirred = loop.stir
         generator = self.kernel.rng(f"gateway/{self.starts}")
+        seeded_lakers.follow(self.kernel.rng(f"gateway/{self.starts}/lakers"))
         self.app = App(
             self._config,
             Log("debug", Lines(self, loop), WrongClock(self)),
