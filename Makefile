@@ -16,6 +16,7 @@
 #   make siege BLOWS=30                         nodes of a NATS cluster killed and cut off under load
 #   make broker-kills KILLS=50                  each broker killed so many times under traffic
 #   make backlog FRAMES=1000000                 what a long outage of the broker leaves, relayed in order
+#   make seeds COUNT=1000                       each seed played twice: the same trace?
 #   make fuzz SECONDS=60                        every reader of outside bytes, a minute for all of them together
 #   make fuzz EACH=600 ARGS="--target coap_datagram"
 
@@ -27,7 +28,7 @@ ARGS ?=
 SECONDS ?= 60
 EACH ?=
 
-.PHONY: help setup setup-peers demo test check format conformance bench power-cuts fuzz soak mutants siege broker-kills backlog lock clean
+.PHONY: help setup setup-peers demo test check format conformance bench power-cuts fuzz soak mutants seeds siege broker-kills backlog lock clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -95,6 +96,9 @@ backlog: setup
 
 mutants: setup
 	@$(RUN) -m tests.mutants $(ARGS)
+
+seeds: setup
+	@$(RUN) -m hwsim seeds --count $(or $(COUNT),1000) $(ARGS)
 
 format: setup
 	@$(VENV)/bin/ruff check --fix-only -q .

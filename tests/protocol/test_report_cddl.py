@@ -71,7 +71,8 @@ HEALTH = st.fixed_dictionaries(
     optional={
         0: U16, 1: number(-1000, 2000), 2: number(-200, 0), 3: U32, 4: U32, 5: U32, 6: number(0, 255),
         7: number(1, 3), 8: U32, 9: number(0, 1), 10: number(0, 3), 11: U16, 12: U32,
-        13: number(1, 255), 14: st.binary(max_size=3) | st.binary(min_size=239, max_size=241) | OTHER, 15: U16, 16: OTHER,
+        13: number(1, 255), 14: st.binary(max_size=3) | st.binary(min_size=239, max_size=241) | OTHER,
+        15: U16, 16: OTHER,
     },
 )  # fmt: skip
 EVENT = st.fixed_dictionaries({}, optional={0: U16, 1: U16, 2: OTHER})
