@@ -28,7 +28,6 @@ from gateway.nodes import ROUND_S, Nodes
 from gateway.observers import Observers
 from gateway.orders import Orders
 from gateway.posting import Posting
-from gateway.presence import POLL_S as PRESENCE_S
 from gateway.presence import Presences
 from gateway.refusals import Refusals
 from gateway.registry import POLL_S, Registry
@@ -172,7 +171,6 @@ class App:
             self._every(ROUND_S, self.nodes.round)
         self._every(look_s(1.0), self._sweep)
         self._every(look_s(1.0), self.contexts.sweep)
-        self._every(look_s(PRESENCE_S), self.presences.round)
         self._every(lambda: config.whole("panic.republish_s"), self.reminders.round)
         if config.brokers():
             self._relaying = asyncio.create_task(self.relay.run())
@@ -354,3 +352,4 @@ class App:
             )
             self.log.info("command.expired", count=number)
             self.relay.notices_waiting()
+        await self.presences.look()

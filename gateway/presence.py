@@ -49,7 +49,7 @@ class _Ear:
 
 class Presences:
     """`heard` and `registered` are called for each request, `note_frame` in the transaction that stores,
-    `round` every POLL_S. `on_notices()` hears that something waits for the broker."""
+    `look` now and then. `on_notices()` hears that something waits for the broker."""
 
     def __init__(
         self, config: Config, journal: Journal, registry: Registry, log: Log, clock: Clock, prefix: str
@@ -68,6 +68,7 @@ class Presences:
         self._watched: set[bytes] = set()
         self._offset_ms = clock.wall_ms() - clock.mono_ms()
         self._since_ms = clock.wall_ms()
+        self._next_ms = 0.0
         self.on_notices: Any = lambda: None
 
     @property
@@ -106,6 +107,12 @@ class Presences:
         if new.kind in (report.KIND_STATUS, report.KIND_PANIC):
             tx.note_duty(terminal.kid, new.boot, new.seq, fields.get(report.STATUS), now_ms)
             self._watched.add(terminal.kid)
+
+    async def look(self) -> None:
+        """Call each second or so: a round when it is time. Raises JournalError."""
+        if self._clock.mono_ms() >= self._next_ms:
+            self._next_ms = self._clock.mono_ms() + POLL_S * 1000
+            await self.round()
 
     async def round(self) -> None:
         """Write down who was heard, publish who is lost and who is back. Raises JournalError."""
