@@ -151,8 +151,8 @@ KEYS: dict[str, dict[str, Key]] = {
     },
     "retention": {
         **{f"{kind}_days": Key(0, _whole(0, 36_500), "0 keeps them for ever") for kind in _KINDS},
-        "step": Key(500, _whole(10, 10_000), "frames looked at in one transaction"),
-        "pause_ms": Key(100, _whole(1, 60_000), "rest after each such step"),
+        "step": Key(200, _whole(10, 10_000), "frames looked at in one transaction"),
+        "pause_ms": Key(40, _whole(1, 60_000), "rest after each such step"),
     },
     "commands": {
         "expire_s": Key(3600, _whole(1, 30_000_000), "life of a message or task that names none itself"),

@@ -7,9 +7,11 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.config import KEYS
 from gateway.journal.records import CLEARED, NewFrame
 from gateway.journal.retention import DAY_MS
 from gateway.journal.sqlite import SqliteJournal
+from gateway.northbound import KINDS
 from gateway.retention import Retention
 from protocol import coap, report
 from protocol.cose import sign1_parse
@@ -52,6 +54,10 @@ async def ranges(journal):
         return [tuple(r) for r in tx._run("SELECT boot, first, last FROM pruned ORDER BY boot, first")]
 
     return await journal.read(work)
+
+
+def test_every_kind_has_its_days():
+    assert [f"{name}_days" for name in KINDS.values()] == list(KEYS["retention"])[: len(KINDS)]
 
 
 async def test_old_frames_of_a_kind_go_and_the_rest_stays(journal):
