@@ -29,6 +29,7 @@ TOPIC = "replay"
 MOST = 4
 WAITING = 64
 _PAGE = 200
+_ANSWERS = 1000
 _HIGHEST = (1 << 62) - 1
 
 
@@ -73,7 +74,7 @@ class Replays:
         self._prefix = config.text("northbound.prefix")
         self._rate = config.whole("northbound.replay_rate")
         self._jobs: deque[_Job] = deque()
-        self._answers: deque[Publication] = deque()
+        self._answers: deque[Publication] = deque(maxlen=_ANSWERS)
         self._allowed = 0.0
         self._counted_ms = 0.0
         self.sent = 0
@@ -134,7 +135,6 @@ class Replays:
 
     def restart(self) -> None:
         """A new connection to the broker."""
-        self._answers.clear()
         for job in self._jobs:
             job.again()
 

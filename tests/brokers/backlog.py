@@ -101,6 +101,10 @@ class _Iotcore:
         order.take(ear.heard)
         return order
 
+    @property
+    def pids(self):
+        return [self._broker._process.pid]
+
     def kill(self):
         if self._ear is not None:
             self._ear.close()
@@ -130,6 +134,10 @@ class _Nats:
         order.frames = count - left
         return order
 
+    @property
+    def pids(self):
+        return [node.process.pid for node in (self._broker.nodes if self._proxies else [self._broker])]
+
     def kill(self):
         self._broker.kill()
         if self._proxies is not None:
@@ -157,6 +165,7 @@ async def drain(folder, count, terminals=100, limit_s=3600.0, say=print, window=
         order = await asyncio.to_thread(broker.follow, count, limit_s, say)
         seconds = time.perf_counter() - began
         cpu_s, peak_mb = usage(served.process.pid)
+        broker_s = sum(usage(pid)[0] for pid in broker.pids)
         report = {"broker": kind, "frames": count, "terminals": terminals, "arrived": order.frames}
         if order.next:
             report |= {"repeats": order.repeats, "out_of_order": order.wrong}
@@ -165,6 +174,7 @@ async def drain(folder, count, terminals=100, limit_s=3600.0, say=print, window=
             "seconds": round(seconds, 1),
             "frames_per_s": round(order.frames / seconds),
             "gateway_cpu_us_a_frame": round(cpu_s / max(1, order.frames) * 1e6),
+            "broker_cpu_us_a_frame": round(broker_s / max(1, order.frames) * 1e6),
             "gateway_peak_mb": round(peak_mb),
             "journal_bytes_a_frame": round(path.stat().st_size / count),
         }

@@ -50,6 +50,10 @@ class Process:
     def running(self):
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def launch(self):
         if self.running:
             return
