@@ -11,6 +11,7 @@
 #   make soak ARGS="--seed 7 --hours 8"          one seed of it
 #   make mutants                                plants bugs in copies of the tree; the checks have to find each
 #   make power-cuts CUTS=200                    power lost at that many random moments of a terminal
+#   make kills COUNT=1000                       kill -9 of gateways and PostgreSQL at random moments, under traffic
 #   .venv/bin/python -m hwsim panics            thousands of presses: how long each stage of an alarm takes
 #   .venv/bin/python -m hwsim month             a terminal's free heap over thirty days
 #   make siege BLOWS=30                         nodes of a NATS cluster killed and cut off under load
@@ -28,7 +29,7 @@ ARGS ?=
 SECONDS ?= 60
 EACH ?=
 
-.PHONY: help setup setup-peers demo test check format conformance bench power-cuts fuzz soak mutants seeds siege broker-kills backlog lock clean
+.PHONY: kills help setup setup-peers demo test check format conformance bench power-cuts fuzz soak mutants seeds siege broker-kills backlog lock clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -77,6 +78,9 @@ bench: setup setup-peers
 
 power-cuts: setup
 	@PATROLA_POWER_CUTS=$(or $(CUTS),200) $(RUN) -m pytest -q -s tests/hwsim/test_power_cuts.py $(ARGS)
+
+kills: setup
+	@$(RUN) -m tests.kills --count $(or $(COUNT),1000) $(ARGS)
 
 fuzz: setup
 	@$(RUN) -m tests.fuzz $(if $(EACH),--each $(EACH),--seconds $(SECONDS)) $(ARGS)

@@ -7,6 +7,7 @@ of its own that he may enter; programs that he cannot reach are copied there.
 import contextlib
 import importlib.util
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -96,11 +97,20 @@ class PostgresServer:
         """As when the power of the machine fails: the server and each of its sessions."""
         if self._process is None or self._process.poll() is not None:
             return
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        for pid in (self._process.pid, *map(int, children)):
+        # It must not have more children while they are counted.
+        self._process.send_signal(signal.SIGSTOP)
+        listed = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        ends = []
+        for pid in map(int, listed):
             with contextlib.suppress(ProcessLookupError):
+                ends.append(os.pidfd_open(pid))
                 os.kill(pid, signal.SIGKILL)
+        self._process.kill()
         self._process.wait()
+        for end in ends:
+            # As long as one lives, the shared memory is in use.
+            select.select([end], [], [], _START_S)
+            os.close(end)
 
     def stop(self):
         """At once, in good order, and all of it away."""
@@ -114,7 +124,10 @@ class PostgresServer:
 
     def _wait(self):
         for _ in range(int(_START_S / 0.05)):
-            done = subprocess.run([self._bin / "pg_isready", "-q", "-h", self.folder], check=False)
+            done = subprocess.run(
+                [self._bin / "pg_isready", "-q", "-h", self.folder, "-U", "patrola", "-d", "postgres"],
+                check=False,
+            )
             if done.returncode == 0:
                 return
             try:
