@@ -9,19 +9,19 @@ import pytest
 from tests.gateway.bench import config_text, enroll
 from tests.gateway.served import Served
 from tests.gateway.terminal import Client, Terminal
-from tests.security.sockets import opened
+from tests.security.sockets import family, opened
 
 
 @pytest.fixture
 def serve(tmp_path):
-    """`serve(terminal, **sections)` starts a gateway with that configuration, and maybe with a terminal."""
+    """`serve(*arguments, terminal=, **sections)` starts a gateway with that configuration."""
     started = []
 
-    def start(terminal=None, **sections):
+    def start(*arguments, terminal=None, **sections):
         (tmp_path / "gateway.toml").write_text(config_text(**sections))
         if terminal is not None:
             enroll(tmp_path, terminal)
-        started.append(Served(tmp_path))
+        started.append(Served(tmp_path, *arguments))
         return started[-1]
 
     yield start
@@ -48,7 +48,7 @@ def test_a_port_scan_finds_the_pages_where_they_are_asked_for(serve, tmp_path):
 
 async def test_work_opens_no_other_port_and_the_broker_is_the_only_way_out(serve, broker):
     terminal = Terminal()
-    served = serve(terminal, broker_port=broker.port_v5)
+    served = serve(terminal=terminal, broker_port=broker.port_v5)
     client = await Client.open(terminal, served.address)
     await client.observe()
     for _ in range(3):
@@ -59,6 +59,12 @@ async def test_work_opens_no_other_port_and_the_broker_is_the_only_way_out(serve
     doors, ways = opened(served.process.pid)
     assert doors == {("udp", *served.address)}
     assert {way[3:] for way in ways} == {("127.0.0.1", broker.port_v5)}
+
+
+def test_several_workers_have_that_one_port_and_no_other(serve):
+    served = serve("--workers", "2")
+    assert len(family(served.process.pid)) >= 3
+    assert opened(served.process.pid) == ({("udp", *served.address)}, set())
 
 
 @pytest.mark.parametrize("kind", ["tcp", "udp", "unix", "udp to one"])
