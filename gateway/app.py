@@ -263,10 +263,10 @@ class App:
 
     async def _settle(self) -> None:
         """What was answered goes to the broker now, if it is there and quick; else after the next start."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_S):
-                while self._relaying is not None and not self.relay.settled:
-                    await asyncio.sleep(0.02)
+        for _ in range(int(DRAIN_S / 0.02)):
+            if self._relaying is None or self.relay.settled:
+                break
+            await asyncio.sleep(0.02)
 
     def _send(self, datagram: bytes, source: object) -> None:
         if self.endpoint is not None:

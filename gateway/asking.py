@@ -1,7 +1,6 @@
 """One connection to a broker, to see whether it takes us; nothing is published, nothing of ours is taken."""
 
 import secrets
-import socket
 import ssl
 import threading
 from typing import Any
@@ -56,8 +55,7 @@ def _try(config: Config, host: str, port: int, five: bool) -> str:
             client.tls_set_context(context)
         client.connect(host, port, 30)
     except (OSError, ValueError, ConfigError) as error:
-        reason = error.strerror if isinstance(error, socket.gaierror) else None
-        return str(reason or error)
+        return str(getattr(error, "strerror", None) or error).lower()
     client.loop_start()
     try:
         return said[0] if done.wait(TIMEOUT_S) else "it does not answer CONNECT"

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway import audit, store
+from gateway import audit, store, store_postgres
 from gateway.administration import opened
 from gateway.clock import Clock
 from gateway.config import Config
@@ -56,6 +56,8 @@ _AFTER = (
 
 
 def _put_back(config: Config, source: Path, replace: bool) -> Result:
+    if config.database:
+        raise store_postgres.restore(config)
     path = config.journal_path
     found = store.examine(source)
     if path.exists() and not replace:

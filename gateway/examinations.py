@@ -18,6 +18,7 @@ from gateway.asking import ask
 from gateway.config import Config
 from gateway.doctor import Examination, Finding, fail, ok, warn
 from gateway.journal.base import JournalError
+from gateway.journal.records import StoredContext
 from gateway.store import check as check_store
 from gateway.store import serving
 
@@ -33,7 +34,7 @@ _TIME_ERROR = 5
 def files(config: Config) -> Iterator[Finding]:
     """Keys, passwords and the journal are for the service's account alone."""
     secret = {
-        "journal": config.journal_path,
+        "journal": None if config.database else config.journal_path,
         "gateway's key": config.key_path,
         "key of the secrets": _named(config, "security.secrets_key_file"),
         "broker password": _named(config, "broker.password_file"),
@@ -105,7 +106,7 @@ def _own_key(config: Config, given: bytes | None) -> Iterator[Finding]:
         yield ok("gateway's key", f"{own.kid.hex()}. Is there a copy of it elsewhere?")
 
 
-def _secrets(config: Config, contexts: list) -> Iterator[Finding]:  # type: ignore[type-arg]
+def _secrets(config: Config, contexts: list[StoredContext]) -> Iterator[Finding]:
     try:
         box = vault.vault(config.text("security.secrets_key_file"))
     except key.KeyFileError as error:
@@ -127,6 +128,8 @@ def _secrets(config: Config, contexts: list) -> Iterator[Finding]:  # type: igno
 
 
 def disk(config: Config) -> Iterator[Finding]:
+    if config.database:
+        return
     folder = config.journal_path.parent
     free = shutil.disk_usage(folder).free
     said = f"{free / (1 << 30):.1f} GB free at {folder}"

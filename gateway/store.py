@@ -1,5 +1,5 @@
 """What differs from one kind of storage to the other for those who run the service: is it whole, who has it,
-how is a copy made, how is one put back. This is SQLite's part."""
+how is a copy made, how is one put back. This is SQLite's part; PostgreSQL's is beside it."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway import store_postgres
 from gateway.config import Config
 from gateway.doctor import Finding, fail, ok, warn
 from gateway.journal.base import JournalError
@@ -33,6 +34,8 @@ class Copied:
 
 def serving(config: Config) -> bool:
     """A service has this journal."""
+    if config.database:
+        return store_postgres.serving(config)
     path = config.journal_path
     if not Path(f"{path}.lock").exists():
         return False
@@ -46,6 +49,9 @@ def serving(config: Config) -> bool:
 
 
 def check(config: Config) -> Iterator[Finding]:
+    if config.database:
+        yield from store_postgres.check(config)
+        return
     path = config.journal_path
     if not path.exists():
         if os.access(path.parent, os.W_OK):
@@ -88,6 +94,8 @@ def check(config: Config) -> Iterator[Finding]:
 def scrub(config: Config) -> bool:
     """Old pages are cut off where the storage keeps them. False: somebody reads them just now. Raises
     JournalError."""
+    if config.database:
+        return True  # what was changed goes with the next VACUUM, which the server does by itself
     try:
         with contextlib.closing(connect(config.journal_path, 0, False)) as connection:
             return not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
@@ -100,6 +108,8 @@ def scrub(config: Config) -> bool:
 def copy(config: Config, target: Path, now_ms: int) -> Copied:
     """The journal as it is at one moment, beside a service that goes on, without the secrets of links. The
     copy appears whole or not at all. Raises JournalError."""
+    if config.database:
+        raise store_postgres.copy(config)
     path = config.journal_path
     if not path.exists():
         raise JournalError(f"{path}: no such file: there is nothing to copy")

@@ -81,8 +81,8 @@ class Steward(ABC):
 
     @abstractmethod
     def silent_since(self, before_ms: int, future_ms: int) -> list[Presence]:
-        """On duty or in an open alarm, not lost yet, last heard not after `before_ms`, or after `future_ms` by
-        a clock that was wrong."""
+        """On duty or in an open alarm, not lost yet, last heard not after `before_ms`, or, by a clock that was
+        wrong, after `future_ms`."""
 
     @abstractmethod
     def lost(self) -> list[Presence]:
@@ -148,6 +148,10 @@ class Steward(ABC):
     def skip_ids(self, number: int) -> None:
         """Ids of frames, commands and audit rows go on this much later, as some may have been given that this
         copy of the journal does not know."""
+
+    @abstractmethod
+    def living(self) -> int:
+        """Processes that said a moment ago that they serve; where only one can, none does."""
 
     @abstractmethod
     def mark_alive(self, now_ms: int) -> None:

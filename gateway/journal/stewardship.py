@@ -57,6 +57,7 @@ class Stewardship(Steward):
 
     _run: Any
     _many: Any
+    _now_ms: Any
 
     # --- silent cars
 
@@ -190,6 +191,10 @@ class Stewardship(Steward):
         return int(number)
 
     # --- how much waits
+
+    def living(self) -> int:
+        row = self._run("SELECT count(*) FROM nodes WHERE until_ms > ?", (self._now_ms(),)).fetchone()
+        return int(row[0])
 
     def mark_alive(self, now_ms: int) -> None:
         self._run(
