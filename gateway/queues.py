@@ -1,8 +1,9 @@
 """Which frame goes to the broker next. Plain data: rows in, rows out, nothing awaited.
 
-In step, rows come straight from the commits. Behind (the broker was away, or is slower than the terminals),
-rows are read from the journal in pages, from a cursor. A terminal with a fresh alarm is then set aside: all
-of its rows are read first, in order, before any other terminal's.
+In step, rows come straight from the commits; an alarm goes to the front of those that wait, behind the older
+rows of its own terminal. Behind (the broker was away, or is slower than the terminals), rows are read from
+the journal in pages, from a cursor. A terminal with a fresh alarm is then set aside: all of its rows are read
+first, in order, before any other terminal's.
 """
 
 from collections import deque
@@ -180,10 +181,7 @@ class Backlog:
         if kid in self._aside:
             self._aside[kid].more = True
             return
-        mine = [item for item in self._queue if item[0].kid == kid]
-        if mine:
-            self._queue = deque(item for item in self._queue if item[0].kid != kid)
-            self._first.extend(mine)
+        self._to_the_front(kid)
         self._aside[kid] = _Aside()
 
     def _push(self, row: Row, fields: dict[int, Any] | None) -> None:
@@ -191,4 +189,15 @@ class Backlog:
             self._aside[row.kid].more = True
         elif row.id not in self._taken and row.kid not in self._held:
             self._taken.add(row.id)
-            self._queue.append((row, fields))
+            if row.kind == KIND_PANIC:
+                self._to_the_front(row.kid)
+                self._first.append((row, fields))
+            else:
+                self._queue.append((row, fields))
+
+    def _to_the_front(self, kid: bytes) -> None:
+        """Its rows in the queue go before everybody else's, and stay in order."""
+        mine = [item for item in self._queue if item[0].kid == kid]
+        if mine:
+            self._queue = deque(item for item in self._queue if item[0].kid != kid)
+            self._first.extend(mine)

@@ -162,6 +162,17 @@ def test_an_alarm_while_behind_goes_before_the_other_terminals():
     assert backlog.take()[0].id == 1
 
 
+def test_an_alarm_in_step_goes_to_the_front_behind_its_own_terminals_rows():
+    backlog = Backlog(20)
+    backlog.restart(None, [])
+    backlog.page([], True, 0)
+    backlog.offer([(row(n, b"b" if n % 2 else b"a"), {}) for n in range(1, 9)])
+    backlog.offer([(row(9, b"a", KIND_PANIC), {}), (row(10, b"a"), {}), (row(11, b"c", KIND_PANIC), {})])
+    taken = [backlog.take()[0].id for _ in range(11)]
+    assert taken == [2, 4, 6, 8, 9, 11, 1, 3, 5, 7, 10]
+    assert backlog.take() is None
+
+
 def test_a_missed_row_is_found():
     backlog = Backlog(LIMIT)
     backlog.restart(None, [])
