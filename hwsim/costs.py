@@ -57,22 +57,40 @@ def charges(factor, table=None):
 
 @functools.cache
 def arguments(name):
-    """How many arguments a method has in every call, `self` among them; 0 if their number varies. Of
-    functions too: with the same name in two modules they cannot be told apart once they are linked."""
+    """How many arguments a method has in every call, `self` among them; 0: their number varies, but none is
+    given by its name; -1: nobody knows. Of functions the number is not told: with the same name in two
+    modules they cannot be told apart once they are linked."""
     module, path = name.split(":")
-    source = _ROOT / (module.replace(".", "/") + ".py")
-    if "." not in path or not source.is_file():
+    if not _source(module).is_file() or path.split(".")[-1] in _given_by_name():
+        return -1
+    if "." not in path:
         return 0
-    node = ast.parse(source.read_text("utf-8"))
+    node = ast.parse(_source(module).read_text("utf-8"))
     for part in path.split("."):
         inside = [inner for inner in node.body if getattr(inner, "name", None) == part]
         if not inside:
-            return 0
+            return -1
         node = inside[0]
     taken = node.args
-    if taken.defaults or taken.vararg or taken.kwonlyargs or taken.kwarg:
-        return 0
-    return len(taken.args)
+    if taken.kwonlyargs or taken.kwarg:
+        return -1
+    return 0 if taken.defaults or taken.vararg else len(taken.args)
+
+
+def _source(module):
+    return _ROOT / (module.replace(".", "/") + ".py")
+
+
+@functools.cache
+def _given_by_name():
+    """Names of what is called with an argument by its name; of a class it is `__init__`."""
+    found = set()
+    for path in [*_ROOT.glob("protocol/*.py"), *_ROOT.glob("firmware/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and node.keywords:
+                name = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
+                found.update((name, "__init__") if name[:1].isupper() else (name,))
+    return frozenset(found)
 
 
 # The program as ever, with the collector silent; now and then the signature that tells how quick this machine

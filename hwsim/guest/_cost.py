@@ -11,14 +11,16 @@ import gc
 import sys
 
 import _bench
+import _order
 
 LINKED = "patrola"
+HARDWARE = "firmware.hal"
 TURN = "asyncio:turn"
 IMPORT = "import:"
-_ROOM = 200  # bytes that a wrapper takes
+_ROOM = 128  # bytes that a wrapper takes, beside what holds them
 _NEVER = 1 << 60
 
-_table = {}  # name -> microseconds, and how many arguments it always has (0: now so, now so)
+_table = {}  # name -> what `_wrap` gets
 _wrap = None
 _told_us = _NEVER
 _spare = None
@@ -26,28 +28,51 @@ _plain_import = builtins.__import__
 
 
 def arm(table, told_us=0):
-    """Charge for the operations of `table`, {name: (microseconds, arguments)}. Those of `told_us` and more
+    """Charge for the operations of `table`: lines of a name, microseconds, and how many arguments it has in
+    every call; 0: now so, now so, but none by its name; -1: nobody knows. Those of `told_us` and more
     are told to the bench as they begin (0: none)."""
     global _told_us, _spare
-    if not table:
-        return
     _told_us = told_us or _NEVER
-    # The wrappers are no part of the program: their room is kept for them, and given back then.
-    _spare = [bytearray(_ROOM) for _ in range(len(table))]
-    sys.modules["_asyncio"].turn_us = table.get(TURN, (0,))[0]
+    table = _Lines(table)
     watch(table, _charging, _import_charged)
+    count = 0
+    for name, (us, _) in table.items():
+        count += 1
+        if name == TURN:
+            sys.modules["_asyncio"].turn_us = us
+    # The wrappers are no part of the program: their room is kept for them, and given back then.
+    _spare = [bytearray(_ROOM) for _ in range(count)]
+
+
+class _Lines:
+    """{name: (number, number)} as text that is no part of the heap."""
+
+    def __init__(self, text):
+        self._text = _bench.buffer(len(text))
+        self._text[:] = text.encode()
+
+    def items(self):
+        text = self._text
+        begin = 0
+        for end in range(len(text)):
+            if text[end] == 10:
+                name, first, second = str(text[begin:end], "utf-8").split(" ")
+                begin = end + 1
+                yield name, (int(first), int(second))
 
 
 def watch(table, wrap, imported):
-    """`wrap(function, table[name], name, pieces)` for each operation when it is loaded; `imported(name,
-    call)` for each module that has some: `call()` imports it."""
+    """`wrap(function, row, name, pieces)` for each operation of `table.items()` when it is loaded;
+    `imported(name, call)` for each module that has some: `call()` imports it."""
     global _table, _wrap
     _table = table
     _wrap = wrap
-    modules = {LINKED}
-    for name in table:
+    modules = [LINKED, HARDWARE]
+    for name, _ in table.items():
         first, second = name.split(":")
-        modules.add(second if first == "import" else first)
+        first = second if first == "import" else first
+        if first not in modules:
+            modules.append(first)
 
     def importing(name, *arguments):
         if name not in modules or name in sys.modules:
@@ -62,7 +87,9 @@ def watch(table, wrap, imported):
 
 def _import_charged(name, call):
     module = call()
-    _busy(_table.get(IMPORT + name, (0,))[0], IMPORT + name)
+    for operation, (us, _) in _table.items():
+        if operation == IMPORT + name:
+            _busy(us, operation)
     return module
 
 
@@ -71,13 +98,15 @@ def _wrap_all(module, called):
     if called == LINKED:
         _spare = None
         gc.collect()
-    for name in _table:
+    for name, row in _table.items():
         if called != LINKED and not name.startswith(called + ":"):
             continue
         owner, attribute = _find(module, name)
         if owner is not None:
             function = getattr(owner, attribute)
-            setattr(owner, attribute, _wrap(function, _table[name], name, isinstance(function, _Generator)))
+            setattr(owner, attribute, _wrap(function, row, name, isinstance(function, _Generator)))
+    if called == LINKED or called == HARDWARE and LINKED in sys.modules:
+        _order.fill(sys.modules[LINKED])
 
 
 def _find(one, name):
@@ -121,38 +150,60 @@ def _busy(us, name):
     _bench.charge(us)
 
 
-def _charging(function, us, name, pieces):
-    us, count = us
+def _charging(function, row, name, pieces):
+    us, count = row
+    if us >= _told_us:
+        return _telling(function, us, name, pieces)
     if pieces:
 
         def charging(*arguments):
             for piece in function(*arguments):
-                _busy(us, name)
+                _bench.charge(us)
                 yield piece
 
-    # Where the number of arguments is known, nothing is allocated to hand them on.
-    elif count == 1 and us < _told_us:
+    # Where the number of arguments is known, nothing is allocated to hand them on; and little where all of
+    # them are known by their place.
+    elif count == 1:
 
         def charging(self):
             _bench.charge(us)
             return function(self)
 
-    elif count == 2 and us < _told_us:
+    elif count == 2:
 
         def charging(self, data):
             _bench.charge(us)
             return function(self, data)
 
-    elif count == 3 and us < _told_us:
+    elif count == 3:
 
         def charging(self, data, index):
             _bench.charge(us)
             return function(self, data, index)
 
+    elif count >= 0:
+
+        def charging(*arguments):
+            _bench.charge(us)
+            return function(*arguments)
+
     else:
 
         def charging(*arguments, **named):
-            _busy(us, name)
+            _bench.charge(us)
             return function(*arguments, **named)
 
     return charging
+
+
+def _telling(function, us, name, pieces):
+    def telling(*arguments, **named):
+        _busy(us, name)
+        return function(*arguments, **named)
+
+    def telling_pieces(*arguments):
+        for piece in function(*arguments):
+            _busy(us, name)
+            yield piece
+
+    return telling_pieces if pieces else telling

@@ -29,6 +29,7 @@ import _collector  # noqa: E402
 import _cost  # noqa: E402
 import _fault  # noqa: E402, F401 - what the bench may order goes through sys.modules
 import _norflash  # noqa: E402
+import _order  # noqa: E402
 import _stopwatch  # noqa: E402
 import esp32  # noqa: E402
 import machine  # noqa: E402, F401
@@ -128,11 +129,14 @@ def _start():
     if _options["measured"]:
         _stopwatch.measure(_options["measured"])
     script = _prepare()
-    _cost.arm(_options["costs"], _options["told_us"])
+    if not _options["measured"]:
+        _cost.arm(_options.pop("costs"), _options["told_us"])
+    begin = compile("run(script)", "boot.py", "exec")
+    begin_names = {"run": _run, "script": script}
     # The heap is larger than the chip's by what the bench and the image need, and full of holes by now.
     kept = _fill()
     try:
-        _run(script)
+        exec(begin, begin_names, _order.names)
         print("the program has ended")
     except SystemExit:
         machine.soft_reset()

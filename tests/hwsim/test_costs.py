@@ -213,4 +213,5 @@ def test_how_many_arguments_an_operation_has_is_known_only_where_it_is_certain()
     assert costs.arguments("firmware.gnss:Receiver.feed") == 3
     assert costs.arguments("firmware.gnss:Receiver.tick") == 0  # one may be left out
     assert costs.arguments("protocol.report:encode") == 0  # others are called encode
-    assert costs.arguments("gc:collect") == costs.arguments("firmware.gnss:Receiver.fade") == 0
+    assert costs.arguments("firmware.report_builder:ReportBuilder.make") == -1  # some by their names
+    assert costs.arguments("gc:collect") == costs.arguments("firmware.gnss:Receiver.fade") == -1
