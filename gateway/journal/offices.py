@@ -81,7 +81,7 @@ class Steward(ABC):
 
     @abstractmethod
     def silent_since(self, before_ms: int, future_ms: int) -> list[Presence]:
-        """On duty or in an open alarm, not lost yet, last heard not after `before_ms`, or, by a clock that was
+        """On duty or in an open alarm, not lost yet, last heard not after `before_ms`, or by a clock that was
         wrong, after `future_ms`."""
 
     @abstractmethod
