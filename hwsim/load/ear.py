@@ -22,6 +22,8 @@ class Ear:
     def __init__(self, host, port, topic, username="", password=""):
         self.heard = []
         self.frames = 0
+        self._names = set()
+        self._counted = 0
         self._data = self._owed = b""
         self._sock = socket.create_connection((host, port), _TIMEOUT_S)
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -88,15 +90,24 @@ class Ear:
     def names(self):
         """(seconds, kid, boot, seq) of every frame heard."""
         for at_s, body in self.heard:
-            reader = wire.Reader(body)
-            reader.data()
-            reader.take(2)
-            reader.properties()
-            frame = reader.take(reader.left)
-            yield at_s, *name(frame)
+            yield at_s, *_name(body)
+
+    def different(self):
+        """How many of the frames heard have names of their own."""
+        self._names.update(_name(body) for _, body in self.heard[self._counted :])
+        self._counted = len(self.heard)
+        return len(self._names)
 
     def close(self):
         self._sock.close()
+
+
+def _name(body):
+    reader = wire.Reader(body)
+    reader.data()
+    reader.take(2)
+    reader.properties()
+    return name(reader.take(reader.left))
 
 
 def name(frame):

@@ -105,7 +105,10 @@ class Flight:
             self._heard, self._heard_s = ear.frames, now_s
         if now_s - max(end_s, self._heard_s) > drain_s:
             return True
-        return _UNTIMED not in self.answered and (ear is None or ear.frames >= self.stock.frames)
+        if _UNTIMED in self.answered:
+            return False
+        # Some may have come twice, and as many be on their way.
+        return ear is None or (ear.frames >= self.stock.frames and ear.different() >= self.stock.frames)
 
     def _send(self, index, now_s):
         row = self._wires.of(index % len(self.stock.cars))
