@@ -52,9 +52,11 @@ def connect(url: str, busy_timeout_ms: int = 5000) -> Connection:
         )
         _fit(connection)
         if not postgres_schema.current(connection):
+            # Before the transaction: what it sees of the catalogue is as old as its beginning.
+            connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
             with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
                 postgres_schema.migrate(connection)
+            connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
     except BaseException:
         connection.close()
         raise
@@ -158,30 +160,39 @@ class PostgresJournal(GroupJournal):
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         try:
-            if self._reader is None or self._reader.closed:
-                self._reader = self._connect(self._url, self._busy_timeout_ms)
-            self._reader.execute(_SNAPSHOT)
+            self._reader = self._begun(self._reader, _SNAPSHOT)
             try:
                 return work(PostgresTransaction(self._reader, self.node))
             finally:
                 self._leave(self._reader)
         except (psycopg.Error, postgres_schema.SchemaError) as error:
-            if self._reader is not None and self._broken(error):
-                self._reader.close()
             raise JournalError(f"reading {self.place}: {error}".strip()) from error
 
     def _attempt(self, group: list[Item]) -> list[Any]:
-        if self._connection is None:
-            self._connection = self._connect(self._url, self._busy_timeout_ms)
-        connection = self._connection
+        self._connection = connection = self._begun(self._connection, _BEGIN)
         try:
-            connection.execute(_BEGIN)
             tx = PostgresTransaction(connection, self.node)
             outcomes = [work(tx) for work, _ in group]
             _commit(connection)
             return outcomes
         finally:
             self._leave(connection)
+
+    def _begun(self, connection: Connection | None, how: str) -> Connection:
+        """A connection in a transaction: this one, or if it is lost, another."""
+        if connection is not None and not connection.closed:
+            try:
+                connection.execute(how)
+                return connection
+            except psycopg.OperationalError:
+                # Nothing was begun, so nothing is done twice. But who waited in vain for the lock is not to
+                # wait again.
+                if not connection.broken:
+                    connection.close()
+                    raise
+        connection = self._connect(self._url, self._busy_timeout_ms)
+        connection.execute(how)
+        return connection
 
     def _leave(self, connection: Connection) -> None:
         if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:

@@ -28,9 +28,16 @@ def children(pid):
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 async def gone(pid):
     async with asyncio.timeout(20):
-        while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split()[2]:
+        while alive(pid):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
@@ -62,11 +69,11 @@ async def test_a_killed_worker_is_missed_by_nobody(served):
     await asyncio.gather(*(post(car) for car in cars))
     await gone(workers[0])
     async with asyncio.timeout(20):
-        while len(children(served.process.pid)) < 2 or len(served.events("gateway.ready")) < 3:
+        while len(children(served.process.pid)) < 2 or len(served.events("gateway.ready")) < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await asyncio.gather(*(post(car) for car in cars))
     async with asyncio.timeout(20):
-        while call_cli(served.folder, "journal", "--count")["counts"]["unrelayed"]:
+        while call_cli(served.folder, "journal", "--count")["counts"]["unrelayed"]:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     counts = call_cli(served.folder, "journal", "--count")["counts"]
     assert counts["frames"] == 36

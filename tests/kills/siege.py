@@ -165,8 +165,8 @@ class _Siege:
         await asyncio.gather(*self._driving, return_exceptions=True)
         if self.plan.relayed:
             async with asyncio.timeout(SETTLE_S):
-                while not self._arrived():
-                    await asyncio.sleep(0.1)  # noqa: ASYNC110 - it is another process that moves
+                while not self._arrived():  # noqa: ASYNC110 - another process moves
+                    await asyncio.sleep(0.1)
         rows = [
             (bytes(kid), boot, seq) for kid, boot, seq in self._query("SELECT kid, boot, seq FROM frames")
         ]
