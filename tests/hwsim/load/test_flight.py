@@ -1,4 +1,4 @@
-"""When a run is over: not before everything was answered and every frame was heard, or nothing came any more."""
+"""When a run is over: all answered and every frame heard, or nothing came any more."""
 
 from types import SimpleNamespace
 
