@@ -1,6 +1,5 @@
 """The secrets of links at rest: sealed under a key that is not in the journal."""
 
-import json
 import os
 import stat
 from dataclasses import replace
@@ -179,4 +178,4 @@ async def test_the_key_is_changed_while_the_gateway_serves(folder):
     error = call_cli(folder, "secrets", "--encrypt", code=1)["error"]
     assert "not given" in error and call_cli(folder, "secrets", code=1)["contexts"] == lost["contexts"]
     actions = [row["action"] for row in call_cli(folder, "audit")["audit"]]
-    assert actions[-1] == "secrets.rotated" and json.dumps(actions)
+    assert actions.count("secrets.rotated") == 1
