@@ -30,6 +30,8 @@ from gateway.requests import Request
 from protocol import cbor
 from protocol.limits import MAX_COMMANDS
 
+# Within this time the same request at several nodes is one.
+_SAME_MS = 5000
 ANSWER_SHOWN, ANSWER_UNSUPPORTED, ANSWER_REFUSED = 1, 2, 3
 
 
@@ -49,8 +51,10 @@ def place(
     """Store a request for this terminal, and what it means for an alarm."""
     again = tx.command_by_origin(terminal.kid, request.origin)
     if again is not None:
-        # MQTT delivers at least once: the same request is told its result and changes nothing.
-        notify(tx, prefix, terminal, replace(again, correlation=request.correlation), again.state, now_ms)
+        # MQTT delivers at least once: the same request is told its result and changes nothing. Each node that
+        # shares the journal gets it, and the first of them tells.
+        if not tx.node or now_ms - again.issued_ms > _SAME_MS:
+            notify(tx, prefix, terminal, replace(again, correlation=request.correlation), again.state, now_ms)
         return Placed(again.state, again.reason, again.id, [])
     waiting = tx.open_commands(terminal.kid)
     reason = _objection(tx, terminal, request, len(waiting), limit)

@@ -151,7 +151,7 @@ async def test_a_backend_that_aborts_takes_what_was_not_committed(own_server):
 
 
 async def test_no_room_keeps_nothing_and_goes_on_when_there_is(own_server):
-    """Files may not grow beyond 17 MB (RLIMIT_FSIZE): what write(2) says then is an error, as on a full disk."""
+    """Files may not grow beyond 17 MB (RLIMIT_FSIZE): write(2) fails then, as on a full disk."""
     own_server.start()
     journal = await opened(own_server.url("full"))
     await journal.write(lambda tx: tx.insert_frame(KID, frame(0), 5))

@@ -240,7 +240,15 @@ async def test_a_stage_reaches_the_terminal_at_the_other_node(relaying):
     async with asyncio.timeout(10):
         while not any(command[3] == {0: 65537, 1: 5} for command in told_list(told)):
             told = await clients[1].notification()
-    assert await pair.nodes[0].count()
+    await pair.nodes[0].until(lambda: all_told(pair))
+    # Both nodes got the request; its result was told once.
+    assert [result["result"] for result in consumer.json("/command/result")][:1] == ["queued"]
+    assert len([r for r in consumer.json("/command/result") if r["result"] == "queued"]) == 1
+
+
+async def all_told(pair):
+    counts = [await node.count() for node in pair.nodes]
+    return all(count["notices_waiting"] == 0 for count in counts)
 
 
 def told_list(told):

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +38,7 @@ class Result:
     """Counts; everything that should be nothing is in `wrong`."""
 
     plan: Plan
-    killed: Counter = field(default_factory=Counter)
+    killed: dict = field(default_factory=dict)
     sent: int = 0
     answered: int = 0
     stored: int = 0
@@ -136,13 +135,16 @@ class _Siege:
         await asyncio.sleep(self.dice.random() * 0.004)
         if self._server is not None and self.dice.random() < self.plan.server_share:
             self._server.kill9()
-            self.result.killed["server"] += 1
+            self._count("server")
             await asyncio.to_thread(self._server.start)
             return
         node = self.dice.choice(self.nodes)
         node.kill9()
-        self.result.killed["gateway"] += 1
+        self._count("gateway")
         await node.start()
+
+    def _count(self, who):
+        self.result.killed[who] = self.result.killed.get(who, 0) + 1
 
     async def _answer(self):
         """The next one; who drives no more has met a mistake."""
