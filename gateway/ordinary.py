@@ -13,7 +13,7 @@ import cbor2
 from gateway.frames import Checked
 from gateway.journal.records import NewFrame
 from protocol import report
-from protocol.limits import KID, MAX_FRAME, MAX_FRAMES, MAX_PARTIAL_IV, MAX_REPORT, MAX_TOKEN, SIGNATURE
+from protocol.limits import KID, MAX_FRAME, MAX_FRAMES, MAX_PARTIAL_IV, MAX_TOKEN, SIGNATURE
 
 # Version 1, CON; 0.02 POST; an OSCORE option (9) of up to 13 bytes and nothing else; a payload.
 _CON = 0x40
@@ -38,6 +38,7 @@ _NO_HEADER = b"\xa0"
 _NO_AAD = b"\x40"
 _HEAD = len(_FRAME) + KID + 1
 _TAIL = 2 + SIGNATURE
+assert _HEAD + 2 + 255 + _TAIL <= MAX_FRAME
 
 Outer = tuple[bytes, bytes, bytes, bytes]
 
@@ -86,16 +87,11 @@ def frames(payload: bytes, kid: bytes) -> list[Checked] | None:
             start += 1
             if n < 24:
                 return None
-        elif n == 25:
-            n = payload[start] << 8 | payload[start + 1]
-            start += 2
-            if n < 256:
-                return None
-        elif not 0 <= n < 24:
+        elif not 0 <= n < 24:  # the reports that are read here have fewer than 256 bytes
             return None
         stop = start + n
         end = stop + _TAIL
-        if end > size or end - at > MAX_FRAME or payload[stop] != 0x58 or payload[stop + 1] != SIGNATURE:
+        if end > size or payload[stop] != 0x58 or payload[stop + 1] != SIGNATURE:
             return None
         fields = reported(payload[start:stop])
         if fields is None:
@@ -180,4 +176,3 @@ _NEEDS = (
     report.TASK,
     report.TRACK,
 )
-assert MAX_REPORT > 256  # a length of two bytes does occur
