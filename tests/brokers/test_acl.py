@@ -308,6 +308,12 @@ def test_the_other_brokers_files_say_the_same(place, kind):
     assert may("gateway", "write", "patrola/v1/uzice/tp-uzice/uz-3/panic")
 
 
+def test_a_directorate_cannot_take_the_gateways_account(place):
+    enroll(place, Terminal(), "x-1", "y", "operations-centre", context=False)
+    error = call_cli(place, "acl", "--broker", "nats", code=1)["error"]
+    assert "directorate operations-centre" in error
+
+
 def test_the_list_follows_the_registry(place):
     """A neighbour no longer, an operator revoked, a mode in which names must be said."""
 
