@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from hwsim import cli
+from hwsim.cli import output
 
 _CODES = "Exit codes: 0 every promise was kept, 1 not, or something did not start, 2 wrong use.\n"
 
@@ -29,7 +30,8 @@ def parser():
 def main():
     arguments = parser().parse_args()
     try:
-        return arguments.run(arguments)
+        with output.aside(arguments):
+            return arguments.run(arguments)
     except KeyboardInterrupt:
         return 130
 

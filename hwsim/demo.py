@@ -5,10 +5,8 @@ centre. Live with keys, or by itself with `--seconds` and judged by the promises
 """
 
 import asyncio
-import json
 import signal
 import sys
-from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
@@ -69,7 +67,7 @@ def demo(arguments):
         print(f"demo: {error}", file=sys.stderr)
         return 1
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+        arguments.json.write(report)
     _summary(report, broken)
     return 1 if broken else 0
 

@@ -1,11 +1,9 @@
 """The command `panics`: runs of many presses side by side, and the table they make."""
 
 import concurrent.futures
-import json
 import multiprocessing
 import sys
 import tempfile
-from pathlib import Path
 
 from hwsim.presses import LIMITS, SHARES, Tally, run
 from hwsim.rig import Kit
@@ -33,8 +31,7 @@ def panics(options):
     for sentence in broken:
         print("broken: " + sentence)
     if options.json:
-        text = json.dumps(as_json(tally, broken, options.seed), indent=2)
-        Path(options.json).write_text(text + "\n", "utf-8")
+        options.json.write(as_json(tally, broken, options.seed))
     return 1 if broken else 0
 
 

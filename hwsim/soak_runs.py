@@ -2,12 +2,10 @@
 smaller."""
 
 import concurrent.futures
-import json
 import multiprocessing
 import secrets
 import sys
 import tempfile
-from pathlib import Path
 
 from hwsim.faults import FAULTS, PROFILES, profile
 from hwsim.faults.registry import ACTS, CAR
@@ -49,7 +47,7 @@ def soak(options):
     broken = [result for result in results if result.violations]
     if options.json:
         report = results[0].as_json() if len(results) == 1 else summary(results)
-        Path(options.json).write_text(json.dumps(report, indent=2) + "\n", "utf-8")
+        options.json.write(report)
     days = sum(result.terminal_days for result in results)
     print(f"soak: {len(results)} runs, {days:.2f} terminal-days, {len(broken)} with violations", flush=True)
     return 1 if broken else 0

@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from hwsim.cli import types
+from hwsim.cli import output, types
 
 NAME = "conformance"
 HELP = "hold a terminal to its numbered cases, in virtual time"
@@ -27,7 +27,7 @@ def arguments(parser):
         metavar="DIR",
         help="write report.html (with a timeline for each case) and junit.xml there",
     )
-    parser.add_argument("--json", metavar="FILE", help="write what became of each case to FILE")
+    output.option(parser, "what became of each case")
     parser.add_argument(
         "--jobs", type=types.count, default=min(2, os.cpu_count() or 1), metavar="N", help="processes (2)"
     )
@@ -94,7 +94,7 @@ def _play(options, cases, console):
     if options.json:
         from hwsim.conformance import figures
 
-        figures.write(options.json, cases, results)
+        options.json.write(figures.told(cases, results))
     return 1 if bad else 0
 
 

@@ -1,6 +1,6 @@
 """`python -m hwsim demo`."""
 
-from hwsim.cli import types
+from hwsim.cli import output, types
 
 NAME = "demo"
 HELP = "patrol cars, the gateway, a broker and an operations centre, live"
@@ -14,7 +14,7 @@ def arguments(parser):
         type=types.positive,
         help="run by itself for so long, then judge (default without a terminal: 40)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write what was measured to FILE")
+    output.option(parser, "what was measured")
     parser.add_argument(
         "--nmea", type=types.file, metavar="FILE", help="drive terminal 1 from a recorded NMEA log"
     )

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from hwsim.cli import types
+from hwsim.cli import output, types
 
 NAME = "load"
 HELP = "honest traffic of many virtual cars against a gateway: how many, how fast, none lost"
@@ -96,7 +96,7 @@ def arguments(parser):
     )
     parser.add_argument("--seed", type=int, default=1, help="of keys and of the mixture (1)")
     parser.add_argument("--jobs", type=types.count, default=1, metavar="J", help="processes that prepare (1)")
-    parser.add_argument("--json", metavar="FILE", help="write what was measured to FILE")
+    output.option(parser, "what was measured")
 
 
 def _place(text):

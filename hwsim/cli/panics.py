@@ -1,6 +1,6 @@
 """`python -m hwsim panics`."""
 
-from hwsim.cli import types
+from hwsim.cli import output, types
 
 NAME = "panics"
 HELP = "the panic key pressed thousands of times: how long each stage of an alarm takes"
@@ -16,7 +16,7 @@ def arguments(parser):
     parser.add_argument("--presses", type=types.count, default=10_000, metavar="N", help="in all (10000)")
     parser.add_argument("--each", type=types.count, default=500, metavar="N", help="in one run (500)")
     parser.add_argument("--jobs", type=types.count, default=1, metavar="J", help="runs side by side (1)")
-    parser.add_argument("--json", metavar="FILE", help="write the result to FILE")
+    output.option(parser, "the result")
 
 
 def run(options):

@@ -1,6 +1,6 @@
 """`python -m hwsim seeds`."""
 
-from hwsim.cli import types
+from hwsim.cli import output, types
 
 NAME = "seeds"
 HELP = "many seeds, each played twice: the same trace both times?"
@@ -20,13 +20,10 @@ def arguments(parser):
     parser.add_argument(
         "--often", type=types.positive, default=10.0, metavar="X", help="rates that many times as high (10)"
     )
-    parser.add_argument("--json", metavar="FILE", help="write the result to FILE")
+    output.option(parser, "the result")
 
 
 def run(options):
-    import json
-    from pathlib import Path
-
     from hwsim.seeds import twice
 
     done = 0
@@ -48,7 +45,7 @@ def run(options):
     for seed, broken in told.broken.items():
         print(f"seed {seed}: {len(broken)} VIOLATIONS, {broken[0]}")
     if options.json:
-        Path(options.json).write_text(json.dumps(told.as_json(), indent=2) + "\n", "utf-8")
+        options.json.write(told.as_json())
     same = options.count - len(told.differ)
     print(f"seeds: {same} of {options.count} the same twice, {len(told.broken)} with violations")
     return 1 if told.differ or told.broken else 0

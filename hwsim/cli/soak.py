@@ -1,6 +1,6 @@
 """`python -m hwsim soak`."""
 
-from hwsim.cli import types
+from hwsim.cli import output, types
 
 NAME = "soak"
 HELP = "hours of patrols in virtual time, with everything that can go wrong"
@@ -35,7 +35,7 @@ def arguments(parser):
     parser.add_argument("--jobs", type=types.count, default=1, metavar="J", help="runs side by side (1)")
     parser.add_argument("--shrink", action="store_true", help="look for the least that still breaks the rule")
     parser.add_argument("--list", action="store_true", help="the faults, and how often in that profile")
-    parser.add_argument("--json", metavar="FILE", help="write the results to FILE")
+    output.option(parser, "the results")
 
 
 def run(options):

@@ -1,9 +1,7 @@
 """What `python -m hwsim load` does with its options."""
 
-import json
 import sys
 import tomllib
-from pathlib import Path
 
 from hwsim.load import figures
 from hwsim.load.ear import EarError
@@ -38,7 +36,7 @@ def measure(options, fleet):
     for line in figures.lines(document):
         print(line)
     if options.json:
-        Path(options.json).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        options.json.write(document)
     wrong = figures.broken(document)
     for sentence in wrong:
         print("broken: " + sentence)
