@@ -17,6 +17,7 @@ from gateway import commands, requests
 from gateway.app import App
 from gateway.config import check
 from gateway.datagram import Endpoint
+from gateway.handshake import Responder
 from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, Terminal
 from gateway.journal.sqlite import connect, lock, transaction
 from gateway.key import GatewayKey, kid_of
@@ -27,11 +28,12 @@ from hwsim.books import Books
 from hwsim.desk import own_key
 from hwsim.disk import Disk
 from hwsim.network import KernelHost
+from hwsim.responder import EdhocResponder
 from hwsim.server import Air, Client, Commits, Lines, WrongClock, paho_time
 from hwsim.virtual_loop import VirtualLoop
 
 # Idle looks are events, and events cost. Every so often is enough where a day passes in seconds.
-_LOOK_S = 20.0
+_LOOK_S = 60.0
 _MEMORY = "/dev/shm"  # noqa: S108
 # `enroll`, `revoke`, `send` by another process are noticed after this.
 _POLL_S = 0.25
@@ -45,7 +47,7 @@ path = "patrola.sqlite"
 [broker]
 retry_first_ms = 200
 retry_cap_ms = 2000
-keepalive_s = 30
+keepalive_s = 180
 
 [panic]
 republish_s = {republish_s}
@@ -316,6 +318,10 @@ class _Machine(Machine):
     def look_s(self, seconds):
         # What other processes do to the file is told by `enroll` and its like.
         return max(seconds, _LOOK_S)
+
+    def responder(self, key):
+        rng = self._gateway.kernel.rng("gateway/edhoc")
+        return Responder(key, EdhocResponder(key.private, key.credential, key.kid, rng))
 
     def mqtt(self, *arguments, **options):
         return Client(self._gateway.dial, *arguments, **options)
