@@ -45,6 +45,8 @@ class Car:
         self.terminal = make(kernel, self.name, BOARD, image, flash_path, cpu=options.get("cpu"))
         self.panel = Panel(self.terminal, kernel)
         self.path = network.path(self.name)
+        self.path.lane = self.terminal.lane
+        self.terminal.program.least_us = self.path.least_us
         epoch = options["epoch"]
         port = self.terminal.port("modem")
         self.modem = ModemA76xx(kernel, port, self.path, options["modem"], name=self.name, epoch=epoch)
@@ -83,9 +85,9 @@ class Car:
         self.panel.press(key, HOLD_MS + 300 if key == "panic" else 120)
 
     def close(self):
+        self.terminal.close()
         self.gnss.stop()
         self.air.close()
-        self.terminal.close()
         self.path.close()
 
 

@@ -45,7 +45,7 @@ class GnssReplay:
 
     def start(self):
         self.port.device_baud = self.baud
-        self._timer = self.kernel.after(self._interval_us, self._burst)
+        self._again(self._interval_us)
 
     def stop(self):
         if self._timer is not None:
@@ -55,6 +55,9 @@ class GnssReplay:
     def bytes_from_guest(self, data):
         """A receiver's settings are not modelled: it hears and does nothing."""
         self.kernel.emit("gnss", "ignored", size=len(data))
+
+    def _again(self, delay_us):
+        self._timer = self.kernel.at_lane(self.port.lane, self.kernel.now_us + delay_us, self._burst)
 
     def _burst(self):
         self._timer = None
@@ -69,7 +72,7 @@ class GnssReplay:
         self.port.send_to_guest(data)
         # A burst longer than the interval pushes the next one back, as the wire itself would.
         wire_us = len(data) * 10 * _SECOND_US // self.baud
-        self._timer = self.kernel.after(max(self._interval_us, wire_us), self._burst)
+        self._again(max(self._interval_us, wire_us))
 
 
 def epochs(log):
@@ -217,17 +220,17 @@ class GnssTrack:
     def _more(self):
         """Make the next bursts: some at a time, or, on a line that spoils them, each at its time."""
         if not self.port.steady:
-            self._timer = self.kernel.at(self._due_us, self._burst)
+            self._timer = self.kernel.at_lane(self.port.lane, self._due_us, self._burst)
             return
         for _ in range(_AHEAD):
             self.port.send_ahead(self._due_us, self.burst(self._due_us))
             self._due_us += _SECOND_US
-        self._timer = self.kernel.at(self._due_us - _SECOND_US + _REFILL_US, self._more)
+        self._timer = self.kernel.at_lane(self.port.lane, self._due_us - _SECOND_US + _REFILL_US, self._more)
 
     def _burst(self):
         begin_us, self._due_us = self._due_us, self._due_us + _SECOND_US
         self.port.send_to_guest(self.burst(begin_us))
-        self._timer = self.kernel.at(begin_us + _REFILL_US, self._more)
+        self._timer = self.kernel.at_lane(self.port.lane, begin_us + _REFILL_US, self._more)
 
     def burst(self, at_us):
         """The bytes that begin then."""

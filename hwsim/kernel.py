@@ -11,6 +11,10 @@ import heapq
 import random
 import time
 
+# Lanes: what belongs together and hears of the others late. What is in no lane may touch anything at once.
+NO_LANE, HOUSE = 0, 1
+_NEVER_US = 1 << 62
+
 
 class Timer:
     """One call in the future; `cancel` may be called at any time."""
@@ -53,6 +57,15 @@ class Event:
         return f"{self.t_us / 1e6:12.6f} {self.source}: {self.what} {fields}"
 
 
+def _first_us(queue):
+    """When the first event of a heap happens that is still to happen."""
+    while queue:
+        if queue[0][3]._call is not None:
+            return queue[0][0]
+        heapq.heappop(queue)
+    return _NEVER_US
+
+
 class Kernel:
     def __init__(self, seed=0):
         self.seed = seed
@@ -69,34 +82,62 @@ class Kernel:
         self._wake = None
         self._started = None
         self._watched = set()
+        self.lane = NO_LANE  # of the event that happens just now
+        self._lanes = HOUSE
         self.look_ahead = True  # programs may run on to the horizon; the run is the same without
+        self._by_lane = None  # lane -> (time, number, timer) of its events; None: all are one
         self._end_us = None  # nothing from outside before: unpaced, the end of `run`
 
     @property
     def now_us(self):
         return self._now_us
 
-    @property
-    def horizon_us(self):
-        """Before this time nothing happens but what a program that is just being resumed does by itself."""
-        if self._end_us is None or not self.look_ahead:
+    def new_lane(self):
+        """The number of a lane for one more terminal and its devices."""
+        self._lanes += 1
+        return self._lanes
+
+    def horizon_us(self, lane=NO_LANE, least_us=0):
+        """Before this time nothing happens to a program of that lane, which is just being resumed, but what
+        it does by itself. What headquarters says takes `least_us` to get there."""
+        end_us = self._end_us
+        if end_us is None or not self.look_ahead:
             return self._now_us
-        queue = self._queue
-        while queue and not queue[0][2].active:
-            heapq.heappop(queue)
-        return min(queue[0][0], self._end_us) if queue else self._end_us
+        if self._by_lane is None:
+            return min(end_us, _first_us(self._queue))
+        for its, later_us in ((NO_LANE, 0), (HOUSE, least_us), (lane, 0)):
+            end_us = min(end_us, _first_us(self._by_lane.get(its, ())) + later_us)
+        return end_us
+
+    def keep_apart(self):
+        """From now on what happens in one terminal's lane touches another's by way of the house alone, so
+        that programs may run on past what other terminals do."""
+        self._by_lane = {}
+        for entry in self._queue:
+            heapq.heappush(self._by_lane.setdefault(entry[1], []), entry)
 
     def at(self, when_us, call, *args):
-        """`call(*args)` then, at once if that is past; calls for one time happen in the order of asking."""
-        timer = Timer(max(int(when_us), self._now_us), call, args)
-        self._number += 1
-        heapq.heappush(self._queue, (timer.when_us, self._number, timer))
+        """`call(*args)` then, at once if that is past, in the lane of what happens now. Calls for one time
+        happen lane after lane, those of a lane in the order of asking."""
+        return self.at_lane(self.lane, when_us, call, *args)
+
+    def at_lane(self, lane, when_us, call, *args):
+        """The same in that lane."""
+        when_us = int(when_us)
+        if when_us < self._now_us:
+            when_us = self._now_us
+        self._number = number = self._number + 1
+        timer = Timer(when_us, call, args)
+        entry = (when_us, lane, number, timer)
+        heapq.heappush(self._queue, entry)
+        if self._by_lane is not None:
+            heapq.heappush(self._by_lane.setdefault(lane, []), entry)
         if self._wake is not None:
             self._wake.set()
         return timer
 
     def after(self, delay_us, call, *args):
-        return self.at(self.now_us + delay_us, call, *args)
+        return self.at_lane(self.lane, self._now_us + delay_us, call, *args)
 
     def rng(self, name):
         """The generator of that name, a stream of its own: one more draw here changes nothing there."""
@@ -107,12 +148,14 @@ class Kernel:
     def emit(self, source, what, **fields):
         """An event of the trace. `data` holds what went through the air, under keys that two parties drew
         for themselves: it differs from run to run, so its length alone counts in the trace."""
-        event = Event(self.now_us, source, what, fields)
+        event = Event(self._now_us, source, what, fields)
         if "data" in fields:
             fields = fields | {"data": len(fields["data"])}
         self._trace.update(repr((event.t_us, source, what, sorted(fields.items()))).encode())
+        lane, self.lane = self.lane, NO_LANE  # who hears of it may do anything
         for subscriber in self._subscribers:
             subscriber(event)
+        self.lane = lane
         return event
 
     def subscribe(self, subscriber):
@@ -136,6 +179,7 @@ class Kernel:
             self.loop.call_soon_threadsafe(self._wake.set)
 
     def _run_external(self):
+        self.lane = NO_LANE
         while self._external:
             call, args = self._external.popleft()
             call(*args)
@@ -152,11 +196,11 @@ class Kernel:
                 self._next()
         finally:
             self._end_us = outer_us
+            self.lane = NO_LANE
         self._now_us = max(self._now_us, until_us)
 
     def _next(self):
-        when_us, _, timer = heapq.heappop(self._queue)
-        self._now_us = when_us
+        self._now_us, self.lane, _, timer = heapq.heappop(self._queue)
         timer.fire()
         if self._external:
             self._run_external()
@@ -177,8 +221,10 @@ class Kernel:
                     self._now_us = max(self._now_us, end_us)
                     return condition()
                 self._next()
+                self.lane = NO_LANE
         finally:
             self._end_us = outer_us
+            self.lane = NO_LANE
         return True
 
     # Paced
@@ -229,9 +275,10 @@ class Kernel:
         # What becomes due meanwhile waits for the next round, so that sockets get their turn.
         due_us = self._now_us
         while self._queue and self._queue[0][0] <= due_us:
-            timer = heapq.heappop(self._queue)[2]
+            _, self.lane, _, timer = heapq.heappop(self._queue)
             self._follow_wall()
             timer.fire()
+        self.lane = NO_LANE
 
     async def _sleep(self):
         pause = None

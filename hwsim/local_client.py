@@ -1,5 +1,6 @@
 """A client of the bench's broker that needs no socket: the operations centre's side of it."""
 
+from hwsim.kernel import HOUSE
 from hwsim.mqtt_wire import Message
 
 # How soon it is back when the broker is.
@@ -41,7 +42,8 @@ class Local:
 
     def called(self):
         """The broker is there."""
-        self.central.kernel.after(_RECONNECT_US, self._connect, self.central.starts)
+        kernel = self.central.kernel
+        kernel.at_lane(HOUSE, kernel.now_us + _RECONNECT_US, self._connect, self.central.starts)
 
     def cut(self):
         """It is gone."""
@@ -71,7 +73,7 @@ class Local:
         # What is said later is never heard earlier, also when the broker becomes quicker meanwhile.
         kernel = self.central.kernel
         self._last_us = max(self._last_us, kernel.now_us + self.central.packet_us)
-        kernel.at(self._last_us, self._if_still, self._generation, call, arguments)
+        kernel.at_lane(HOUSE, self._last_us, self._if_still, self._generation, call, arguments)
 
     def _if_still(self, generation, call, arguments):
         if generation == self._generation:

@@ -5,6 +5,7 @@ nothing can happen to it. Paced, the bench goes on: the program then takes the t
 """
 
 from hwsim import wire
+from hwsim.kernel import NO_LANE
 from hwsim.process import GuestProcess
 
 _SLICE_US = 1000  # paced: what is shorter is worth no message
@@ -13,13 +14,20 @@ STOPPED, COMPUTING, WAITING, ASKING, DEAD = "stopped", "computing", "waiting", "
 _SILENT_S = 60  # of the wall: a program that computes longer than this without a wait is taken to hang
 
 
+def _none():
+    return 0
+
+
 class Lockstep:
     """`owner` has `options() -> bytes`, `apply(what, index, data)`, `fed(when_us)` (the watchdog's: told at
-    once, though the program has run ahead), `asked(message)`, `line(text)` and `died(reason)`."""
+    once, though the program has run ahead), `asked(message)`, `line(text)` and `died(reason)`. Its events are
+    those of `lane`; `least_us()` is the shortest time that anything from headquarters takes to get there."""
 
-    def __init__(self, kernel, owner):
+    def __init__(self, kernel, owner, lane=NO_LANE):
         self.kernel = kernel
         self.state = STOPPED
+        self.lane = lane
+        self.least_us = _none
         self._owner = owner
         self._messages = 0
         self._process = None
@@ -33,6 +41,7 @@ class Lockstep:
         self._readers = 0
         self._woken_us = 0
         self._busy_until_us = 0  # the program hears of nothing before
+        self._promised_us = 0  # before this nothing would happen to it, it was told
         self._timer = None
 
     @property
@@ -72,7 +81,10 @@ class Lockstep:
         """A record for the program: at once if `urgent` or if it waits for that UART, else when it wakes."""
         if not self.running:
             return
-        self._pending.append((what, index, data, self.kernel.now_us))
+        now_us = self.kernel.now_us
+        if now_us < self._promised_us and now_us < self._busy_until_us:
+            raise RuntimeError(f"the program has run on to {self._busy_until_us} us, and this is {now_us}")
+        self._pending.append((what, index, data, now_us))
         if what in (wire.UART, wire.AHEAD, wire.FORGET):
             self._held |= 1 << index
             urgent = urgent or (self.state == WAITING and self._readers & 1 << index)
@@ -84,7 +96,7 @@ class Lockstep:
     def _resume_at(self, when_us):
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.kernel.at(max(when_us, self._busy_until_us), self._resume)
+        self._timer = self.kernel.at_lane(self.lane, max(when_us, self._busy_until_us), self._resume)
 
     def _resume(self):
         self._timer = None
@@ -135,7 +147,9 @@ class Lockstep:
             return self._woken_us + _SLICE_US
         if self._pending:
             return self._woken_us
-        return min(self.kernel.horizon_us, self._woken_us + _FARTHEST_US)
+        far_us = self._woken_us + _FARTHEST_US
+        self._promised_us = min(self.kernel.horizon_us(self.lane, self.least_us()), far_us)
+        return self._promised_us
 
     # From the program
 
@@ -183,7 +197,7 @@ class Lockstep:
             if what == wire.WATCHDOG and index == 1:
                 self._owner.fed(when_us)
             elif when_us > now_us:
-                self.kernel.at(when_us, self._apply_later, process, what, index, data)
+                self.kernel.at_lane(self.lane, when_us, self._apply_later, process, what, index, data)
             else:
                 self._owner.apply(what, index, data)
             if self._process is not process:
@@ -200,7 +214,7 @@ class Lockstep:
         else:
             self.state = ASKING
             if self._busy_until_us > now_us:
-                self._timer = self.kernel.at(self._busy_until_us, self._asks, message)
+                self._timer = self.kernel.at_lane(self.lane, self._busy_until_us, self._asks, message)
             else:
                 self._owner.asked(message)
 

@@ -2,6 +2,7 @@
 
 import struct
 
+from hwsim.kernel import HOUSE
 from hwsim.mqtt_wire import (
     CONNACK,
     CONNECT,
@@ -50,7 +51,7 @@ class Link:
             if not chunk:
                 # What it said last is heard before its end is noticed.
                 self._ended = True
-                self.central.kernel.at(self._last_us, self.drop)
+                self.central.kernel.at_lane(HOUSE, self._last_us, self.drop)
                 return
             try:
                 packets = self._stream.feed(chunk)
@@ -61,7 +62,7 @@ class Link:
             self._heard_us = kernel.now_us
             self._last_us = max(self._last_us, kernel.now_us + self.central.packet_us)
             for one in packets:
-                kernel.at(self._last_us, self._take, *one)
+                kernel.at_lane(HOUSE, self._last_us, self._take, *one)
         self._flush()
 
     def drop(self):
@@ -143,7 +144,7 @@ class Link:
         if self.central.kernel.now_us >= limit_us:
             self.drop()
         else:
-            self.central.kernel.at(limit_us, self._watch)
+            self.central.kernel.at_lane(HOUSE, limit_us, self._watch)
 
     def _publish(self, flags, body):
         message, mid = Message.parse(flags, body, self._hello.five, self.central.kernel.now_us)

@@ -8,6 +8,8 @@ kernel is paced to the wall) or a function inside the bench (`KernelHost`).
 import asyncio
 import socket
 
+from hwsim.kernel import HOUSE, NO_LANE
+
 GATEWAY_ADDRESS = ("192.0.2.10", 5683)  # RFC 5737: an address that belongs to nobody, mapped by `serve`
 _MAX_UDP = 65507
 
@@ -86,6 +88,7 @@ class Path:
         self.ip = f"10.64.{index // 250}.{index % 250 + 2}"
         self.weather = network.weather
         self.partitioned = False
+        self.lane = NO_LANE  # of the terminal
         self.counts = {"up": 0, "down": 0, "up_lost": 0, "down_lost": 0, "duplicated": 0, "reordered": 0}
         self._rng = network.kernel.rng("network/" + name)
         self._flows = []
@@ -138,7 +141,11 @@ class Path:
                 at_us = max(at_us, self._last_us[direction])
                 self._last_us[direction] = at_us
             self.kernel.emit(self.name, "air", direction=direction, fate="sent", data=data)
-            self.kernel.at(at_us, deliver, data)
+            self.kernel.at_lane(self.lane if direction == "down" else HOUSE, at_us, deliver, data)
+
+    def least_us(self):
+        """What no datagram from headquarters comes sooner than."""
+        return int(500 * self.weather.rtt_ms)
 
     def _delay_us(self, rng):
         return int(1000 * (self.weather.rtt_ms / 2 + rng.random() * self.weather.jitter_ms))

@@ -78,6 +78,7 @@ class Soak:
     def __init__(self, house, seed, hours, faults):
         self.house = house
         self.kernel = house.kernel
+        self.kernel.keep_apart()  # nobody here sees something at one car and does something to another
         self.seed = seed
         self.hours = hours
         self.tale = Tale(self.kernel)

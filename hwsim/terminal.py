@@ -58,12 +58,13 @@ class Terminal:
         self.wrap_ms = 20_000  # after a start, until ticks_ms begins anew
         self.told_us = 0  # computations as long as this are told as notes when they begin; 0: none
         self.unique_id = hashlib.sha256(name.encode()).digest()[:8]
-        self.program = Lockstep(kernel, self)
+        self.lane = kernel.new_lane()  # of all that happens to it from within and through its devices
+        self.program = Lockstep(kernel, self, self.lane)
         self._rng = kernel.rng("terminal/" + name)
         self._numbers = {**self.board.get("pins", {}), **self.board.get("keys", {})}
         self._pin_names = {number: pin for pin, number in self._numbers.items()}
         self._ports = {
-            uart: UartPort(kernel, f"{name}/{uart}", row["id"], self._bytes_in, self._bytes_ahead)
+            uart: UartPort(kernel, f"{name}/{uart}", row["id"], self._bytes_in, self._bytes_ahead, self.lane)
             for uart, row in self.board.get("uarts", {}).items()
         }
         self._ports_by_id = {port.number: port for port in self._ports.values()}
@@ -74,7 +75,7 @@ class Terminal:
         self._i2c = {}
         self._rtc_us = 0
         self.rtc_memory = b""
-        self._watchdog = Watchdog(kernel, self._bitten)
+        self._watchdog = Watchdog(kernel, self._bitten, self.lane)
         self._clear()
 
     def _clear(self):
@@ -203,7 +204,7 @@ class Terminal:
 
     def _later(self, when_us, call):
         self._timers = [timer for timer in self._timers if timer.active]
-        self._timers.append(self.kernel.at(when_us, call))
+        self._timers.append(self.kernel.at_lane(self.lane, when_us, call))
 
     # What Lockstep asks of its owner
 

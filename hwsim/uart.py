@@ -1,5 +1,7 @@
 """The line between a device and a terminal's UART: baud rate, receive FIFO, faults."""
 
+from hwsim.kernel import NO_LANE
+
 _BITS = 10  # start, eight, stop
 FIFO = 120  # ESP32's driver is interrupted at 120 bytes in the FIFO ...
 IDLE_CHARACTERS = 10  # ... or when the line was quiet for ten characters
@@ -33,10 +35,11 @@ class UartPort:
     longer what it was: what was handed over and has not begun is void, or nobody has heard it.
     """
 
-    def __init__(self, kernel, name, number, deliver, deliver_ahead=None):
+    def __init__(self, kernel, name, number, deliver, deliver_ahead=None, lane=NO_LANE):
         self.kernel = kernel
         self.name = name
         self.number = number
+        self.lane = lane
         self.device = None
         self.baud = None
         self.faults = LineFaults(self._changed)
@@ -135,7 +138,7 @@ class UartPort:
             when_us = self._line_from_us + self._time_us(FIFO)
         else:
             when_us = self._line_from_us + self._time_us(held + IDLE_CHARACTERS)
-        self._timer = self.kernel.at(when_us, self._arrive, min(held, FIFO), self._life)
+        self._timer = self.kernel.at_lane(self.lane, when_us, self._arrive, min(held, FIFO), self._life)
 
     def _arrive(self, count, life):
         self._timer = None
@@ -155,7 +158,7 @@ class UartPort:
         """The program wrote `data` at `when_us`."""
         self.from_guest += len(data)
         self._out_free_us = max(self._out_free_us, when_us) + len(data) * _BITS * 1_000_000 // self.baud
-        self.kernel.at(self._out_free_us, self._leave, data, self._life)
+        self.kernel.at_lane(self.lane, self._out_free_us, self._leave, data, self._life)
 
     def _leave(self, data, life):
         if life == self._life and self.device is not None:

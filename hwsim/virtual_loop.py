@@ -11,6 +11,8 @@ import selectors
 from asyncio import events
 from collections import deque
 
+from hwsim.kernel import HOUSE
+
 # Steps at one moment of virtual time; more is a program that turns in a circle.
 _SPIN = 1_000_000
 
@@ -45,7 +47,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         handle = _Timer(when, callback, args, self, context)
         handle.timer = None
         if not self.dead:
-            handle.timer = self.kernel.at(round(when * 1_000_000), self._due, handle)
+            handle.timer = self.kernel.at_lane(HOUSE, round(when * 1_000_000), self._due, handle)
         return handle
 
     def call_later(self, delay, callback, *args, context=None):
@@ -73,7 +75,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def stir(self):
         """Something may have become ready: look at this moment, when the kernel's present event is over."""
         if self._turn is None and not self._running and not self.dead:
-            self._turn = self.kernel.at(self.kernel.now_us, self._run)
+            self._turn = self.kernel.at_lane(HOUSE, self.kernel.now_us, self._run)
 
     def _run(self):
         if self._turn is not None:

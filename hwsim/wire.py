@@ -52,12 +52,13 @@ def record(what, index, data, ago_us=0):
     return _RECORD.pack(what, index, len(data), min(ago_us, 0xFFFFFFFF)) + data
 
 
-def parse(body):
+def parse(body, at=0, end=None):
+    """The records between two places of `body`, as (type, index, microseconds, bytes)."""
     found = []
-    at = 0
-    while at < len(body):
+    end = len(body) if end is None else end
+    while at < end:
         what, index, length, late_us = _RECORD.unpack_from(body, at)
-        at += _RECORD.size
+        at += RECORD_SIZE
         found.append((what, index, late_us, body[at : at + length]))
         at += length
     return found
@@ -69,7 +70,8 @@ class Wire:
     def __init__(self, end, log_fd=None, on_log=None):
         self.messages = 0
         self._end = end
-        self._in = bytearray()
+        self._number = end.fileno()
+        self._in = b""
         self._log_fd = log_fd
         self._on_log = on_log
         self._poll = select.poll()
@@ -78,7 +80,7 @@ class Wire:
             self._poll.register(log_fd, select.POLLIN)
 
     def fileno(self):
-        return self._end.fileno()
+        return self._number
 
     def wake(self, now_us, body=b"", horizon_us=0):
         if len(body) > ROOM:
@@ -89,14 +91,15 @@ class Wire:
             raise Gone(str(error)) from error
 
     def _parsed(self):
-        if len(self._in) < _HEAD.size:
+        data = self._in
+        if len(data) < _HEAD.size:
             return None
-        length, kind, readers, busy_us, until_us = _HEAD.unpack_from(self._in)
+        length, kind, readers, busy_us, until_us = _HEAD.unpack_from(data)
         end = _HEAD.size + length
-        if len(self._in) < end:
+        if len(data) < end:
             return None
-        records = parse(bytes(self._in[_HEAD.size : end])) if length else ()
-        del self._in[:end]
+        records = parse(data, _HEAD.size, end) if length else ()
+        self._in = data[end:]
         self.messages += 1
         return Message(kind, readers, busy_us, until_us, records)
 
@@ -115,7 +118,7 @@ class Wire:
         if not data:
             self._drain()
             raise Gone("its wire is closed")
-        self._in += data
+        self._in = self._in + data if self._in else data
         return True
 
     def poll(self):
@@ -141,7 +144,7 @@ class Wire:
                 raise Silent(f"no message in {limit_s} s")
             if ready[-1][0] == self._log_fd:
                 self._drain()
-            if ready[0][0] == self._end.fileno() and self._read():
+            if ready[0][0] == self._number and self._read():
                 message = self._parsed()
                 if message is not None:
                     return message
