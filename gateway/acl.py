@@ -21,6 +21,8 @@ Result = tuple[int, dict[str, Any], str]
 CENTRE = "operations-centre"
 # Where an account may ask for answers (MQTT 5 response topics): outside the prefix, one tree for each.
 REPLY = "reply"
+# Accounts that are no directorate's and no operator's.
+RESERVED = ("gateway", "result", "by")
 
 
 @dataclass
@@ -44,6 +46,10 @@ def accounts(tx: Transaction, prefix: str, gateway: str, authorisation: str) -> 
         [f"{prefix}/+/+/+/command", f"{prefix}/+/+/+/command/by/+", f"{prefix}/replay"],
         [f"{prefix}/#", f"{REPLY}/#"],
     )
+    for name in {gateway, CENTRE, *RESERVED} & set(directorates):
+        raise ValueError(
+            f"directorate {name}: an account at the broker has that name. Enroll it under another"
+        )
     out = {gateway: own}
     out[CENTRE] = _account(CENTRE, [EVERYWHERE], prefix, near, authorisation)
     out[CENTRE].write.append(f"{prefix}/replay")

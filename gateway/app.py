@@ -237,6 +237,7 @@ class App:
         self.exchange.answers = self.timings.answer
         self.observers.on_registered = self.presences.registered
         self.relay.timings = self.timings
+        self.journal.timings = self.timings
         self._spawned: set[asyncio.Task[None]] = set()
 
     async def stop(self) -> None:

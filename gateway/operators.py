@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from gateway import audit, key
+from gateway.acl import RESERVED
 from gateway.administration import opened
 from gateway.clock import Clock
 from gateway.config import SLUG, Config
@@ -19,8 +20,6 @@ from gateway.security import load_public_key
 Result = tuple[int, dict[str, Any], str]
 
 REVOKED = "revoked"
-# Broker accounts that are no operators.
-RESERVED = ("gateway", "result", "by")
 
 
 def operator(config: Config, options: argparse.Namespace) -> Result:

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
+from gateway.gauges import Timings
 from gateway.journal.offices import Steward
 from gateway.journal.records import (
     Claim,
@@ -246,6 +247,7 @@ class Journal(ABC):
     node = 0
     token = 0
     leading = True
+    timings: Timings
 
     @abstractmethod
     async def open(self) -> None: ...

@@ -6,6 +6,7 @@ thread writes, another reads; each has a connection of its own. What kind of sto
 
 import asyncio
 import contextlib
+import time
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from gateway.background import Background, Thread
+from gateway.gauges import Timings
 from gateway.journal.base import Journal, JournalError, T, Transaction
 
 Work = Callable[[Transaction], Any]
@@ -44,6 +46,7 @@ class GroupJournal(Journal):
         self.groups = 0
         self.works = 0
         self.failed_groups = 0
+        self.timings = Timings()
 
     # --- what a kind of storage has to say
 
@@ -141,6 +144,7 @@ class GroupJournal(Journal):
 
     def _commit(self, group: list[Item]) -> list[Any]:
         """One outcome for each work: its result, or the exception that its caller gets."""
+        began_s = time.perf_counter()  # how long it takes is no part of what happens: any clock will do
         try:
             outcomes = self._attempt(group)
         except Exception as error:
@@ -154,6 +158,8 @@ class GroupJournal(Journal):
             return [self._commit([item])[0] for item in group]
         self.groups += 1
         self.works += len(group)
+        self.timings.commit.note(time.perf_counter() - began_s)
+        self.timings.works.note(len(group))
         return outcomes
 
     def _failed(self, error: Exception) -> JournalError:

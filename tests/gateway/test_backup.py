@@ -124,7 +124,8 @@ async def test_restore_refuses_what_would_do_harm(folder):
     damaged = bytearray((folder / "copy.sqlite").read_bytes())
     damaged[4096 * 3 : 4096 * 5] = os.urandom(8192)
     (folder / "damaged").write_bytes(damaged)
-    assert "restore" not in call_cli(folder, "restore", str(folder / "damaged"), "--replace", code=1)
+    error = call_cli(folder, "restore", str(folder / "damaged"), "--replace", code=1)["error"]
+    assert "is damaged" in error
     served = Served(folder)
     assert "stop it first" in call_cli(folder, "restore", copy, "--replace", code=1)["error"]
     assert "stop it first" in call_cli(folder, "restore", "--in-place", code=1)["error"]

@@ -78,6 +78,8 @@ async def test_the_numbers_are_those_of_what_happened(tmp_path, broker, consumer
     assert {name: found.get(name) for name in expected} == expected
     assert found[("patrola_frames_repeated_total",)] + found[("patrola_frames_conflicting_total",)] == 1
     assert found[("patrola_datagrams_received_total",)] >= 7
+    commits = found[("patrola_commit_duration_seconds_count",)]
+    assert found[("patrola_commit_works_sum",)] >= found[("patrola_commit_works_count",)] == commits >= 4
     assert found[("process_resident_memory_bytes",)] > 1 << 20
     await bench.stop()
 
