@@ -46,10 +46,9 @@ def accounts(tx: Transaction, prefix: str, gateway: str, authorisation: str) -> 
         [f"{prefix}/+/+/+/command", f"{prefix}/+/+/+/command/by/+", f"{prefix}/replay"],
         [f"{prefix}/#", f"{REPLY}/#"],
     )
-    for name in {gateway, CENTRE, *RESERVED} & set(directorates):
-        raise ValueError(
-            f"directorate {name}: an account at the broker has that name. Enroll it under another"
-        )
+    for name in directorates:
+        if name in (gateway, CENTRE, *RESERVED):
+            raise ValueError(f"directorate {name}: an account at the broker has that name: use another")
     out = {gateway: own}
     out[CENTRE] = _account(CENTRE, [EVERYWHERE], prefix, near, authorisation)
     out[CENTRE].write.append(f"{prefix}/replay")

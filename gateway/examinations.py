@@ -71,13 +71,13 @@ def database(config: Config) -> Iterator[Finding]:
         return
     number = depths.get("terminals_enrolled", 0)
     if number:
-        yield ok("registry", f"{number} terminals may speak")
+        yield ok("registry", f"{number} terminal{'s' if number > 1 else ''} may speak")
     else:
         yield warn("registry", "no terminal is enrolled", "enroll the first one: `gateway enroll --help`")
     waiting = depths["panics_unacknowledged"]
     if waiting:
         do = "is anybody at the operations centre? `gateway journal --kind panic` shows them"
-        yield warn("alarms", f"{waiting} wait to be acknowledged", do)
+        yield warn("alarms", f"{waiting} not acknowledged", do)
     if depths["conflicts"]:
         do = "a terminal has lost its counters: docs/operator.md, conflicts"
         yield warn("frames", f"{depths['conflicts']} frames are in conflict", do)

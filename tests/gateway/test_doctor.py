@@ -49,7 +49,7 @@ async def test_a_sound_gateway_is_fit_before_while_and_after_it_serves(tmp_path,
     bench.log = io.StringIO()
     await bench.start()
     states = found(tmp_path)
-    assert states["service"][0] == "ok" and states["registry"][1] == "1 terminals may speak"
+    assert states["service"][0] == "ok" and states["registry"][1] == "1 terminal may speak"
     assert states["journal"][0] == states["gateway's key"][0] == "ok"
     await bench.stop()
     assert "service" not in found(tmp_path)

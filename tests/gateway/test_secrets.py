@@ -137,6 +137,24 @@ async def test_a_gateway_with_a_key_stores_nothing_plain_and_opens_what_it_seale
     await bench.stop()
 
 
+async def test_nothing_plain_is_left_beside_a_service_that_runs(folder):
+    """Its connections keep the write-ahead log, in which the plain secrets stand."""
+    call_cli(folder, "secrets", "--create")
+    bench = await Bench(folder, **KEYED).start()
+    terminals = [enroll(folder, Terminal(), f"vr-{n}") for n in range(3)]
+    await bench.app.registry.refresh()
+    client = await bench.client(terminals[0])
+    assert (await client.post(terminals[0].frame())).code == coap.CHANGED
+    plain = secrets_of(folder)
+    assert call_cli(folder, "secrets", "--encrypt")["clean"]
+    everything = b"".join(path.read_bytes() for path in folder.iterdir())
+    assert [secret in everything for secret in plain] == [False] * 3
+    for terminal in terminals:
+        client = await bench.client(terminal)
+        assert (await client.post(terminal.frame())).code == coap.CHANGED
+    await bench.stop()
+
+
 async def test_without_its_key_file_the_service_does_not_start(folder):
     bench = Bench(folder, **KEYED)
     with pytest.raises(KeyFileError, match="secrets --create"):
