@@ -253,3 +253,41 @@ def test_systemd_accepts_the_unit(tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+
+
+async def test_what_was_answered_goes_out_before_the_end_however_slowly(tmp_path, broker, consumers):
+    """One frame at a time, and sixty that wait."""
+    bench = await Bench(tmp_path, broker_port=broker.port_v5, broker={"window": 2}).start()
+    consumer = await consumers(broker.port_v5)
+    await bench.until(lambda: bench.app.relay.connected)
+    client = await bench.terminal()
+    for _ in range(10):
+        assert (await client.post(*(client.terminal.frame() for _ in range(6)))).code == coap.CHANGED
+    waiting = (await bench.count())["unrelayed"]
+    await bench.stop()
+    assert waiting > 5
+    assert call_cli(tmp_path, "journal", "--count")["counts"]["unrelayed"] == 0
+    await Bench.until(None, lambda: len(consumer.on("/frame")) == 60)
+
+
+async def test_nothing_is_taken_while_it_ends(tmp_path, monkeypatch):
+    """Whoever comes then is served by another process, or by the next start."""
+    bench = await Bench(tmp_path).start()
+    client = await bench.terminal()
+    gate, drain = asyncio.Event(), bench.app.exchange.drain
+
+    async def slowly():
+        await gate.wait()
+        await drain()
+
+    monkeypatch.setattr(bench.app.exchange, "drain", slowly)
+    app = bench.app
+    stopping = asyncio.create_task(app.stop())
+    await bench.until(lambda: app.health.draining)
+    client.socket.send(client.terminal.post(client.terminal.frame())[0])
+    assert await client.socket.silent(0.3)
+    gate.set()
+    await stopping
+    bench.app = None
+    await bench.stop()
+    assert call_cli(tmp_path, "journal", "--count")["counts"]["frames"] == 0
