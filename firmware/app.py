@@ -12,7 +12,7 @@ from firmware import beat, gnss, indicator, keys, statefile
 from firmware.ccm import AesCcm
 from firmware.clock import GATEWAY, NITZ, Clock
 from firmware.commands import DONE
-from firmware.desk import Desk
+from firmware.desk import TASK, Desk
 from firmware.duty import Duty
 from firmware.health import Health
 from firmware.journal import Journal
@@ -212,6 +212,8 @@ class App:
         self._used.set()
 
     def _command(self, command):
+        if command.kind == TASK and self.hasty():
+            return -1  # it goes to flash, twice: an alarm that is about to come would have to wait for that
         self.log(2, "command %d: kind %d" % (command.id, command.kind))
         if command.kind == _RENEW:
             self._renewer.asked()

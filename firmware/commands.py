@@ -17,6 +17,7 @@ DONE = const(1)
 NOT_SUPPORTED = const(2)
 REFUSED = const(3)
 LATER = const(0)  # not done, not answered: the next list tells it again
+_SOON = const(-1)  # not at this moment: to be asked again in the next
 
 _ID = const(0)
 _KIND = const(1)
@@ -28,6 +29,8 @@ _REMEMBERED = const(64)
 _FIRST_PAUSE_MS = const(2000)
 _LONGEST_PAUSE_MS = const(60000)
 _PANIC_KEEPALIVE_MS = const(10000)
+
+_SOON_MS = const(200)
 
 _OPEN = const(0)  # done, its answer not yet under way
 _SENT = const(1)
@@ -65,6 +68,7 @@ class Commands:
         self._known = []
         self._marks = []
         self._answering = None
+        self._left = None  # [newest list, how many of it were looked at], while there are more
         self.malformed = 0
 
     def link_new(self):
@@ -150,11 +154,11 @@ class Commands:
         self._told.suspended_by_gateway(False)
         self._pauses.reset()
         self._again(now, self._keepalive_ms)
-        self._list(message.payload)
+        self._left = [message.payload, 0]  # each list is whole
 
     def noted(self, attempt, message):
         if message.code == coap.CONTENT:
-            self._list(message.payload)
+            self._left = [message.payload, 0]  # each list is whole
         else:
             self._over(attempt)
 
@@ -179,19 +183,33 @@ class Commands:
 
     # --- the list
 
-    def _list(self, payload):
+    def work(self):
+        """Do the next command of the list; the time until there is more to do, or None.
+
+        One at a time: each may be written to flash, and a key pressed meanwhile is not to wait for all.
+        """
+        left = self._left
+        if left is None:
+            return None
+        self._left = None
         try:
-            items = cbor.decode(payload)
+            items = cbor.decode(left[0])
         except ProtocolError as error:
             return self._malformed(str(error))
         if not isinstance(items, (list, tuple)):
             return self._malformed("not an array")
-        for item in items:
+        for item in items[left[1] :]:
             command = self._command(item)
             if command is None:
                 self._malformed("command: %r" % (item,))
-            else:
-                self._do(command)
+            done = command is not None and self._do(command)
+            if done == _SOON:
+                self._left = left
+                return _SOON_MS
+            left[1] += 1
+            if done:
+                self._left = left
+                return 0
         return None
 
     def _command(self, item):
@@ -204,15 +222,18 @@ class Commands:
         return Command(id, kind, issued_ms if type(issued_ms) is int else None, item.get(_BODY))
 
     def _do(self, command):
+        """True when it was done now, False when it was before; _SOON."""
         id = command.id
         if id in self._known:
             if self._marks[self._known.index(id)] & 3 == _SETTLED:
                 # Answered, and still on the list: the gateway lost it, or our answer crossed this list.
                 self._mark(id, _OPEN)
-            return
+            return False
         answer = self._told.command(command)
         if answer == LATER:
-            return
+            return False
+        if answer == _SOON:
+            return _SOON
         if answer not in (DONE, NOT_SUPPORTED, REFUSED):
             answer = REFUSED
         if len(self._known) >= _REMEMBERED:
@@ -221,6 +242,7 @@ class Commands:
             self._marks.pop(at)
         self._known.append(id)
         self._marks.append(answer << 2 | _OPEN)
+        return True
 
     def _least_needed(self):
         for at in range(len(self._known)):

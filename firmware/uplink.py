@@ -25,7 +25,8 @@ class Uplink:
 
     Callbacks, all optional: `on_sent(boot, seq)` the first datagram of an urgent frame was handed to the
     modem; `on_stored(boot, seq)` the gateway has it, authentically; `on_command(command)` returns 0 later, 1
-    shown, 2 not supported, 3 refused; `on_gateway_time(utc_ms, rtt_ms)`; `on_change()` as the two change.
+    shown, 2 not supported, 3 refused, -1 not at this moment; `on_gateway_time(utc_ms, rtt_ms)`;
+    `on_change()` as the two change.
     """
 
     def __init__(self, journal, session, modem, uptime_ms, random16, keepalive_s=60, log=None):
@@ -127,7 +128,9 @@ class Uplink:
         """Do all that is due; the time until the next step, ms."""
         while self._input:
             self.link.receive(self._input.pop(0))
-        wait_ms = _LONGEST_WAIT_MS
+        wait_ms = self._commands.work()
+        if wait_ms is None:
+            wait_ms = _LONGEST_WAIT_MS
         if self._modem.up:
             if not self._was_up:
                 self._was_up = True

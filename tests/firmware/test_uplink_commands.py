@@ -116,6 +116,50 @@ def test_a_command_for_later_is_told_again_and_answered_when_it_was_done():
     assert answered(bench) == [(7, 1)]
 
 
+def test_a_command_that_cannot_be_done_at_this_moment_is_done_soon_and_in_its_place():
+    """Somebody holds the panic key: what would be written to flash waits, and with it what comes behind."""
+    bench = linked()
+    busy = [True]
+    asked = []
+
+    def on_command(command):
+        asked.append(command.id)
+        if command.id == 8 and busy:
+            return -1
+        bench.done.append(command.id)
+        return 1
+
+    bench.uplink.on_command = on_command
+    for id in (7, 8, 9):
+        bench.command(id)
+    bench.run(1000)
+    assert bench.done == [7] and answered(bench) == [(7, 1)]
+    assert 4 <= asked.count(8) <= 8 and 9 not in asked
+    busy.clear()
+    bench.run(600)
+    assert bench.done == [7, 8, 9] and answered(bench) == [(7, 1), (8, 1), (9, 1)]
+    bench.run(61000)
+    assert bench.done == [7, 8, 9] and len(bench.answers) == 3
+
+
+def test_commands_of_one_list_are_done_a_step_each_so_that_others_get_their_turn():
+    bench = linked()
+    for id in range(6):
+        bench.command(id, quiet=True)
+    done = []
+    step = bench.uplink.step
+
+    def counted():
+        before = len(bench.done)
+        left = step()
+        done.append(len(bench.done) - before)
+        return left
+
+    bench.uplink.step = counted
+    bench.run(61000)
+    assert bench.done == list(range(6)) and max(done) == 1 and len(bench.answers) == 6
+
+
 def test_a_list_in_no_form_at_all_is_counted_and_stops_nothing():
     bench = linked()
     token, binding = bench.observer

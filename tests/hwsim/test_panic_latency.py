@@ -130,21 +130,38 @@ def test_pressed_as_new_keys_are_written(kit, tmp_path):
         assert drive.rig.desk.shakes.done == 13
 
 
-def test_the_hold_ends_as_tasks_are_written(kit, tmp_path):
+def send_tasks(drive, first):
+    for number in range(4):
+        drive.rig.desk.command(drive.kid, TASK, {0: first + number, 1: "Accident"})
+
+
+def tasks_shown(drive):
+    answers = [r[report.TASK] for r in drive.rig.desk.frames.values() if r[report.KIND] == report.KIND_TASK]
+    return sorted(answer[report.TASK_ID] for answer in answers)
+
+
+def test_pressed_as_tasks_are_written(kit, tmp_path):
     """Each task that comes is written to a file, and every few of them littlefs has to erase first."""
     with Drive(kit, tmp_path) as drive:
-
-        def send(first):
-            for number in range(4):
-                drive.rig.desk.command(drive.kid, TASK, {0: first + number, 1: "Accident"})
-
         rounds = 0
-        while rounds < 12 or (rounds < 48 and drive.hit("flash erase files") < 3):
+        while rounds < 12 or (rounds < 48 and drive.hit("flash erase files", before_us=HOLD_US) < 3):
             rounds += 1
-            lead_us = 60_000 + rounds % 12 * 4_000
-            drive.alarm(1_500_000, [(lead_us, lambda n=rounds: send(4 * n))])
+            lead_us = HOLD_US + 60_000 + rounds % 12 * 4_000
+            drive.alarm(2_000_000, [(lead_us, lambda n=rounds: send_tasks(drive, 4 * n))])
         assert drive.verdict(rounds) == []
-        assert drive.hit("flash erase files") >= 3
+        assert drive.hit("flash erase files", before_us=HOLD_US) >= 3
+
+
+def test_tasks_that_come_during_the_hold_are_written_when_the_alarm_has_left(kit, tmp_path):
+    """They would be on their way to flash as the hold ends; and each of them is shown all the same, soon."""
+    with Drive(kit, tmp_path) as drive:
+        for number in range(12):
+            lead_us = 60_000 + number * 4_000
+            drive.alarm(1_500_000, [(lead_us, lambda n=number: send_tasks(drive, 4 * n))])
+            assert tasks_shown(drive) == list(range(4 * number + 4))
+        assert drive.verdict(12) == []
+        assert drive.hit("files") == 0
+        assert drive.watch.operations["program files"] > 48
 
 
 def test_pressed_in_the_middle_of_a_renewal(kit, tmp_path):
