@@ -69,22 +69,25 @@ class Nodes(Statements):
         for table in ("frames WHERE relayed_ms IS NULL AND", "notices WHERE"):
             self._run(f"UPDATE {table.replace(' WHERE', ' SET node = 0 WHERE')} node <> 0")  # noqa: S608
 
+    def know(self, nodes: list[tuple[int, int, bool]]) -> None:
+        """Each node, how many frames were stored for it, and whether it lives."""
+        self._living = [node for node, _, lives in nodes if lives]
+        self.called = next((handed for node, handed, _ in nodes if node == self.node), 0)
+
     def _relays(self, kids: Iterable[bytes]) -> dict[bytes, int]:
         """The terminals whose next frames another node is to relay, and which."""
         if not self.node:
             return {}
         if self._living is None:
-            rows = self._run(
-                "SELECT id, handed, until_ms > ? FROM nodes ORDER BY id", (self._now_ms(),)
-            ).fetchall()
-            self._living = [row[0] for row in rows if row[2]]
-            self.called = next((row[1] for row in rows if row[0] == self.node), 0)
-        others = [node for node in self._living if node != self.node]
+            query = "SELECT id, handed, until_ms > ? FROM nodes ORDER BY id"
+            self.know(self._run(query, (self._now_ms(),)).fetchall())
+        living = self._living or []
+        others = [node for node in living if node != self.node]
         if not others:
             return {}
         wanted = list(kids)
         # We have lost the broker and others have not.
-        out = {} if self.node in self._living else dict.fromkeys(wanted, others[0])
+        out = {} if self.node in living else dict.fromkeys(wanted, others[0])
         for start in range(0, len(wanted), 64):
             page = wanted[start : start + 64]
             places = ", ".join("?" * len(page))
@@ -95,7 +98,7 @@ class Nodes(Statements):
             ):
                 if node in others:
                     out[kid] = node
-                elif node == self.node and self.node in self._living:
+                elif node == self.node and self.node in living:
                     out.pop(kid, None)
         return out
 

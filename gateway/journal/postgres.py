@@ -18,12 +18,13 @@ from psycopg.pq import TransactionStatus
 from gateway.journal import postgres_schema
 from gateway.journal.base import JournalError, T, Transaction
 from gateway.journal.group import GroupJournal, Item
-from gateway.journal.postgres_tables import Connection, Flag, PostgresTransaction
+from gateway.journal.postgres_tables import LIVING, Connection, Flag, PostgresTransaction
 
 _CALLERS = (psycopg.IntegrityError, psycopg.ProgrammingError, psycopg.DataError, psycopg.NotSupportedError)
 # "patrola": one lock in the database for all who write to the journal.
 _LOCK = 0x706174726F6C61
 _BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({_LOCK})"
+_BEGIN_NODE = f"{_BEGIN}; {LIVING}"
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _CONNECT_S = 5
 _MIN_VERSION = 130000
@@ -160,7 +161,7 @@ class PostgresJournal(GroupJournal):
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         try:
-            self._reader = self._begun(self._reader, _SNAPSHOT)
+            self._reader = self._begun(self._reader, _SNAPSHOT).connection
             try:
                 return work(PostgresTransaction(self._reader, self.node))
             finally:
@@ -169,30 +170,31 @@ class PostgresJournal(GroupJournal):
             raise JournalError(f"reading {self.place}: {error}".strip()) from error
 
     def _attempt(self, group: list[Item]) -> list[Any]:
-        self._connection = connection = self._begun(self._connection, _BEGIN)
+        begun = self._begun(self._connection, _BEGIN_NODE)
+        self._connection = connection = begun.connection
         try:
             tx = PostgresTransaction(connection, self.node)
+            # The third answer of one question.
+            if begun.nextset() and begun.nextset():
+                tx.know(begun.fetchall())
             outcomes = [work(tx) for work, _ in group]
             _commit(connection)
             return outcomes
         finally:
             self._leave(connection)
 
-    def _begun(self, connection: Connection | None, how: str) -> Connection:
-        """A connection in a transaction: this one, or if it is lost, another."""
+    def _begun(self, connection: Connection | None, how: str) -> psycopg.Cursor[tuple[Any, ...]]:
+        """A transaction on this connection, or if it is lost, on another."""
         if connection is not None and not connection.closed:
             try:
-                connection.execute(how)
-                return connection
+                return connection.execute(how)
             except psycopg.OperationalError:
                 # Nothing was begun, so nothing is done twice. But who waited in vain for the lock is not to
                 # wait again.
                 if not connection.broken:
                     connection.close()
                     raise
-        connection = self._connect(self._url, self._busy_timeout_ms)
-        connection.execute(how)
-        return connection
+        return self._connect(self._url, self._busy_timeout_ms).execute(how)
 
     def _leave(self, connection: Connection) -> None:
         if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
