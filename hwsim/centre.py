@@ -12,7 +12,7 @@ from hwsim.openssl import verifier
 from protocol import cose, report
 from protocol.errors import ProtocolError
 
-_LABELS = ("position", "status", "panic", "health", "event", "task")
+_LABELS = ("position", "status", "panic", "health", "event", "task", "presence")
 
 
 class Received:
