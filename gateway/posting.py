@@ -1,6 +1,7 @@
 """The short way of an ordinary `POST /f`: from the datagram to the intake and back to 2.04, without a task,
 a message object or an option list. All that is not ordinary is left, untouched, to `exchange`: a request it
-does not know, a terminal that may not speak, a repeat, what cannot be read.
+does not know, a terminal that may not speak or is not in memory, what cannot be read. Only what is seldom may
+be left, since it costs more there: strangers, forgeries, copies and repeats are dealt with here.
 
 What it sends is what `exchange` would send: a test puts the same datagrams through both.
 """
@@ -82,12 +83,20 @@ class Posting:
         if terminal.state != ENROLLED:
             return False
         peer = self._peer(entry, terminal)
-        if peer is None or peer.busy >= MAX_BUSY or piv in peer.answers:
+        if peer is None:
+            return False
+        digest = hashlib.sha256(data).digest()
+        known = peer.answers.get(piv)
+        if known is not None and known.digest == digest:
+            return self._repeated(known, source, len(data))
+        if peer.busy >= MAX_BUSY:
             return False
         number = int.from_bytes(piv, "big")
         window = peer.context.window
         if window.seen(number):
-            return False
+            detail = f"oscore Partial IV: {number} seen before"
+            self._refuse(data, token, source, terminal.kid.hex(), "replayed", detail)
+            return True
         nonce, aad = peer.seal.bind(piv, number)
         try:
             inside = peer.seal.opener.decrypt(nonce, sealed, aad)
@@ -107,12 +116,22 @@ class Posting:
             return True
         window.mark(number)
         binding = Binding(kid, piv, nonce, False)
-        answer = Answer(hashlib.sha256(data).digest(), source, None)
+        answer = Answer(digest, source, None)
         peer.remember(piv, answer)
         peer.busy += 1
         state = peer.persist(self._clock.wall_ms(), binding, source)
         under_way = (answer, binding, aad, data, inside, token, self._clock.mono_ms())
         self._intake.put(Posted(peer, checked, state, urgent, self._done, under_way))
+        return True
+
+    def _repeated(self, answer: Answer, source: Any, size: int) -> bool:
+        """The same bytes again. Whoever is to be tried or refused once more is for `exchange`."""
+        if answer.failed:
+            return False
+        if answer.datagram is not None:
+            if source != answer.source and len(answer.datagram) > size:
+                return False
+            self._send(answer.datagram, source)
         return True
 
     @property

@@ -1,0 +1,52 @@
+"""Features written straight: byte for byte what the dict gives."""
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gateway import northbound
+from gateway.journal.records import ENROLLED, Row, Terminal
+from protocol import report
+from tests.protocol.test_report import EXAMPLES
+
+KID = bytes.fromhex("00ff10a0b0c0d0e0")
+NAME = st.text(st.characters(codec="utf-8"), max_size=12)
+MAYBE = st.none() | st.integers(0, 36000)
+FIX = st.tuples(
+    st.none() | st.tuples(st.integers(-900000000, 900000000), st.integers(-1800000000, 1800000000)),
+    st.none() | st.integers(-100000, 1000000),
+    st.none() | st.integers(0, 100000),
+    *(MAYBE, MAYBE, st.none() | st.integers(0, 255), st.none() | st.integers(0, 2**32 - 1)),
+).map(lambda got: [*(got[0] or (None, None)), *got[1:]])
+FIELDS = st.fixed_dictionaries(
+    {report.BOOT: st.just(7), report.SEQ: st.just(0), report.KIND: st.integers(1, 7)},
+    optional={
+        report.TIME: st.integers(0, 2**48 - 1),
+        report.FIX: FIX,
+        report.STATUS: st.integers(0, 65535),
+        report.PANIC: st.just({0: 9, 1: 4, 2: 1}) | st.just({0: 9, 1: 1}),
+        report.HEALTH: st.just({}) | st.just({0: 12600, 1: -200, 9: 1, 14: b'"\xff'}),
+        report.EVENT: st.just({0: 2}) | st.just({0: 2, 1: 9}),
+        report.TASK: st.just({0: 41, 1: 2}),
+        report.TRACK: st.just([None, 1, 2, None, 3]),
+        11: st.just(True),
+    },
+)
+
+
+def check(fields, unit="vr-101", vehicle="Škoda Octavia"):
+    terminal = Terminal(KID, b"p" * 64, "vranje", "ps-vranje", unit, vehicle, "Vranje 101", ENROLLED, 1, 1)
+    row = Row(5, KID, fields[0], fields[1], fields[3], None, 1790000000999, None, b"frame")
+    theirs = northbound.encode(northbound.feature(terminal, row, fields))
+    assert northbound.written(terminal, row, fields) == theirs
+
+
+@settings(max_examples=200, deadline=None)
+@given(FIELDS, NAME, NAME)
+@example({0: 1, 1: 2, 3: 1, 2: 253_402_300_800_000}, '"\\', "\x00\x1f\u2028\x7f")
+def test_every_report_is_written_as_its_dict(fields, unit, vehicle):
+    check(fields, unit, vehicle)
+
+
+def test_the_examples():
+    for fields in EXAMPLES:
+        check(fields)
