@@ -109,8 +109,8 @@ def nats(made: list[Account]) -> str:
     ]
     for account in made:
         variable = "PATROLA_" + account.name.upper().replace("-", "_") + "_PASSWORD"
-        # What the server makes of a subscription with QoS 1, of retained messages and of their confirmations.
-        read = [s for topic in account.read for s in _subjects(topic)] + ["$MQTT.sub.>", "$MQTT.deliver.>"]
+        # Nothing of $MQTT: by the protocol of NATS itself that would be a way to what others are told.
+        read = [s for topic in account.read for s in _subjects(topic)]
         write = [s for topic in account.write for s in _subjects(topic)]
         lines += [
             f'    {{ user: "{account.name}", password: ${variable},',

@@ -48,16 +48,16 @@ def password(name):
 class Party:
     """One account's connection. `subscribe` and `publish` wait until the broker answers, or hangs up."""
 
-    def __init__(self, port, name, five=False):
-        version = MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311
+    def __init__(self, port, name, session=None):
         self._port = port
         self._answered = threading.Event()
         self.up = threading.Event()
         self.received = []
         self.paho = Paho(
             CallbackAPIVersion.VERSION2,
-            client_id=f"{name}-{os.urandom(3).hex()}",
-            protocol=version,
+            client_id=session or f"{name}-{os.urandom(3).hex()}",
+            clean_session=session is None,
+            protocol=MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
         )
         self.paho.username_pw_set(name, password(name))
@@ -149,8 +149,8 @@ async def broker(request, place, monkeypatch):
 async def party(broker):
     opened = []
 
-    async def open(name):
-        opened.append(await Party(broker.port, name).open())
+    async def open(name, session=None):
+        opened.append(await Party(broker.port, name, session).open())
         return opened[-1]
 
     yield open
@@ -234,6 +234,24 @@ async def test_everybody_commands_where_he_may_and_speaks_for_nobody_else(party)
         assert set(gateway.received) == expected, name
         # The centre sees everything: nothing came through that the gateway does not listen to.
         assert set(centre.received) - expected == {"patrola/v1/vranje/ps-vranje/vr-101/position"}, name
+
+
+async def test_what_waits_in_a_session_and_what_is_retained_comes_too(party):
+    """A consumer that was away gets what he may have, and late ones the retained."""
+    unit = f"patrola/v1/vranje/{UNITS['vranje']}"
+    one = await party("leskovac", "steady")
+    await one.subscribe(f"{unit}/panic")
+    await one.subscribe(f"{unit}/position")
+    one.close()
+    gateway = await party("gateway")
+    for label in ("panic", "health", "position"):
+        await gateway.publish(f"{unit}/{label}", retain=label == "position")
+    one = await party("leskovac", "steady")
+    await until(lambda: {f"{unit}/panic", f"{unit}/position"} <= set(one.received))
+    assert f"{unit}/health" not in one.received
+    late = await party("leskovac")
+    await late.subscribe(f"{unit}/position")
+    await until(lambda: late.received == [f"{unit}/position"])
 
 
 async def test_the_gateway_itself_works_behind_the_list(broker, place, party):
