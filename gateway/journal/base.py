@@ -45,8 +45,8 @@ class Transaction(Steward, Pruning, ABC):
     """The operations; each is atomic with the others of the same work. Works of all processes that share the
     storage run one after another: what was read in one is still so when it writes.
 
-    `node`: the number of this process among them; 0 or None where there is one. `handed`: ids of frames stored
-    here that another node relays. `called`: how many frames other nodes have stored for this one so far."""
+    `node`: the number of this process among them; 0 or None where there is one. `handed`: ids of frames
+    stored here that another node relays. `called`: how many frames other nodes stored for this one so far."""
 
     node: int | None
     handed: set[int]

@@ -22,7 +22,10 @@ _INSERT = (
     "WHERE NOT EXISTS (SELECT 1 FROM pruned WHERE kid = a AND boot = b AND first <= c AND last >= c) "
     "ORDER BY n ON CONFLICT (kid, boot, seq) DO NOTHING RETURNING id, kid, boot, seq"
 )
-LIVING = "SELECT id, handed, until_ms > (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM nodes ORDER BY id"
+LIVING = (
+    "SELECT id, handed, until_ms > (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM nodes "
+    "ORDER BY id"
+)
 _SAVE = (
     "UPDATE contexts SET highest = a, bitmap = b, sequence = c FROM "
     "unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bytea[]) AS new (a, b, c, d) WHERE oscore_id = d"
