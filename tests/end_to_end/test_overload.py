@@ -1,13 +1,14 @@
 """Far more than a gateway can do, and forgers beside it: alarms overtake, and nothing answered is lost.
 
-How fast is for `make bench ARGS="--only gateway"` to say; here only what comes before what.
+How fast is for `make bench ARGS="--only gateway"` to say; here only what comes before what. Nothing is sent
+again, as terminals would: an alarm has to be heard at its first knock.
 """
 
 import pytest
 
 from benchmarks.work import gateways
 
-_RATE, _SECONDS, _CARS = 8000, 1, 400
+_RATE, _CARS = 8000, 400
 
 
 @pytest.fixture
@@ -19,17 +20,15 @@ def ours():
 
 def test_alarms_overtake_in_overload_and_nothing_answered_is_lost(ours):
     ours.load.fly(400, _CARS / 400, urgent=0, warm_s=0.01, drain_s=20)  # each has spoken once
-    document = ours.load.fly(_RATE, _SECONDS, urgent=0.05, forged=2000, warm_s=0.01, drain_s=20)
+    document = ours.load.fly(_RATE, 1, urgent=0.05, forged=2000, warm_s=0.01, drain_s=10, repeat=False)
     assert document["lost"] == 0 and document["not_authentic"] == 0
-    answer, arrival = document["answer_ms"], document["arrival_ms"]
-    assert answer["panic"]["n"] > 100
-    # Of a forger who copied a datagram and was quicker: the terminal hears 4.01 and seals its frame anew.
-    assert answer["panic"]["p99"] is not None, "alarms were never answered"
-    assert arrival["panic"]["max"] is not None, "an alarm never arrived"
     forged = document["forged"]
     assert forged["answered_bytes"] <= forged["sent_bytes"]
-    if answer["position"]["p50"] and answer["position"]["p50"] < 200:
+    answer, arrival = document["answer_ms"], document["arrival_ms"]
+    assert answer["panic"]["n"] > 100
+    if not document["codes"].get("5.03 unprotected"):
         pytest.skip("this machine takes all of it at once")
     for times in (answer, arrival):
-        for name in ("p50", "p90"):
-            assert times["position"][name] is None or times["panic"][name] < times["position"][name], times
+        assert times["panic"]["max"] is not None, "an alarm found no place"
+        slow = times["position"]["p50"]
+        assert slow is None or times["panic"]["p90"] < slow, times
