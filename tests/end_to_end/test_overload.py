@@ -20,7 +20,7 @@ def ours():
 
 def test_alarms_overtake_in_overload_and_nothing_answered_is_lost(ours):
     ours.load.fly(400, _CARS / 400, urgent=0, warm_s=0.01, drain_s=20)  # each has spoken once
-    document = ours.load.fly(_RATE, 1, urgent=0.05, forged=2000, warm_s=0.01, drain_s=10, repeat=False)
+    document = ours.load.fly(_RATE, 1, urgent=0.05, forged=2000, warm_s=0.01, drain_s=6, repeat=False)
     assert document["lost"] == 0 and document["not_authentic"] == 0
     forged = document["forged"]
     assert forged["answered_bytes"] <= forged["sent_bytes"]
