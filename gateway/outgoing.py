@@ -6,7 +6,7 @@ from typing import Any
 from paho.mqtt.packettypes import PacketTypes
 
 from gateway.mqtt import Link, blank
-from gateway.northbound import Publication
+from gateway.northbound import COSE_TYPE, Publication
 
 
 class _Group:
@@ -82,6 +82,7 @@ class Outgoing:
     def _make(self, message: Publication) -> bytes:
         properties = blank(PacketTypes.PUBLISH)
         properties.ContentType = message.content_type
+        properties.PayloadFormatIndicator = int(message.content_type != COSE_TYPE)  # 1: UTF-8
         if message.label == "position":
             properties.MessageExpiryInterval = self._expiry
         if message.correlation is not None:

@@ -53,6 +53,7 @@ async def test_mqtt_5_properties_and_retained_messages(relayed, broker, consumer
     found = {topic.rsplit("/", 1)[1]: properties for topic, _, _, properties in consumer.messages}
     assert found["frame"].ContentType == 'application/cose; cose-type="cose-sign1"'
     assert found["position"].ContentType == "application/geo+json"
+    assert (found["frame"].PayloadFormatIndicator, found["position"].PayloadFormatIndicator) == (0, 1)
     assert 0 < found["position"].MessageExpiryInterval <= 3600
     assert not hasattr(found["status"], "MessageExpiryInterval")
     late = await consumers(broker.port_v5)
