@@ -60,7 +60,7 @@ class App:
     ) -> None:
         self._machine = machine or Machine()
         self._number = number  # of this process, where several share the work
-        self._shared = shared  # it is one of several on this machine
+        self.shared = shared  # it is one of several on this machine
         self.nodes: Nodes | None = None
         self._random = random
         self.config = config
@@ -84,7 +84,7 @@ class App:
         """Raises JournalError, KeyFileError, ListenError; then nothing was left running."""
         config = self.config
         self.vault = vault(config.text("security.secrets_key_file"), random=self._random)
-        self.journal: Journal = choose.make(config, self._machine, self._unstored, self._shared)
+        self.journal: Journal = choose.make(config, self._machine, self._unstored, self.shared)
         await self.journal.open()
         try:
             await self._assemble()
@@ -163,7 +163,7 @@ class App:
         await self._show()
         host, port = config.text("listen.host"), config.whole("listen.port")
         buffer = config.whole("listen.receive_buffer")
-        share = {"reuse_port": True} if self._shared else {}
+        share = {"reuse_port": True} if self.shared else {}
         self.endpoint = await self._machine.listen(host, port, buffer, self.exchange.receive, log, **share)
         look_s = self._machine.look_s
         self._every(look_s(POLL_S), self.registry.refresh)

@@ -63,7 +63,6 @@ class Presences:
         self._heard: dict[bytes, int] = {}
         self._written: dict[bytes, int] = {}
         self._ears: dict[bytes, _Ear] = {}
-        self._lost: set[bytes] = set()
         # Who is in the journal's table. Where several share it, others may have put somebody there.
         self._watched: set[bytes] = set()
         self._offset_ms = clock.wall_ms() - clock.mono_ms()
@@ -132,7 +131,6 @@ class Presences:
         lost, silent = await self._journal.read(
             lambda tx: (tx.lost(), tx.silent_since(before, now_ms + _STEP_MS))
         )
-        self._lost = {row.kid for row in lost}
         back = [row for row in lost if self._is_back(row, now_ms)]
         gone = [row for row in silent if self._is_lost(row, now_ms)]
         for start in range(0, len(back), _BATCH):
@@ -147,8 +145,7 @@ class Presences:
         due = [
             (kid, ms, self._every_s(kid))
             for kid, ms in self._heard.items()
-            if (kid in self._watched or not alone)
-            and (kid in self._lost or self._written.get(kid, 0) <= oldest)
+            if (kid in self._watched or not alone) and self._written.get(kid, 0) <= oldest
         ]
         if not due:
             return
@@ -190,8 +187,6 @@ class Presences:
             level = self._log.warning if lost else self._log.info
             silent_s = (now_ms - row.heard_ms) // 1000
             level("presence.lost" if lost else "presence.back", kid=row.kid, silent_s=silent_s)
-            if lost:
-                self._lost.add(row.kid)
         if told:
             self.on_notices()
 

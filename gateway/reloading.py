@@ -40,6 +40,8 @@ LIVE = frozenset(
 )
 # Files whose contents count too: a certificate is renewed under the same name.
 _CREDENTIALS = ("broker.password_file", "broker.ca_file", "broker.certificate_file", "broker.key_file")
+# What each of several processes on one port has of its own; the file says it for the first.
+_OWN = ("gateway.id", "broker.client_id", "listen.port")
 assert LIVE <= {f"{section}.{name}" for section, keys in KEYS.items() for name in keys}
 
 
@@ -79,7 +81,8 @@ class Reloader:
             app.vault.look()
         except (ConfigError, KeyFileError) as error:
             return Reloaded((), (), False, str(error))
-        different = [name for name, value in new.values.items() if old.values.get(name) != value]
+        own = _OWN if app.shared else ()
+        different = [n for n, value in new.values.items() if old.values.get(n) != value and n not in own]
         changed = tuple(name for name in different if name in LIVE)
         files = fingerprints(new)
         renewed = files != self._files

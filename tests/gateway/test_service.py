@@ -291,3 +291,14 @@ async def test_nothing_is_taken_while_it_ends(tmp_path, monkeypatch):
     bench.app = None
     await bench.stop()
     assert call_cli(tmp_path, "journal", "--count")["counts"]["frames"] == 0
+
+
+async def test_each_of_several_processes_reloads_but_keeps_its_own_name(tmp_path):
+    bench = await Bench(tmp_path).start()
+    bench.app.config.values["gateway.id"] = "gateway-1-2"  # as `serve --workers` has named it
+    assert bench.app.reload().restart == ("gateway.id",)
+    bench.app.shared = True
+    bench.also(presence={"silent_s": 77})
+    done = bench.app.reload()
+    assert (done.changed, done.restart) == (("presence.silent_s",), ())
+    await bench.stop()
