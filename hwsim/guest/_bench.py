@@ -13,6 +13,7 @@ import sys
 
 import micropython
 import uctypes
+from micropython import const
 from uos import getenv
 
 # Records in both directions: type, index, length, microseconds; then the bytes. See hwsim/wire.py.
@@ -31,8 +32,10 @@ WAKE_SIZE = 20
 ROOM = 8192
 
 FOREVER = (1 << 62) - 1
-_SPIN = 1000  # looks at the clock without a wait after which the program counts as waiting busily
-_SPIN_US = 50
+_SPIN = const(1000)  # looks at the clock without a wait after which the program counts as waiting busily
+_SPIN_US = const(50)
+_TICKS = const((1 << 30) - 1)
+_WRAP_MS = const(20_000)  # ticks start so long before they wrap
 
 
 class WatchdogBite(SystemExit):
@@ -70,6 +73,7 @@ def buffer(size):
 
 now_us = 0
 boot_us = 0
+first_ms = _TICKS + 1 - _WRAP_MS
 rtc_memory = buffer(2048)  # a reset leaves what is in it, a loss of power does not
 rtc_used = 0
 rtc_us = 0  # microseconds since 2000-01-01 when the bench's clock read 0
@@ -106,6 +110,15 @@ def now():
     if _looks > _SPIN and not in_interrupt:
         charge(_SPIN_US)
     return now_us
+
+
+def ticks_ms():
+    """The chip's: `time` gives it to the program, which asks for it more often than for anything."""
+    global _looks
+    _looks += 1
+    if _looks > _SPIN and not in_interrupt:
+        charge(_SPIN_US)
+    return (first_ms + (now_us - boot_us) // 1000) & _TICKS
 
 
 def charge(us):
@@ -320,12 +333,13 @@ def _take(n):
 
 def connect(wire):
     """Solo no longer: `wire` is the file whose other end the bench holds. The bench's options come back."""
-    global _wire, options, boot_us, rtc_us, rtc_used, _seed
+    global _wire, options, boot_us, first_ms, rtc_us, rtc_used, _seed
     import json
 
     _wire = wire
     options = json.loads(_exchange(BOOT, 0, 0))
     boot_us = now_us
+    first_ms = _TICKS + 1 - options["wrap_ms"]
     rtc_us = options["rtc_us"]
     kept = bytes.fromhex(options["rtc_memory"])
     rtc_used = len(kept)

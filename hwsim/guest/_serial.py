@@ -10,12 +10,17 @@ import io
 import struct
 
 import _bench
-from micropython import RingIO
+from micropython import RingIO, const
 
-_BITS = 10  # start, eight, stop
-_POLL, _POLL_IN, _POLL_OUT = 3, 1, 4
-_FIFO, _IDLE = 120, 10  # as in hwsim/uart.py
-_BURSTS = 16
+_BITS = const(10)  # start, eight, stop
+_POLL = const(3)
+_POLL_IN = const(1)
+_POLL_OUT = const(4)
+_FIFO = const(120)  # as in hwsim/uart.py
+_IDLE = const(10)
+_BURSTS = const(16)
+_AHEAD = const(6144)
+_CHUNK = const(1200)
 
 
 class _Ahead:
@@ -23,25 +28,34 @@ class _Ahead:
     Its room is made before the program's heap is."""
 
     def __init__(self):
-        self._bytes = RingIO(_bench.buffer(6144))
+        self._bytes = RingIO(_bench.buffer(_AHEAD))
         self._begin = [0] * _BURSTS
         self._size = [0] * _BURSTS
         self._head = self._count = 0
+        self._held = 0  # bytes in all
         self._part = 0  # bytes of the first burst that have arrived
         self._fifo_us = 0
         self._baud = 0
-        self._chunk = _bench.buffer(_FIFO)
+        self._chunk = _bench.buffer(_CHUNK)
         self._view = memoryview(self._chunk)
+        self.due_us = _bench.FOREVER  # when the next portion will be there
+
+    def has_room(self, size):
+        return self._count < _BURSTS and self._held + size < _AHEAD
 
     def add(self, begin_us, baud, data):
-        if self._count == _BURSTS or self._bytes.write(data) < len(data):
+        if not self.has_room(len(data)):
             raise RuntimeError("more bursts in advance than there is room for")
+        self._bytes.write(data)
+        self._held += len(data)
         at = (self._head + self._count) % _BURSTS
         self._begin[at] = begin_us
         self._size[at] = len(data)
         self._count += 1
         self._baud = baud
         self._fifo_us = _FIFO * _BITS * 1_000_000 // baud
+        if self._count == 1:
+            self._next()
 
     def forget(self, at_us):
         """The device has changed its mind about all that it had not begun to say by then."""
@@ -58,34 +72,42 @@ class _Ahead:
         while self._bytes.any():
             self._bytes.readinto(self._chunk)
         self._bytes.write(data)
+        self._held = held
+        self._next()
 
-    def next_us(self):
-        """When the next portion will be there."""
+    def _end_us(self):
+        """When the first burst's last byte was noticed."""
+        whole = self._size[self._head] // _FIFO
+        rest = self._size[self._head] - whole * _FIFO
+        return (
+            self._begin[self._head] + whole * self._fifo_us + (rest + _IDLE) * _BITS * 1_000_000 // self._baud
+        )
+
+    def _next(self):
         if not self._count:
-            return _bench.FOREVER
-        whole, rest = divmod(self._size[self._head], _FIFO)
+            self.due_us = _bench.FOREVER
+            return
         done = self._part // _FIFO
-        begin_us = self._begin[self._head]
-        if done < whole:
-            return begin_us + (done + 1) * self._fifo_us
-        return begin_us + whole * self._fifo_us + (rest + _IDLE) * _BITS * 1_000_000 // self._baud
+        if done < self._size[self._head] // _FIFO:
+            self.due_us = self._begin[self._head] + (done + 1) * self._fifo_us
+        else:
+            self.due_us = self._end_us()
 
     def arrived(self, uart):
-        """Hand over what is there by now."""
-        now_us = _bench.now_us
-        while self._count and self.next_us() <= now_us:
-            n = min(_FIFO, self._size[self._head] - self._part)
-            if n == _FIFO:
-                self._bytes.readinto(self._chunk)
-                uart.arrived(self._chunk)
-            else:
-                self._bytes.readinto(self._chunk, n)
-                uart.arrived(self._view[:n])
+        """Hand over what is there by now: as the program is interrupted for it, portion by portion."""
+        while self.due_us <= _bench.now_us:
+            n = self._size[self._head] - self._part
+            most = _CHUNK if uart._handler is None and self._end_us() <= _bench.now_us else _FIFO
+            n = min(n, most)
+            self._bytes.readinto(self._chunk, n)
+            uart.arrived(self._view[:n])
+            self._held -= n
             self._part += n
             if self._part == self._size[self._head]:
                 self._part = 0
                 self._head = (self._head + 1) % _BURSTS
                 self._count -= 1
+            self._next()
 
 
 _ahead = _Ahead()
@@ -147,7 +169,9 @@ class UART(io.IOBase):
             raise RuntimeError("two UARTs with bytes in advance")
         _bench.ahead = self
         self._is_ahead = True
-        _ahead.arrived(self)
+        # What nobody looks at yet may as well arrive when somebody does.
+        if self._handler or not _ahead.has_room(len(data)):
+            _ahead.arrived(self)
         _ahead.add(begin_us, baud, data)
         _bench.look_out()
 
@@ -161,14 +185,14 @@ class UART(io.IOBase):
         _ahead.arrived(self)
 
     def next_us(self):
-        return _ahead.next_us()
+        return _ahead.due_us
 
     @property
     def listens(self):
         return self._handler is not None
 
     def any(self):
-        if self._is_ahead:
+        if self._is_ahead and _ahead.due_us <= _bench.now_us:
             _ahead.arrived(self)
         return self._rx.any()
 

@@ -1,12 +1,13 @@
 """`select` of the simulated terminal: a wait for streams is one message to the bench."""
 
 import _bench
+from micropython import const
 
 POLLIN = 1
 POLLOUT = 4
 POLLERR = 8
 POLLHUP = 16
-_IOCTL_POLL = 3
+_IOCTL_POLL = const(3)
 
 
 class _Poll:
@@ -23,8 +24,11 @@ class _Poll:
     def register(self, stream, events=POLLIN | POLLOUT):
         entry = self._find(stream)
         if entry is None:
-            tx_ready_us = getattr(stream, "tx_ready_us", None)
-            self._entries.append([stream, events, tx_ready_us, getattr(stream, "wire_mask", 0)])
+            # Who it is: a UART by its bit, a flag of asyncio (-1), or somebody else (0).
+            mask = getattr(stream, "wire_mask", 0)
+            if type(stream).__name__ == "ThreadSafeFlag":
+                mask = -1
+            self._entries.append([stream, events, mask])
         else:
             entry[1] = events
 
@@ -40,31 +44,41 @@ class _Poll:
             self._entries.remove(entry)
 
     def _ready(self):
-        found = []
-        for stream, events, _, _ in self._entries:
-            have = stream.ioctl(_IOCTL_POLL, events)
+        # Most often nothing is: then nothing is allocated, and who can be asked directly is.
+        found = ()
+        for entry in self._entries:
+            stream, events, mask = entry
+            if mask < 0:
+                have = stream.state * events
+            elif mask and events == POLLIN:
+                have = POLLIN if stream.any() else 0
+            else:
+                have = stream.ioctl(_IOCTL_POLL, events)
             if have:
-                found.append((stream, have))
+                found += ((stream, have),)
         return found
 
     def ipoll(self, timeout=-1, flags=0):
-        now = _bench.now()
         found = self._ready()
         if found or timeout == 0:
             return found
-        end = _bench.FOREVER if timeout < 0 else now + timeout * 1000
+        return self._await(_bench.FOREVER if timeout < 0 else _bench.now() + timeout * 1000)
+
+    def _await(self, end):
         while True:
-            until = end
-            readers = 0
-            for _, events, tx_ready_us, mask in self._entries:
-                if events & POLLIN:
-                    readers |= mask
-                if events & POLLOUT and tx_ready_us is not None:
-                    until = min(until, tx_ready_us())
-            _bench.wait(until, readers)
+            self._wait(end)
             found = self._ready()
             if found or _bench.now_us >= end:
                 return found
+
+    def _wait(self, until):
+        readers = 0
+        for stream, events, mask in self._entries:
+            if events & POLLIN and mask > 0:
+                readers |= mask
+            if events & POLLOUT and mask > 0:
+                until = min(until, stream.tx_ready_us())
+        _bench.wait(until, readers)
 
     def poll(self, timeout=-1, flags=0):
         return list(self.ipoll(timeout, flags))

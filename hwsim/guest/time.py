@@ -10,17 +10,14 @@ import sys
 import _bench
 import _tasks
 import utime
+from micropython import const
 
-_PERIOD = 1 << 30
-_MASK = _PERIOD - 1
-_HALF = _PERIOD >> 1
-_FIRST_MS = _PERIOD - _bench.options.get("wrap_ms", 20_000)
-_FIRST_US = _PERIOD - 500_000
-_EPOCH_2000 = 946_684_800
+_MASK = const((1 << 30) - 1)
+_HALF = const(1 << 29)
+_FIRST_US = const((1 << 30) - 500_000)
+_EPOCH_2000 = const(946_684_800)
 
-
-def ticks_ms():
-    return (_FIRST_MS + (_bench.now() - _bench.boot_us) // 1000) & _MASK
+ticks_ms = _bench.ticks_ms
 
 
 def ticks_us():
