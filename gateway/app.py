@@ -1,7 +1,6 @@
 """The gateway put together: what is made first, who calls whom, and how it ends."""
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

@@ -42,7 +42,7 @@ LIVE = frozenset(
 _CREDENTIALS = ("broker.password_file", "broker.ca_file", "broker.certificate_file", "broker.key_file")
 # What each of several processes on one port has of its own; the file says it for the first.
 _OWN = ("gateway.id", "broker.client_id", "listen.port")
-assert LIVE <= {f"{section}.{name}" for section, keys in KEYS.items() for name in keys}
+assert {f"{section}.{name}" for section, keys in KEYS.items() for name in keys} >= LIVE
 
 
 @dataclass(frozen=True, slots=True)
