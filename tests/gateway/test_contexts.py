@@ -15,7 +15,7 @@ from gateway.clock import Clock
 from gateway.contexts import GRACE_MS, Contexts
 from gateway.journal.base import ContextError, Spent
 from gateway.journal.records import CURRENT, NEXT, RETIRING, Claim, Claimed, NewContext
-from gateway.journal.sqlite import SqliteJournal, connect, transaction
+from gateway.journal.sqlite import connect, transaction
 from gateway.log import Log
 from protocol import coap
 from protocol.replay import ReplayWindow
@@ -27,8 +27,8 @@ from tests.gateway.test_journal import KID, terminal
 
 
 @pytest.fixture
-async def journal(tmp_path):
-    journal = SqliteJournal(tmp_path / "j.sqlite")
+async def journal(store):
+    journal = store.make()
     await journal.open()
     await journal.write(lambda tx: tx.enroll(terminal()))
     yield journal
@@ -99,7 +99,7 @@ async def test_a_number_is_claimed_once_and_belongs_to_one_generation(journal):
     for _ in range(60):
         at += order.choice((0, 0, 1, 1, 2, 30, 64, 65, 200))
         numbers = [max(0, at - order.randrange(80)) for _ in range(order.randrange(1, 12))]
-        got = await journal.write(lambda tx: tx.claim([Claim(b"a", 1, n) for n in numbers]))
+        got = await journal.write(lambda tx, numbers=numbers: tx.claim([Claim(b"a", 1, n) for n in numbers]))
         for number, outcome in zip(numbers, got, strict=True):
             assert isinstance(outcome, Spent) == shadow.seen(number)
             if not shadow.seen(number):
@@ -180,6 +180,7 @@ async def test_after_the_grace_the_secret_is_nowhere_in_the_files(tmp_path):
     await bench.stop()
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_somebody_who_reads_the_journal_delays_the_scrubbing_and_nothing_else(tmp_path, journal):
     reader = connect(tmp_path / "j.sqlite")
     reader.execute("BEGIN")
@@ -195,6 +196,7 @@ async def test_somebody_who_reads_the_journal_delays_the_scrubbing_and_nothing_e
     reader.close()
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 async def test_what_a_killed_process_left_in_the_log_is_scrubbed_at_the_next_start(tmp_path, journal):
     assert (tmp_path / "j.sqlite-wal").stat().st_size > 0
     await Contexts(journal, Log(), Clock()).sweep()

@@ -302,3 +302,32 @@ async def test_a_lease_runs_out_and_the_name_is_ones_own(store):
     assert not (await first.write(lambda tx: tx.renew(first.token, True))).known
     for journal in (first, second, third):
         await journal.close()
+
+
+async def test_one_alone_takes_what_several_left(store):
+    """`serve` after `serve --workers 2`, the other way round, and what the command line left for nobody."""
+    if store.kind == "postgres":
+        pytest.skip("there a node is never alone")
+    several = store.make(name="x", shared=True)
+    await several.open()
+    await several.write(lambda tx: tx.renew(several.token, True))
+    await several.write(lambda tx: tx.insert_frames([(b"k" * KID, frame(n)) for n in range(5)], 1))
+    await several.write(lambda tx: tx.add_notice(b"k" * KID, "t", b"p", None, 1))
+    await several.close()
+    alone = store.make(name="x")
+    await alone.open()
+    assert len(await alone.read(lambda tx: tx.frames(0, 99, unrelayed=True))) == 5
+    assert len(await alone.read(lambda tx: tx.notices(0, 9))) == 1
+    await alone.close()
+    with store.transaction() as tx:
+        tx.add_notice(b"k" * KID, "t", b"of the command line", None, 1)
+    again = store.make(name="y", shared=True)
+    await again.open()
+    assert await again.read(lambda tx: tx.first_unrelayed()) is None
+    assert (await again.write(lambda tx: tx.renew(again.token, True))).took
+    assert len(await again.read(lambda tx: tx.frames(0, 99, unrelayed=True))) == 5
+    assert [n.payload for n in await again.read(lambda tx: tx.notices(0, 9))] == [
+        b"p",
+        b"of the command line",
+    ]
+    await again.close()
