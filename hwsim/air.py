@@ -5,9 +5,11 @@ Nobody outside could do this; here it tells the moment at which a frame first le
 not.
 """
 
+from itertools import pairwise
+
 from hwsim.openssl import Ccm
 from protocol import cbor, coap, cose, oscore, report
-from protocol.errors import ProtocolError
+from protocol.errors import Malformed, ProtocolError
 
 _FRAMES = 6  # in one request, at most
 _EDHOC = "/.well-known/edhoc"
@@ -112,8 +114,8 @@ class AirMonitor:
                 self.unread += 1
                 return
             request, _ = context.unprotect_request(message)
-            frames = cbor.decode_sequence(request.payload, _FRAMES) if request.path() == "/f" else []
-            reports = [report.decode(cose.sign1_parse(cbor.encode(frame)).payload) for frame in frames]
+            frames = _frames(request.payload) if request.path() == "/f" else []
+            reports = [report.decode(cose.sign1_parse(frame).payload) for frame in frames]
         except oscore.Replayed:
             return  # the same bytes again, as the urgent lane sends them
         except ProtocolError:
@@ -139,6 +141,16 @@ class AirMonitor:
                 state=panic.get(report.PANIC_STATE),
             )
         return name
+
+
+def _frames(payload):
+    """The items of a CBOR sequence, as they stand there."""
+    ends = [0]
+    while ends[-1] < len(payload):
+        ends.append(cbor.skip(payload, ends[-1]))
+    if len(ends) - 1 > _FRAMES:
+        raise Malformed(f"{len(ends) - 1} frames in one request")
+    return [payload[begin:end] for begin, end in pairwise(ends)]
 
 
 def _path(message):

@@ -144,6 +144,7 @@ class GnssTrack:
         self._tell_us = None  # the burst that tells of the antenna
         self._drive_us = 0  # driven up to `_drive_from_us`
         self._drive_from_us = None
+        self._stands = self._stands_at = None
         self._sky_seen = (None, None, None)
 
     def start(self):
@@ -257,9 +258,14 @@ class GnssTrack:
         lost = not self._signal or self._antenna != "ok" or sky.cold or sky.drowned
         if lost or at_us < self._first_fix_us:
             return None
-        fix = self.track.at(self._driven_us(at_us) / _SECOND_US)
-        if not self._moving:
-            fix = type(fix)(fix.lat, fix.lon, fix.alt_m, 0.0, fix.course_deg)
+        driven_us = self._driven_us(at_us)
+        if self._moving:
+            fix = self.track.at(driven_us / _SECOND_US)
+        else:
+            if self._stands != driven_us:
+                fix = self.track.at(driven_us / _SECOND_US)
+                self._stands, self._stands_at = driven_us, fix._replace(speed_m_s=0.0)
+            fix = self._stands_at
         return self._blur(sky.place(fix, at_us), at_us // _SECOND_US)
 
     def _blur(self, fix, second):

@@ -6,6 +6,7 @@ import bisect
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 _EARTH_M = 6_371_000.0
 _STEP_S = 0.5
@@ -22,8 +23,7 @@ class Route:
     loop: bool = False
 
 
-@dataclass(frozen=True)
-class Fix:
+class Fix(NamedTuple):
     """A moment on a track, in plain units: degrees, metres, metres per second."""
 
     lat: float

@@ -48,7 +48,7 @@ class Sky:
         receiver knows no time."""
         if self.cold:
             return "", ""
-        utc_us = int(epoch.timestamp() * 1_000_000) + at_us + self.shift_s * 1_000_000
+        utc_us = _since_1970_us(epoch) + at_us + self.shift_s * 1_000_000
         leap = self.leap_us is not None and at_us >= self.leap_us
         if leap:
             # 23:59:60 comes after :59, and everything that follows is a second later than it would have been.
@@ -58,6 +58,11 @@ class Sky:
         if leap and at_us < self.leap_us + 1_000_000:
             second = 60
         return f"{minutes // 60:02d}{minutes % 60:02d}{second:02d}.00", _date(day)
+
+
+@functools.lru_cache(8)
+def _since_1970_us(epoch):
+    return int(epoch.timestamp() * 1_000_000)
 
 
 @functools.lru_cache(8)

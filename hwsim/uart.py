@@ -87,7 +87,8 @@ class UartPort:
         self.to_guest += len(data)
         if self._ahead:
             when_us = max(when_us, self._ahead[-1][1])
-        self._ahead = [(begin, end) for begin, end in self._ahead if end > self.kernel.now_us]
+            if self._ahead[0][1] <= self.kernel.now_us:
+                self._ahead = [(begin, end) for begin, end in self._ahead if end > self.kernel.now_us]
         self._ahead.append((when_us, when_us + self._time_us(len(data))))
         self._deliver_ahead(self, when_us, self.baud, data)
 
