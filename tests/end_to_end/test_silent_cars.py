@@ -30,10 +30,10 @@ def test_parked_is_not_lost_and_a_tunnel_is(house):
     house.kernel.run_for(900)
     assert told(house, car) is None
     house.network.partition(True)
-    # A minute and a half for one whose keep-alive is a minute; the bench's gateway looks every twenty seconds.
+    # A minute and a half for one whose keep-alive is a minute; the bench looks once in a minute.
     house.kernel.run_for(60)
     assert told(house, car) is None
-    house.kernel.run_for(90)
+    house.kernel.run_for(120)
     assert told(house, car) == "lost"
     house.network.partition(False)
     house.kernel.run_for(120)
