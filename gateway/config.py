@@ -105,7 +105,7 @@ KEYS: dict[str, dict[str, Key]] = {
         "retry_after_s": Key(5, _whole(1, 3600), "Max-Age of a 5.03: when a terminal should try again"),
     },
     "security": {
-        "verify_threads": Key(2, _whole(1, 64), "one for each core is right"),
+        "verify_threads": Key(0, _whole(0, 64), "0 checks signatures on the loop, which is the quickest"),
         "contexts": Key(20000, _whole(1, 10_000_000), "security contexts kept in memory"),
         "refusal_log_s": Key(
             60, _whole(1, 86400), "one log line for each peer and reason in this time, then their sum"
@@ -181,7 +181,7 @@ KEYS: dict[str, dict[str, Key]] = {
         "port": Key(9683, _whole(0, 65535), "of /metrics, /healthz, /readyz; 0 takes any free one"),
     },
     "log": {
-        "level": Key("info", _one_of(*LEVELS), '"info" has one line for each frame stored and relayed'),
+        "level": Key("info", _one_of(*LEVELS), '"debug" has a line for each frame stored and relayed'),
     },
 }
 

@@ -75,5 +75,5 @@ class Confirmed:
         del self._notices[: len(dropped)]
         self.dropped = dropped
         self.saved += len(rows)
-        told(self._log, "relayed", rows)
+        told(self._log, rows, relayed=True)
         return [row.id for row in rows], facts

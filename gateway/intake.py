@@ -243,7 +243,7 @@ class Intake:
         self.stored += len(stored.rows)
         self.repeats += stored.repeats
         self.conflicts += len(stored.conflicts)
-        told(self._log, "stored", [row for row, _ in stored.rows])
+        told(self._log, [row for row, _ in stored.rows])
         for kid, new in stored.conflicts:
             self._log.error("frame.conflict", kid=kid, boot=new.boot, seq=new.seq, kind=KINDS[new.kind])
 
@@ -276,17 +276,24 @@ def _settle(posted: Posted, error: Exception | None) -> None:
         future.set_exception(error)
 
 
-def told(log: Log, what: str, rows: list[Row]) -> None:
+def told(log: Log, rows: list[Row], relayed: bool = False) -> None:
     """Frames that were stored or relayed, in the log. A line for each costs as much as the commit: that is
     for `debug`. Otherwise how many they were, and those of an alarm by name."""
-    if log.shows("debug"):
-        for row in rows:
-            log.debug(f"frame.{what}", **name(row))
-    elif rows:
-        log.info(f"frames.{what}", count=len(rows))
-        for row in rows:
-            if row.panic is not None:
-                log.info(f"frame.{what}", **name(row))
+    if not rows:
+        return
+    every = log.shows("debug")
+    for row in rows:
+        if every or row.panic is not None:
+            if relayed:
+                log.info("frame.relayed", **name(row))
+            else:
+                log.info("frame.stored", **name(row))
+    if every:
+        return
+    if relayed:
+        log.info("frames.relayed", count=len(rows))
+    else:
+        log.info("frames.stored", count=len(rows))
 
 
 def name(row: Row) -> dict[str, object]:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from gateway.contexts import GRACE_MS, Contexts, Entry
 from gateway.journal.base import ContextError, Journal, T, Transaction
-from gateway.journal.records import NEXT, Claim, Claimed, Terminal
+from gateway.journal.records import NEXT, Claim, Claimed, StoredContext, Terminal
 from gateway.vault import Vault
 from protocol.coap import Message
 from protocol.errors import Malformed, Unauthentic
@@ -32,6 +32,8 @@ _LOW = 64
 _ANSWERS = 8
 # Requests of one terminal under way at once; a sound one has less than twenty.
 MAX_BUSY = 32
+# Contexts that one read of the journal brings.
+_PAGE = 64
 # A context used within this time is never dropped from memory, whatever the limit says.
 KEEP_S = 60.0
 
@@ -259,7 +261,9 @@ class Peers:
         self._limit = limit
         self._loop = asyncio.get_running_loop()
         self._peers: OrderedDict[Entry, Peer] = OrderedDict()
-        self._loading: dict[Entry, asyncio.Task[Peer]] = {}
+        self._loading: dict[Entry, asyncio.Future[Peer]] = {}
+        self._wanted: list[tuple[Entry, Terminal]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._peers)
@@ -280,19 +284,44 @@ class Peers:
         peer = self.get(entry, terminal)
         if peer is not None:
             return peer
-        task = self._loading.get(entry)
-        if task is None:
-            task = asyncio.create_task(self._load(entry, terminal))
-            self._loading[entry] = task
-            task.add_done_callback(lambda _: self._loading.pop(entry, None))
-        return await asyncio.shield(task)
+        future = self._loading.get(entry)
+        if future is None:
+            future = self._loading[entry] = self._loop.create_future()
+            self._wanted.append((entry, terminal))
+            if len(self._wanted) == 1:
+                # Those who come in the same turn share a read: after a restart that is everybody.
+                self._loop.call_soon(self._fetch)
+        return await asyncio.shield(future)
 
     def drop(self, entry: Entry) -> None:
         """This context may serve no longer."""
         self._peers.pop(entry, None)
 
-    async def _load(self, entry: Entry, terminal: Terminal) -> Peer:
-        stored = await self._journal.read(lambda tx: tx.context(entry.oscore_id))
+    def _fetch(self) -> None:
+        wanted, self._wanted = self._wanted, []
+        for start in range(0, len(wanted), _PAGE):
+            task = self._loop.create_task(self._load(wanted[start : start + _PAGE]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _load(self, wanted: list[tuple[Entry, Terminal]]) -> None:
+        found: list[StoredContext | None] = []
+        failure: Exception | None = None
+        try:
+            found = await self._journal.read(lambda tx: [tx.context(entry.oscore_id) for entry, _ in wanted])
+        except Exception as error:
+            failure = error
+        for place, (entry, terminal) in enumerate(wanted):
+            future = self._loading.pop(entry)
+            try:
+                if failure is not None:
+                    raise failure
+                future.set_result(self._made(entry, terminal, found[place]))
+            except Exception as error:
+                future.set_exception(error)
+                future.exception()  # who asked may be gone
+
+    def _made(self, entry: Entry, terminal: Terminal, stored: StoredContext | None) -> Peer:
         gone = stored is None or stored.generation != entry.generation or not stored.secret
         if stored is None or gone or self._contexts.get(entry.oscore_id) is not entry:
             raise ContextError(f"context {entry.oscore_id.hex()}: not there any more")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from gateway import northbound, panics
+from gateway import panics, relay
 from gateway.journal.records import ACCEPTED, Row
 from gateway.queues import Backlog
 from protocol import coap, oscore, report
@@ -49,18 +49,18 @@ async def test_a_row_that_cannot_be_read_holds_its_own_terminal_only(relayed):
     hurt, well = await bench.terminal("vr-101"), await bench.terminal("vr-102")
     bench.app.relay._backlog._behind = True  # rows are read back from the file
     frame = hurt.terminal.frame()
-    original = northbound.sign1_parse
+    original = relay.fields_of
 
     def parse(data):
         return original(b"\xff" if data == frame else data)
 
-    northbound.sign1_parse = parse
+    relay.fields_of = parse
     try:
         await hurt.post(frame)
         await well.post(well.terminal.frame())
         await bench.until(lambda: bench.events("frame.relayed"))
     finally:
-        northbound.sign1_parse = original
+        relay.fields_of = original
     assert not bench.events("relay.failed")
     assert [e["kid"] for e in bench.events("relay.refused")] == [hurt.terminal.kid.hex()]
 
