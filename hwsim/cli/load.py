@@ -47,6 +47,9 @@ def arguments(parser):
         metavar="KEY=VALUE",
         help="with --serve: a key of its gateway.toml, as security.verify_threads=1",
     )
+    parser.add_argument(
+        "--workers", type=types.count, metavar="N", help="with --serve: so many processes (`serve --workers`)"
+    )
     parser.add_argument("--broker", type=_place, metavar="HOST:PORT", help="listen there for what arrives")
     parser.add_argument("--prefix", default="patrola/v1", help="of the topics (patrola/v1)")
     parser.add_argument("--rows", metavar="FILE", help="write the cars for `gateway enroll --file` and end")

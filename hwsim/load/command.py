@@ -18,7 +18,8 @@ def measure(options, fleet):
         return 2
     try:
         if options.serve:
-            with Stand(_settings(options.set)) as stand:
+            workers = ("--workers", str(options.workers)) if options.workers else ()
+            with Stand(_settings(options.set), command=workers) as stand:
                 stand.prepare()
                 key = enroll(stand.config, fleet)
                 stand.start()
