@@ -75,7 +75,8 @@ def test_every_bound_of_the_top_level():
         check_refused(say(bad), "kind")
 
 
-HEALTH_NAMES = "supply temperature rsrp queue heap version reset antenna uptime lost jamming stuck restarts safe trace worn"
+HEALTH_NAMES = "supply temperature rsrp queue heap version reset antenna uptime lost jamming stuck"
+HEALTH_NAMES += " restarts safe trace worn"
 HEALTH = (
     (0, U16), (-1000, 2000), (-200, 0), (0, U32), (0, U32), (0, U32), (0, 255), (1, 3), (0, U32), (0, 1),
     (0, 3), (0, U16), (0, U32), (1, 255), None, (0, U16),
