@@ -24,6 +24,7 @@ class Flash:
         self.block = block
         self.programs = self.erases = self.bytes_programmed = 0
         self.wear = collections.Counter()  # erases of each block
+        self.written = collections.Counter()  # programs of each block
         self.torn = 0
         self.set_again = 0  # bits that a program wanted to set: they stay clear, and the writer has a bug
         self.worn = {}  # block -> share of its bits that an erase does not set any more
@@ -99,6 +100,7 @@ class Flash:
             os.pwrite(self._file, self._erased(address), address)
         else:
             self.programs += 1
+            self.written[address // self.block] += 1
             self.bytes_programmed += len(data)
             self._clear_bits(address, data)
 
@@ -117,6 +119,7 @@ class Flash:
             os.pwrite(self._file, new, address)
             return
         self.programs += 1
+        self.written[address // self.block] += 1
         whole = int(len(data) * progress)
         part = bytearray(data[:whole])
         if whole < len(data):

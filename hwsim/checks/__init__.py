@@ -11,7 +11,7 @@ by OpenSSL, headquarters' store by sqlite3 (tests/hwsim/checks/test_independent.
 never happen is looked for.
 """
 
-from hwsim.checks import frames, house, lamps, machine, nonces, presses
+from hwsim.checks import frames, house, lamps, machine, nonces, presses, wear
 from hwsim.checks.recorder import Recorder
 from hwsim.checks.verdict import Violation
 
@@ -33,7 +33,8 @@ ALWAYS = (
     machine.terminals_stay_alive,
     machine.every_start_succeeds,
     machine.hangs_are_noticed,
-    machine.flash_is_used_well,
+    wear.bits_are_only_cleared,
+    wear.flash_is_spared,
     machine.nothing_goes_unprotected,
 )
 # What must have happened in the end.

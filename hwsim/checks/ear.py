@@ -77,6 +77,7 @@ class Ear:
             return
         keys, plain, nonce = opened
         self._used(at_us, "terminal", keys, nonce, plain, mark)
+        self._car.sealed += 1
         code, (options, payload) = plain[0], datagram.read_options(plain, 1)
         inner = datagram.Datagram(0, code, 0, b"", options, payload)
         names = ()

@@ -56,9 +56,7 @@ class Recorder:
         withdrawn = self._ledger.withdrawn()
         for name, tale in recording.cars.items():
             tale.withdrawn = tale.kid in withdrawn
-            flash = self._bench_cars[name].terminal.flash
-            worst = max(flash.wear.values(), default=0)
-            tale.wear = Wear(flash.programs, flash.erases, flash.set_again, worst)
+            tale.wear = _wear(self._bench_cars[name].terminal)
         return recording
 
     # --- headquarters
@@ -126,8 +124,8 @@ class Recorder:
     def _event(self, event):
         fields = event.fields
         if event.source == "fault":
-            whole = fields.get("task") == "all" or fields.get("supervised", False)
-            self.recording.faults.append(Fault(event.t_us, event.what, fields.get("car"), whole))
+            hangs = "program" if fields.get("task") == "all" else "task" if fields.get("supervised") else ""
+            self.recording.faults.append(Fault(event.t_us, event.what, fields.get("car"), hangs))
         elif event.source == "gateway":
             self._gateway(event)
         elif event.source == "broker":
@@ -212,6 +210,15 @@ class Recorder:
         told = Told(at_us, topic, name, None, True, said.get("stage"), said.get("panic"))
         told.reminder = bool(said.get("reminder"))
         self.recording.told.append(told)
+
+
+def _wear(terminal):
+    flash = terminal.flash
+    journal = terminal.board["flash"].get("journal", {"address": 0, "size": 0})
+    first = journal["address"] // flash.block
+    blocks = range(first, first + journal["size"] // flash.block)
+    programs, erases = (sum(count[block] for block in blocks) for count in (flash.written, flash.wear))
+    return Wear(programs, erases, flash.programs - programs, flash.erases - erases, flash.set_again)
 
 
 _CAR_EVENTS = {

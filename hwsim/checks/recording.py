@@ -70,12 +70,14 @@ class Receipt:
 
 @dataclass
 class Wear:
-    """Of a terminal's flash."""
+    """Of a terminal's flash: programs and erases of the journal's part and of the rest, where its files lie;
+    bits that a program wanted to set."""
 
     programs: int = 0
     erases: int = 0
+    file_programs: int = 0
+    file_erases: int = 0
     set_again: int = 0
-    worst_block: int = 0
 
 
 @dataclass
@@ -94,6 +96,7 @@ class Car:
     facts: list = field(default_factory=list)
     receipts: list = field(default_factory=list)
     naked: list = field(default_factory=list)  # (microseconds, text): sent without protection
+    sealed: int = 0  # requests under different Partial IVs
     handshakes: list = field(default_factory=list)  # (life's number, G_X)
     wear: Wear = field(default_factory=Wear)
     withdrawn: bool = False  # revoked or suspended at the end: nothing more is owed
@@ -131,7 +134,7 @@ class Fault:
     at_us: int
     what: str
     car: str | None = None
-    whole: bool = False  # of a hang: the watchdog certainly has to bite
+    hangs: str = ""  # of a hang: the "program", or one supervised "task"; the watchdog has to bite
 
 
 @dataclass

@@ -48,7 +48,7 @@ class Story:
         self.recording = Recording(now_us=now_s * S, has_broker=True, kept=set())
         self.car = Car("sm-21", KID, settings)
         self.car.lives.append(Life(0, ready_us=3 * S))
-        self.car.wear = Wear(programs=50, erases=5)
+        self.car.wear = Wear(programs=20, erases=5)
         self.recording.cars["sm-21"] = self.car
         self.seq = 0
 

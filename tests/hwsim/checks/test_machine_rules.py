@@ -38,22 +38,33 @@ def test_a_start_that_never_serves():
 
 def test_a_hang_that_nobody_notices():
     story = day()
-    story.recording.faults.append(Fault(100 * S, "task_hang", "sm-21", whole=True))
+    story.recording.faults.append(Fault(100 * S, "task_hang", "sm-21", hangs="program"))
     assert story.rules() == ["watchdog"]
-    _ended(story, 130, "watchdog")
+    _ended(story, 112, "watchdog")
     assert story.rules() == []
+    story.car.lives[0].ended_us = 114 * S
+    assert story.rules() == ["watchdog"], "eight seconds and a margin"
+    story.recording.faults[0].hangs = "task"
+    assert story.rules() == [], "a task has half a minute to report"
+    story.car.lives[0].ended_us = 144 * S
+    assert story.rules() == ["watchdog"]
 
 
 def test_flash_is_erased_before_it_is_programmed_and_spared():
     story = day()
     story.car.wear.set_again = 1
     assert story.rules() == ["flash"]
-    story = day()
-    story.car.wear.erases = 2000
-    assert story.rules() == ["flash wear"]
-    story = day()
-    story.car.wear.programs = 20000
-    assert story.rules() == ["flash wear"]
+    for part, most in (("programs", 88), ("erases", 13.25), ("file_programs", 80), ("file_erases", 6)):
+        story = day()
+        frames = len(story.car.frames)
+        budget = most + {"programs": 4, "erases": 0.125}.get(part, 0) * (frames - 10)
+        setattr(story.car.wear, part, int(budget))
+        assert story.rules() == [], part
+        setattr(story.car.wear, part, int(budget) + 1)
+        assert story.rules() == ["flash wear"], part
+        story.car.handshakes += [(1, 1, b"a"), (2, 1, b"b")]
+        story.car.sealed = 200
+        assert story.rules() == ([] if part.startswith("file") else ["flash wear"]), part
 
 
 def test_what_leaves_without_protection():
