@@ -257,6 +257,7 @@ class App:
                 task.cancel()
         for refusals in (self.refusals, self.strangers):
             refusals.sweep(ending=True)
+        self.log.sweep()
         if self._pages is not None:
             await self._pages.close()
         self.verifier.close()
@@ -346,6 +347,7 @@ class App:
         for refusals in (self.refusals, self.strangers):
             refusals.sweep()
         self.edhoc.sweep()
+        self.log.sweep()
         now_ms = self.clock.wall_ms()
         if await self.journal.read(lambda tx: bool(tx.expired_commands(now_ms))):
             number = await self.journal.write(

@@ -26,6 +26,8 @@ from protocol import cbor, coap, report
 STAGE_STORED = 3
 # Requests in one transaction: an alarm that comes now waits for no more than these.
 _GROUP = 256
+# While more wait to be checked, a commit waits for so many: each one is some wake-ups and an fsync.
+_LEAST = 64
 # Frames that are told of as they are stored: whether a car is on duty.
 _TOLD = (report.KIND_STATUS, report.KIND_PANIC)
 OnFrame = Callable[[Transaction, Terminal, NewFrame, dict[int, Any], int], None]
@@ -154,7 +156,7 @@ class Intake:
     # --- storage
 
     def _store(self) -> None:
-        if self._writing and not self._first:
+        if not self._first and (self._writing or (len(self._good) < _LEAST and self._bulk)):
             return
         batch, self._first = self._first, []
         if not self._writing:
@@ -278,9 +280,7 @@ def _settle(posted: Posted, error: Exception | None) -> None:
 
 def told(log: Log, rows: list[Row], relayed: bool = False) -> None:
     """Frames that were stored or relayed, in the log. A line for each costs as much as the commit: that is
-    for `debug`. Otherwise how many they were, and those of an alarm by name."""
-    if not rows:
-        return
+    for `debug`. Otherwise how many they were in a second, and those of an alarm by name."""
     every = log.shows("debug")
     for row in rows:
         if every or row.panic is not None:
@@ -288,12 +288,8 @@ def told(log: Log, rows: list[Row], relayed: bool = False) -> None:
                 log.info("frame.relayed", **name(row))
             else:
                 log.info("frame.stored", **name(row))
-    if every:
-        return
-    if relayed:
-        log.info("frames.relayed", count=len(rows))
-    else:
-        log.info("frames.stored", count=len(rows))
+    if not every:
+        log.count("frames.relayed" if relayed else "frames.stored", len(rows))
 
 
 def name(row: Row) -> dict[str, object]:

@@ -29,6 +29,7 @@ class Log:
         self._threshold = LEVELS[level]
         self._stream = stream
         self._clock = clock or Clock()
+        self._counts: dict[str, int] = {}
         self.lost = 0
 
     def shows(self, level: str) -> bool:
@@ -50,6 +51,17 @@ class Log:
 
     def error(self, event: str, **fields: object) -> None:
         self._write(40, "error", event, fields)
+
+    def count(self, event: str, number: int) -> None:
+        """So many more; `sweep` writes how many they were."""
+        self._counts[event] = self._counts.get(event, 0) + number
+
+    def sweep(self) -> None:
+        """Call now and then."""
+        counts, self._counts = self._counts, {}
+        for event, number in counts.items():
+            if number:
+                self.info(event, count=number)
 
     def _write(self, rank: int, level: str, event: str, fields: dict[str, object]) -> None:
         if rank < self._threshold:
