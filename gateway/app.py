@@ -123,7 +123,6 @@ class App:
             send=self._send,
         )
         self.edhoc.vault = self.vault
-        self.edhoc.responder = self._machine.responder
         self.relay = Relay(config, self.journal, self.registry, log, clock, self._machine, self._random16)
         self.reminders = Reminders(config, self.journal, self.registry, self.relay, clock)
         self.retention = Retention(config, self.journal, log, clock)

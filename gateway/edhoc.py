@@ -76,7 +76,6 @@ class Edhoc:
         self.sessions = Sessions(sessions)
         self.gate = Floodgate(rate, random(32), clock.mono_ms())
         self.vault = Vault()
-        self.responder: Callable[[GatewayKey], Responder] = Responder
         self.runs = 0  # of lakers
         self.asked = 0  # to prove an address
         self.established = 0
@@ -134,7 +133,7 @@ class Edhoc:
             self._wait(request, size, address(source), "busy")
         else:
             self.runs += 1
-            responder = self.responder(key)
+            responder = Responder(key)
             c_r = self._free(hello.c_i)
             session = Session(source, digest, hello.c_i, c_r, responder, responder.message_2(hello, c_r))
             self.sessions.put(session, now_ms)

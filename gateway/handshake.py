@@ -79,12 +79,9 @@ def _small(value: bytes) -> bool:
 class Responder:
     """`message_2`, `message_3`, `finish`, in this order and each once; after an error it is over."""
 
-    def __init__(self, key: GatewayKey, library: Any = None) -> None:
-        """`library`: what answers in place of lakers, where a run has to repeat."""
+    def __init__(self, key: GatewayKey) -> None:
         with _contained("malformed"):
-            self._lakers: Any = library or lakers.EdhocResponder(
-                key.private, lakers.Credential(key.credential)
-            )
+            self._lakers: Any = lakers.EdhocResponder(key.private, lakers.Credential(key.credential))
 
     def message_2(self, hello: Hello, c_r: bytes) -> bytes:
         """Raises HandshakeError."""

@@ -10,9 +10,7 @@ from paho.mqtt.client import Client
 
 from gateway.background import Background, Thread
 from gateway.datagram import Endpoint
-from gateway.handshake import Responder
 from gateway.journal.sqlite import connect, lock
-from gateway.key import GatewayKey
 from gateway.log import Log
 
 
@@ -47,10 +45,6 @@ class Machine:
         """How long to wait before looking again whether something is to be done of which nobody tells. Where
         looking costs more than being late, longer than was asked."""
         return seconds
-
-    def responder(self, key: GatewayKey) -> Responder:
-        """EDHOC for one terminal."""
-        return Responder(key)
 
     def mqtt(self, *arguments: Any, **options: Any) -> Client:
         """The broker's side: a client that has not connected yet."""

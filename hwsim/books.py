@@ -1,5 +1,8 @@
-"""What stands in the gateway's store, read with sqlite3 beside it, whether it runs or not."""
+"""What stands in the gateway's store, read with sqlite3 beside it, whether it runs or not; and what its log
+has said.
+"""
 
+import json
 import sqlite3
 from contextlib import closing
 
@@ -7,11 +10,36 @@ _STAGES = ("stored", "accepted", "acknowledged", "shown", "cleared")
 
 
 class Books:
-    """`contexts` holds the keys of every link that was seen: {OSCORE id: (gateway's id, secret, salt)}."""
+    """`loop` is what the gateway runs on just now. `contexts` holds the keys of every link that was seen:
+    {OSCORE id: (gateway's id, secret, salt)}."""
 
-    def __init__(self, path):
+    def __init__(self, kernel, path):
+        self.kernel = kernel
         self.path = path
+        self.loop = None
         self.contexts = {}
+        self._stored = {}  # kid -> names
+
+    def heard(self, loop, line):
+        """One line of its log."""
+        if self.loop is loop:
+            # Where the store lies differs from run to run.
+            fields = json.loads(line.replace(f"{self.path.parent}/", ""))
+            for name in ("time", "mono_ms"):
+                fields.pop(name)
+            self._tell(fields.pop("event"), fields)
+
+    def _tell(self, event, details):
+        self.kernel.emit("gateway", event, at_ms=self.kernel.now_us / 1000, details=details)
+        if event == "frame.stored":
+            kid = bytes.fromhex(details["kid"])
+            self._stored.setdefault(kid, set()).add((kid, details["boot"], details["seq"]))
+        elif event == "edhoc.established":
+            self.learn()
+
+    def named(self, kid):
+        """Names of the frames that it has said to have stored for one terminal."""
+        return self._stored.get(kid, set())
 
     def journal(self):
         """Every frame on its disk, in its order, as `gateway journal --json` shows them."""

@@ -22,6 +22,18 @@ class Disk:
         self._connections = []
         self._locks = []
 
+    def fare(self, kernel, full=None, fsync_error=None, slow_ms=None):
+        """How it does from now on. `full`: a truth; `fsync_error`: "lost", "kept", True (one or the other) or
+        False; `slow_ms`: what a commit takes."""
+        if full is not None:
+            self.full = bool(full)
+        if fsync_error is not None:
+            either = kernel.rng("gateway/disk").choice(("lost", "kept"))
+            self.fsync_error = either if fsync_error is True else fsync_error or None
+        if slow_ms is not None:
+            self.commit_us = int(slow_ms * 1000)
+        kernel.emit("gateway", "disk", full=self.full, fsync=self.fsync_error, us=self.commit_us)
+
     def factory(self):
         """A class for `sqlite3.connect`."""
 

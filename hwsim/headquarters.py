@@ -17,7 +17,6 @@ from gateway import commands, requests
 from gateway.app import App
 from gateway.config import check
 from gateway.datagram import Endpoint
-from gateway.handshake import Responder
 from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, Terminal
 from gateway.journal.sqlite import connect, lock, transaction
 from gateway.key import GatewayKey, kid_of
@@ -28,7 +27,6 @@ from hwsim.books import Books
 from hwsim.desk import own_key
 from hwsim.disk import Disk
 from hwsim.network import KernelHost
-from hwsim.responder import EdhocResponder
 from hwsim.server import Air, Client, Commits, Lines, WrongClock, paho_time
 from hwsim.virtual_loop import VirtualLoop
 
@@ -60,23 +58,20 @@ class Gateway(Books):
     gateway's own clock is `clock_offset_ms` wrong."""
 
     def __init__(self, kernel, directory, broker, epoch, republish_s=30):
-        self.kernel = kernel
         # In memory where there is such a place: what a crash leaves is for hwsim/disk.py to say.
         memory = _MEMORY if os.access(_MEMORY, os.W_OK) else directory
         self._folder = tempfile.TemporaryDirectory(prefix="patrola-", dir=memory)
         self.directory = Path(self._folder.name)
-        super().__init__(self.directory / "patrola.sqlite")
+        super().__init__(kernel, self.directory / "patrola.sqlite")
         self.broker = broker
         self.disk_model = Disk()
         self.host = KernelHost(self._receive)
         self.epoch_ms = round(epoch.timestamp() * 1000)
         self.clock_offset_ms = 0
         self.app = None
-        self.loop = None
         self.starts = 0
         self.ready = False
         self.troubles = []  # what no part of the gateway caught
-        self._stored = {}  # kid -> names
         self._replies = {}
         self._sockets = []
         self._places = {}
@@ -179,18 +174,9 @@ class Gateway(Books):
 
     # Faults of its machine
 
-    def disk(self, full=None, fsync_error=None, slow_ms=None):
-        """`full`: a truth; `fsync_error`: "lost", "kept", True (one or the other) or False; `slow_ms`: what a
-        commit takes."""
-        model = self.disk_model
-        if full is not None:
-            model.full = bool(full)
-        if fsync_error is not None:
-            either = self.kernel.rng("gateway/disk").choice(("lost", "kept"))
-            model.fsync_error = either if fsync_error is True else fsync_error or None
-        if slow_ms is not None:
-            model.commit_us = int(slow_ms * 1000)
-        self.kernel.emit("gateway", "disk", full=model.full, fsync=model.fsync_error, us=model.commit_us)
+    def disk(self, **how):
+        """As `Disk.fare`."""
+        self.disk_model.fare(self.kernel, **how)
 
     def lose_store(self):
         """Its disk is lost: journal, registry, contexts. Its key, on a backup, is not; and the administrator
@@ -261,27 +247,6 @@ class Gateway(Books):
     def wall_ms(self):
         return self.epoch_ms + self.clock_offset_ms + self.kernel.now_us // 1000
 
-    def named(self, kid):
-        """Names of the frames that it has said to have stored for one terminal."""
-        return self._stored.get(kid, set())
-
-    def _tell(self, event, details):
-        self.kernel.emit("gateway", event, at_ms=self.kernel.now_us / 1000, details=details)
-        if event == "frame.stored":
-            kid = bytes.fromhex(details["kid"])
-            self._stored.setdefault(kid, set()).add((kid, details["boot"], details["seq"]))
-        elif event == "edhoc.established":
-            self.learn()
-
-    def heard(self, loop, line):
-        """One line of its log."""
-        if self.loop is loop:
-            # Where the store lies differs from run to run.
-            fields = json.loads(line.replace(f"{self.directory}/", ""))
-            for name in ("time", "mono_ms"):
-                fields.pop(name)
-            self._tell(fields.pop("event"), fields)
-
     # The air
 
     def _receive(self, data, source, reply):
@@ -318,10 +283,6 @@ class _Machine(Machine):
     def look_s(self, seconds):
         # What other processes do to the file is told by `enroll` and its like.
         return max(seconds, _LOOK_S)
-
-    def responder(self, key):
-        rng = self._gateway.kernel.rng("gateway/edhoc")
-        return Responder(key, EdhocResponder(key.private, key.credential, key.kid, rng))
 
     def mqtt(self, *arguments, **options):
         return Client(self._gateway.dial, *arguments, **options)

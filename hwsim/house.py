@@ -29,20 +29,8 @@ class House(Rig):
     """A Rig whose headquarters is the gateway itself: `gateway` (hwsim/headquarters.py), `broker`
     (hwsim/central.py), `centre` (hwsim/centre.py; None without `operator`); `publics` is {kid: key}."""
 
-    def __init__(
-        self,
-        kit,
-        directory,
-        seed=1,
-        weather=None,
-        profile="a7670",
-        script=None,
-        cpu=None,
-        heap=None,
-        republish_s=30,
-        operator=True,
-        nmea=None,
-    ):
+    def __init__(self, kit, directory, republish_s=30, operator=True, **options):
+        """`options` as a Rig's."""
         units = dict(zip(kit.publics, kit.units, strict=True))
         self.publics = {}
 
@@ -50,7 +38,7 @@ class House(Rig):
             self.broker = Central(kernel)
             return _Enrolling(self, Gateway(kernel, directory, self.broker, EPOCH, republish_s), units)
 
-        super().__init__(kit, directory, seed, weather, profile, script, cpu, heap, headquarters, nmea)
+        super().__init__(kit, directory, desk=headquarters, **options)
         self.desk = self.gateway
         self.centre = Duty(self.kernel, self.broker, self.publics) if operator else None
         self.gateway.start()
