@@ -9,6 +9,9 @@ from hwsim.load.handshakes import LinkError
 from hwsim.load.run import Load, enroll
 from hwsim.load.stand import Stand, StandError
 
+# After `gateway enroll` beside a running service.
+_PATIENCE_S = 10.0
+
 
 def measure(options, fleet):
     """The exit code."""
@@ -27,7 +30,7 @@ def measure(options, fleet):
                 document["gateway"] = _of(stand, document)
         elif options.config:
             address, broker, key = _configured(options.config, fleet)
-            document = _fly(options, fleet, [address], key, options.broker or broker)
+            document = _fly(options, fleet, [address], key, options.broker or broker, _PATIENCE_S)
         else:
             key = bytes.fromhex(options.gateway_key)
             document = _fly(options, fleet, options.gateway, key, options.broker)
@@ -44,10 +47,10 @@ def measure(options, fleet):
     return 1 if wrong else 0
 
 
-def _fly(options, fleet, gateways, key, broker):
+def _fly(options, fleet, gateways, key, broker, patience_s=0.0):
     load = Load(gateways, key, fleet, broker, options.prefix)
     try:
-        load.link()
+        load.link(patience_s)
         return load.fly(
             options.rate,
             options.seconds,

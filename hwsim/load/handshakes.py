@@ -20,6 +20,7 @@ _FIRST = b"\xf5"
 _BOTH = b"\x41"
 _UNDER_WAY = 32
 _REPEAT_S = 2.0
+_PAUSE_S = 0.25
 _PATIENCE_S = 30.0
 
 
@@ -34,7 +35,7 @@ class Handshake:
     def __init__(self, car, gateway_key, number):
         self.car = car
         self._binding = None
-        self._number = number & 0xFFFF
+        self.number = number & 0xFFFF
         self.began_s = time.monotonic()
         self.at_s = 0.0
         self.over = False
@@ -57,8 +58,8 @@ class Handshake:
 
     def _request(self, outer):
         # Three bytes: those of the traffic afterwards have four.
-        outer.type, outer.message_id, outer.token = coap.CON, self._number, os.urandom(3)
-        self._number = self._number + 1 & 0xFFFF
+        outer.type, outer.message_id, outer.token = coap.CON, self.number, os.urandom(3)
+        self.number = self.number + 1 & 0xFFFF
         self.token = outer.token
         self.datagram = outer.encode()
 
@@ -156,15 +157,24 @@ class Wires:
             sock.close()
 
 
-def link(cars, gateway_key, wires, told=lambda done: None):
-    """Give every car its context. Raises LinkError."""
+def link(cars, gateway_key, wires, patience_s=0.0):
+    """Give every car its context. For so long a car that is refused may begin again: a running gateway hears
+    of an enrolment within a second. Raises LinkError."""
+    patient_s = time.monotonic() + patience_s
+
+    def again(one, error):
+        if time.monotonic() > patient_s:
+            raise error
+        another = Handshake(one.car, gateway_key, one.number)
+        another.at_s = time.monotonic() + _PAUSE_S
+        return another
+
     waiting = list(reversed(cars))
     under_way = {}
     poll = select.epoll()
     socks = {sock.fileno(): sock for sock in wires.all()}
     for number in socks:
         poll.register(number, select.EPOLLIN)
-    done = 0
     try:
         while waiting or under_way:
             while waiting and len(under_way) < _UNDER_WAY:
@@ -173,8 +183,7 @@ def link(cars, gateway_key, wires, told=lambda done: None):
                 under_way[one.token] = one
             _send_due(under_way, wires)
             for number, _ in poll.poll(0.05):
-                done += _receive(socks[number], under_way)
-                told(done)
+                _receive(socks[number], under_way, again)
     finally:
         poll.close()
 
@@ -191,13 +200,12 @@ def _send_due(under_way, wires):
         wires.of(one.car.number)[0].send(one.datagram)
 
 
-def _receive(sock, under_way):
-    done = 0
+def _receive(sock, under_way, again):
     while True:
         try:
             data = sock.recv(2048)
         except BlockingIOError:
-            return done
+            return
         except ConnectionRefusedError:
             raise LinkError("nobody listens there") from None
         message = coap.decode(data)
@@ -206,13 +214,14 @@ def _receive(sock, under_way):
             continue
         token = one.token
         one.began_s = time.monotonic()
-        if one.take(message):
-            one.at_s = 0.0
+        try:
+            if one.take(message):
+                one.at_s = 0.0
+        except LinkError as error:
+            one = again(one, error)
         if one.token != token or one.over:
             del under_way[token]
-            if one.over:
-                done += 1
-            else:
+            if not one.over:
                 under_way[one.token] = one
 
 

@@ -31,8 +31,9 @@ class Load:
         self.wires = handshakes.Wires(gateways, min(wires, len(fleet)))
         self._strange = handshakes.Wires(gateways, 4)
 
-    def link(self):
-        handshakes.link(self.cars, self._key, self.wires)
+    def link(self, patience_s=0.0):
+        """See handshakes.py."""
+        handshakes.link(self.cars, self._key, self.wires, patience_s)
 
     def fly(self, rate, seconds, *, urgent=0.02, batch=1, forged=0, warm_s=1.0, drain_s=5.0, seed=1, **more):
         """A document of figures; see figures.py. `jobs`: processes that prepare. `roam`: share of datagrams
