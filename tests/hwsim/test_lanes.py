@@ -96,9 +96,7 @@ def test_one_seed_is_one_run_also_by_what_the_heap_has_free(tmp_path):
         with House(kit, tmp_path, seed=3) as house:
             house.working()
             house.kernel.run_for(200)
-            told = [
-                e.fields["payload"] for e in house.seen("message") if e.fields["topic"].endswith("/health")
-            ]
+            told = [e.fields for e in house.seen("message") if e.fields["topic"].endswith("/health")]
             assert len(told) >= 4 and all(b"free_heap" in fields["payload"] for fields in told)
             return house.kernel.trace
 
