@@ -3,68 +3,11 @@
 
 import os
 
-from firmware import statefile
-from firmware.ccm import AesCcm
-from firmware.session import LOW, RESERVE, Session
-from protocol import cbor, coap
+from firmware.session import LOW, RESERVE
+from protocol import coap
 from protocol.coap import CON, POST, Message
-from protocol.oscore import Context, peek
-from tests.firmware.cutflash import CutFlash
-from tests.firmware.uplink_bench import FLASH, LINK, SLOTS, adopt
-
-OTHER = {
-    "secret": b"another secret!!",
-    "salt": b"87654321",
-    "sender_id": b"\xaa\xbb\xcc\xdd",
-    "recipient_id": b"\x01",
-}
-
-
-def flash():
-    if FLASH:
-        FLASH.pop().power_off()
-    FLASH.append(CutFlash("/bench", 16))
-    return FLASH[0]
-
-
-def session(log=None):
-    return Session(AesCcm(), SLOTS, log)
-
-
-def agreed(link=LINK, log=None):
-    it = session(log)
-    adopt(it, link)
-    return it
-
-
-def request():
-    return Message(CON, POST, options=[(coap.URI_PATH, b"f")], payload=b"x")
-
-
-def use(it, urgent=True):
-    """(kid, Partial IV) of one more request, or None."""
-    protected = it.protect(request(), urgent)
-    if protected is None:
-        return None
-    kid, _, piv = peek(protected[0])
-    return kid, int.from_bytes(piv, "big")
-
-
-def number(it, urgent=True):
-    used = use(it, urgent)
-    return None if used is None else used[1]
-
-
-def gateway(link):
-    return Context(link["secret"], link["salt"], link["recipient_id"], link["sender_id"], AesCcm())
-
-
-def answer(it, link):
-    """One request and the gateway's answer to it."""
-    outer, binding = it.protect(request(), True)
-    there = gateway(link)
-    reply = Message(CON, coap.CHANGED, payload=b"ok")
-    return it.unprotect(there.protect_response(reply, there.unprotect_request(outer)[1]), binding)
+from tests.firmware.session_bench import OTHER, agreed, answer, flash, gateway, number, request, session, use
+from tests.firmware.uplink_bench import LINK, adopt
 
 
 def test_without_a_context_nothing_is_protected():
@@ -222,98 +165,6 @@ def test_keys_are_changed_a_hundred_times_and_the_newest_is_what_a_start_finds()
             it = session()
         assert use(it)[0] == link["sender_id"] and it.made_ms == n
     assert len(os.listdir("/bench")) <= 2
-
-
-def test_a_damaged_slot_is_not_used_and_the_other_is():
-    for damage in (b"", b"garbage garbage", None):
-        flash()
-        said = []
-        it = agreed()
-        adopt(it, OTHER)
-        newest = [path for path in SLOTS if _generation(path) == 2][0]
-        if damage is None:
-            with open(newest, "rb") as file:
-                whole = file.read()
-            damage = whole[:-1] + bytes([whole[-1] ^ 1])
-        with open(newest, "wb") as file:
-            file.write(damage)
-        it = session(lambda level, text, said=said: said.append(text))
-        assert any(newest in text and "damaged" in text for text in said), said
-        assert use(it)[0] == LINK["sender_id"]
-        answer(it, LINK)
-        it.prepare()
-        assert len(os.listdir("/bench")) == 1, "what is damaged goes like what is old"
-
-
-def _generation(path):
-    data = statefile.read(path)
-    return cbor.decode(data[5:])[0] if data else None
-
-
-def test_with_both_slots_damaged_or_lost_there_is_no_context_and_a_new_one_works():
-    for damage in ("lost", "damaged"):
-        flash()
-        it = agreed()
-        adopt(it, OTHER)
-        used = [use(it) for _ in range(5)]
-        for path in SLOTS:
-            if damage == "lost":
-                os.remove(path)
-            else:
-                with open(path, "wb") as file:
-                    file.write(b"\xff" * 80)
-        it = session()
-        assert not it.ready and use(it) is None
-        adopt(it, LINK)
-        assert use(it) == (LINK["sender_id"], 0) and used
-        assert use(session())[0] == LINK["sender_id"]
-
-
-def test_worn_out_flash_keeps_the_last_numbers_for_what_is_urgent():
-    chip = flash()
-    it = agreed()
-    assert use(it, urgent=False) is not None
-    chip.worn_out = True
-    bulk = 0
-    while use(it, urgent=False) is not None:
-        bulk += 1
-    assert bulk == RESERVE - 1 - LOW + 1 and it.flash_errors == 1 and it.ready
-    urgent = 0
-    while use(it, urgent=True) is not None:
-        urgent += 1
-    assert urgent == LOW - 1, "and then none: a number that is not on flash is never used"
-    assert not it.ready, "so that another context is asked for"
-    chip.worn_out = False
-    assert use(it, urgent=False) is not None and it.ready
-
-
-def test_a_context_that_flash_does_not_take_serves_from_memory_and_repeats_nothing_afterwards():
-    chip = flash()
-    it = agreed()
-    chip.worn_out = True
-    adopt(it, OTHER)
-    used = [use(it, urgent=False) for _ in range(5 * RESERVE)]
-    assert None not in used and {kid for kid, _ in used} == {OTHER["sender_id"]} and it.ready
-    chip.worn_out = False
-    # Should flash have taken it after all, a start begins far below.
-    it._write(1 - it._slot, RESERVE, b"")
-    it._write(it._slot, RESERVE, it._rest)
-    again = session()
-    fresh = [use(again) for _ in range(2 * RESERVE)]
-    assert {kid for kid, _ in fresh} == {OTHER["sender_id"]} and not set(used) & set(fresh)
-
-
-def test_power_fails_while_memory_alone_has_the_context():
-    chip = flash()
-    it = agreed()
-    before = [use(it) for _ in range(10)]
-    chip.worn_out = True
-    adopt(it, OTHER)
-    use(it)
-    chip.worn_out = False
-    again = session()
-    fresh = [use(again) for _ in range(RESERVE)]
-    assert {kid for kid, _ in fresh} == {LINK["sender_id"]} and not set(before) & set(fresh)
 
 
 def test_prepared_in_a_quiet_moment_a_panic_does_not_touch_flash():
