@@ -139,7 +139,8 @@ STEPS: tuple[Step, ...] = (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         name TEXT NOT NULL UNIQUE,
         token INTEGER NOT NULL,
-        -- Until when it relays, if it says no more. A node that is not connected to the broker lets it pass.
+        -- Until when it relays, if it says no more; 0: what it left was taken over. Who has lost the broker
+        -- lets it pass.
         until_ms INTEGER NOT NULL,
         -- Grows with each row that another node stored for it.
         handed INTEGER NOT NULL DEFAULT 0

@@ -331,3 +331,34 @@ async def test_one_alone_takes_what_several_left(store):
         b"of the command line",
     ]
     await again.close()
+
+
+async def test_nothing_overtakes_what_a_dead_node_has(store):
+    """Stored by the living one before it has taken over, in the same moment, and after."""
+    options = {"shared": True} if store.kind == "sqlite" else {}
+    dead, alive = store.make(name="x", **options), store.make(name="y", **options)
+    for journal in (dead, alive):
+        await journal.open()
+        await journal.write(lambda tx, j=journal: tx.renew(j.token, True))
+    car = b"k" * KID
+    await dead.write(lambda tx: tx.insert_frame(car, frame(0), 1))
+    await dead.write(
+        lambda tx: tx._run("UPDATE nodes SET until_ms = until_ms - 9000 WHERE id = ?", (dead.node,))
+    )
+    before = await alive.write(lambda tx: (tx.insert_frame(car, frame(1), 1), tx.handed, tx.called))
+    assert before[1] == {before[0][0]}  # for the dead one, and so for whoever takes over
+
+    def both(tx):
+        standing = tx.renew(alive.token, True)
+        return standing, tx.insert_frame(car, frame(2), 1), tx.handed, tx.called
+
+    standing, _, handed, called = await alive.write(both)
+    assert standing.took and not handed
+    assert called == before[2] + 1  # so the relay reads before it takes what is offered
+    other = await alive.write(lambda tx: (tx.insert_frame(b"o" * KID, frame(0), 1), tx.handed, tx.called))
+    assert other[1:] == (set(), called)
+    rows = await alive.read(lambda tx: tx.frames(0, 9, unrelayed=True))
+    assert [(row.kid, row.seq) for row in rows] == [(car, 0), (car, 1), (car, 2), (b"o" * KID, 0)]
+    assert not (await alive.write(lambda tx: tx.renew(alive.token, True))).took
+    for journal in (dead, alive):
+        await journal.close()

@@ -13,7 +13,8 @@ KIDS = [b"a", b"b", b"c"]
 
 
 class Relaying(RuleBasedStateMachine):
-    """The journal is a list; a read is a snapshot that may come back after more was committed and offered."""
+    """The journal is a list; a read is a snapshot that may come back after more was committed and offered.
+    Another node stores rows for this one: it learns of them before what it stored itself later is offered."""
 
     def __init__(self):
         super().__init__()
@@ -25,6 +26,8 @@ class Relaying(RuleBasedStateMachine):
         self.published = []
         self.backlog = Backlog(LIMIT)
         self.held = set()
+        self.handed = []
+        self.stirred = False
 
     @initialize()
     def connect(self):
@@ -48,8 +51,38 @@ class Relaying(RuleBasedStateMachine):
 
     @rule()
     def offer(self):
-        self.backlog.offer([(row, {}) for row in self.unoffered])
+        for early in (True, False):
+            rows = [row for row in self.unoffered if early == (row.id < min(self.handed, default=1 << 60))]
+            if not early and rows:
+                self.hear()
+            self.backlog.offer([(row, {}) for row in rows])
         self.unoffered = []
+
+    @rule(kid=st.sampled_from(KIDS), panic=st.booleans())
+    def hand(self, kid, panic):
+        """Another node stores a row for this one to relay."""
+        kind = KIND_PANIC if panic else KIND_POSITION
+        self.rows.append(Row(len(self.rows) + 1, kid, 1, len(self.rows), kind, None, 0, None, b""))
+        self.handed.append(self.rows[-1].id)
+
+    @rule()
+    def hear(self):
+        if self.handed:
+            self.handed = []
+            self.stirred = True
+            self.backlog.stir()
+
+    @rule(during=st.sampled_from(["nothing", "offer", "commit", "both"]), kid=st.sampled_from(KIDS))
+    def reread(self, during, kid):
+        if self.stirred:
+            self.stirred = False
+            first = self.first()
+            if during != "nothing":
+                self.hand(kid, False)
+            self.meanwhile(during, kid, False)
+            self.backlog.reread(first)
+            if self.stirred:
+                self.backlog.stir()
 
     @rule(
         during=st.sampled_from(["nothing", "offer", "commit", "both"]),
@@ -130,6 +163,8 @@ class Relaying(RuleBasedStateMachine):
     def teardown(self):
         """Left alone, everything is published; nothing is missed."""
         self.offer()
+        self.hear()
+        self.reread("nothing", b"a")
         for kid in KIDS:
             self.release(kid)
         for _ in range(10 * len(self.rows) + 20):
@@ -196,3 +231,23 @@ def test_after_a_commit_that_failed_nothing_overtakes_what_was_kept_all_the_same
     backlog.page([(row(2), None), (row(3), None)], True, backlog.committed)
     assert [backlog.take()[0].id, backlog.take()[0].id] == [2, 3]
     assert not backlog.wants_read
+
+
+def test_what_another_node_stored_is_not_overtaken():
+    """Told of it while a page is being read, which ends before the row was stored."""
+    backlog = Backlog(LIMIT)
+    backlog.restart(None, [])
+    backlog.page([], True, 0)
+    backlog.offer([(row(1), {})])
+    assert backlog.take()[0].id == 1
+    backlog.doubt()
+    committed = backlog.committed  # a read begins
+    backlog.stir()  # 2 was stored for us; then we stored 3 ourselves
+    backlog.page([], True, committed)  # it saw neither
+    backlog.offer([(row(3), {})])
+    assert backlog.take() is None
+    backlog.reread(2)
+    backlog.page([(row(2), None), (row(3), None)], True, backlog.committed)
+    assert [backlog.take()[0].id for _ in range(2)] == [2, 3]
+    backlog.offer([(row(4), {})])
+    assert backlog.take()[0].id == 4
