@@ -105,7 +105,7 @@ KEYS: dict[str, dict[str, Key]] = {
         "retry_after_s": Key(5, _whole(1, 3600), "Max-Age of a 5.03: when a terminal should try again"),
     },
     "security": {
-        "verify_threads": Key(0, _whole(0, 64), "0 checks signatures on the loop, which is the quickest"),
+        "verify_threads": Key(1, _whole(0, 64), "threads beside the loop, which checks too; few help"),
         "contexts": Key(20000, _whole(1, 10_000_000), "security contexts kept in memory"),
         "refusal_log_s": Key(
             60, _whole(1, 86400), "one log line for each peer and reason in this time, then their sum"

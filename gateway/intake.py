@@ -1,8 +1,8 @@
-"""From checked form to durable: signatures on threads, then a transaction, then whoever waits is told.
+"""From checked form to durable: signatures, then a transaction, then whoever waits is told.
 
-What comes while a thread is busy goes to it together, and what comes while a commit is under way becomes
-the next one: the more there is to do, the more share one hop and one fsync, and with nothing to wait for
-there is no delay. At each of the two places an urgent request goes before all others.
+What comes while signatures are checked is checked together, and what comes while a commit is under way
+becomes the next one: the more there is to do, the more share one hop and one fsync, and with nothing to wait
+for there is no delay. At each of the two places an urgent request goes before all others.
 """
 
 import asyncio
@@ -132,10 +132,8 @@ class Intake:
     def _look(self) -> None:
         self._looking = False
         verifier, urgent, bulk = self._verifier, self._urgent, self._bulk
-        while verifier.free and (urgent or bulk):
-            batch = []
-            for _ in range(verifier.share(len(urgent) + len(bulk))):
-                batch.append(urgent.popleft() if urgent else bulk.popleft())
+        while share := verifier.share(len(urgent) + len(bulk)):
+            batch = [urgent.popleft() if urgent else bulk.popleft() for _ in range(share)]
             claims = [[(p.peer.key, c.signed, c.signature) for c in p.checked] for p in batch]
             verifier.check(claims, partial(self._verified, batch))
 

@@ -1,10 +1,9 @@
-"""Signatures, checked in batches: on the loop itself, or on threads.
+"""Signatures, checked in batches by two kinds of hands: the loop itself, and threads beside it.
 
-A check of 65 us releases the interpreter, so threads can check beside the loop. But a thread that has checked
-one must get the interpreter back before the next, and a loop that is busy gives it up only when told to, or
-while it waits: with one thread for each core the loop's own work and the hand-overs cost more than the check.
-docs/adr/0016 has the figures. Threads are for a gateway with a lighter load than its cores could carry, whose
-answers are to be a little quicker.
+A check of 65 us lets the interpreter go, so a thread can check while the loop does other things. But a thread
+has to get the interpreter back after each one, and a loop that is busy gives it up only for moments; so
+threads alone fall behind just when there is most to do (docs/adr/0018 has the figures). The loop checks too:
+few at once by itself, since a hop to a thread takes longer; and when there are many, what the threads leave.
 """
 
 import asyncio
@@ -16,45 +15,49 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 from gateway.security import verify
 
-# What one hop to a thread takes at most: some milliseconds, for which an alarm waits.
+# What one hop to a thread takes, some milliseconds, for which an alarm waits at most; and what is worth one.
 _BATCH = 32
+_WORTH = 8
 # On the loop: about a millisecond, then it looks for datagrams.
 _TURN = 16
 
 # (key, what was signed, signature)
 Claim = tuple[EllipticCurvePublicKey, bytes, bytes]
 Outcome = list[list[bool]]
+Done = Callable[[Outcome | Exception], None]
 
 
 class Verifier:
-    """`free` of its hands have nothing to do; with no threads there is one, the loop."""
+    """Ask `share` how many the next free hand takes, and give it these with `check`."""
 
     def __init__(self, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, "verify") if threads else None
         self._loop = asyncio.get_running_loop()
-        self.free = threads or 1
+        self._threads = threads  # those that have nothing to do
+        self._idle = True  # the loop
 
     def share(self, waiting: int) -> int:
-        """How many of those that wait are one hand's part, so that none idles while another has a long
-        list."""
-        return min(_TURN if self._pool is None else _BATCH, -(-waiting // self.free))
+        """0 when no hand is free."""
+        if self._threads and waiting >= _WORTH:
+            return min(_BATCH, waiting)
+        return min(_TURN, waiting) if self._idle else 0
 
-    def check(self, batch: list[list[Claim]], done: Callable[[Outcome | Exception], None]) -> None:
-        """By a hand that is free: one truth for each claim, in order, or what went wrong. `done` is called
-        later, never from here."""
-        self.free -= 1
-        if self._pool is None:
-            self._loop.call_soon(self._here, batch, done)
-        else:
+    def check(self, batch: list[list[Claim]], done: Done) -> None:
+        """One truth for each claim, in order, or what went wrong. `done` is called later, never from here."""
+        if self._threads and len(batch) >= _WORTH:
+            self._threads -= 1
             future = self._loop.run_in_executor(self._pool, _check, batch)
-            future.add_done_callback(partial(self._done, done))
+            future.add_done_callback(partial(self._there, done))
+        else:
+            self._idle = False
+            self._loop.call_soon(self._here, batch, done)
 
     def close(self) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _here(self, batch: list[list[Claim]], done: Callable[[Outcome | Exception], None]) -> None:
-        self.free += 1
+    def _here(self, batch: list[list[Claim]], done: Done) -> None:
+        self._idle = True
         try:
             outcome = _check(batch)
         except Exception as error:
@@ -62,8 +65,8 @@ class Verifier:
         else:
             done(outcome)
 
-    def _done(self, done: Callable[[Outcome | Exception], None], future: "asyncio.Future[Outcome]") -> None:
-        self.free += 1
+    def _there(self, done: Done, future: "asyncio.Future[Outcome]") -> None:
+        self._threads += 1
         if not future.cancelled():
             error = future.exception()
             if error is None:
