@@ -132,10 +132,10 @@ class Intake:
     def _look(self) -> None:
         self._looking = False
         verifier, urgent, bulk = self._verifier, self._urgent, self._bulk
-        while share := verifier.share(len(urgent) + len(bulk)):
+        while share := verifier.share(len(urgent) + len(bulk), hurry := bool(urgent)):
             batch = [urgent.popleft() if urgent else bulk.popleft() for _ in range(share)]
             claims = [[(p.peer.key, c.signed, c.signature) for c in p.checked] for p in batch]
-            verifier.check(claims, partial(self._verified, batch))
+            verifier.check(claims, hurry, partial(self._verified, batch))
 
     def _verified(self, batch: list[Posted], outcome: list[list[bool]] | Exception) -> None:
         for index, posted in enumerate(batch):

@@ -36,21 +36,26 @@ class Verifier:
         self._threads = threads  # those that have nothing to do
         self._idle = True  # the loop
 
-    def share(self, waiting: int) -> int:
-        """0 when no hand is free."""
-        if self._threads and waiting >= _WORTH:
+    def share(self, waiting: int, hurry: bool) -> int:
+        """0 when no hand is free. `hurry`: there is something urgent among them, for which the loop is the
+        quicker."""
+        if self._there_is(waiting, hurry):
             return min(_BATCH, waiting)
         return min(_TURN, waiting) if self._idle else 0
 
-    def check(self, batch: list[list[Claim]], done: Done) -> None:
+    def check(self, batch: list[list[Claim]], hurry: bool, done: Done) -> None:
         """One truth for each claim, in order, or what went wrong. `done` is called later, never from here."""
-        if self._threads and len(batch) >= _WORTH:
+        if self._there_is(len(batch), hurry):
             self._threads -= 1
             future = self._loop.run_in_executor(self._pool, _check, batch)
             future.add_done_callback(partial(self._there, done))
         else:
             self._idle = False
             self._loop.call_soon(self._here, batch, done)
+
+    def _there_is(self, count: int, hurry: bool) -> bool:
+        """A thread is to take them."""
+        return self._threads > 0 and count >= _WORTH and not (hurry and self._idle)
 
     def close(self) -> None:
         if self._pool is not None:
