@@ -10,15 +10,17 @@ from tests.gateway.bench import ROOT
 
 
 class Served:
-    """Started at once, with more `arguments` of `serve`; `address` is where it takes datagrams."""
+    """Started at once, with more `arguments` of `serve`; `address` is where it takes datagrams. It ends with
+    the tests, also when a test failed before it ended it."""
 
     def __init__(self, folder, *arguments):
         read, write = os.pipe()
         self.log = open(folder / "log", "ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "serve", "--config", str(folder / "gateway.toml")]
-            + ["--ready-fd", str(write), *arguments],
+            [sys.executable, "-m", "hwsim.leash", "gateway", "serve"]
+            + ["--config", str(folder / "gateway.toml"), "--ready-fd", str(write), *arguments],
             cwd=ROOT,
+            stdin=subprocess.PIPE,
             pass_fds=[write],
             stderr=self.log,
         )
@@ -31,6 +33,7 @@ class Served:
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
         code = self.process.wait(20)
+        self.process.stdin.close()
         self.log.close()
         return code
 
