@@ -88,7 +88,7 @@ async def test_many_alarms_are_reminded_of_within_bounds(relayed):
         await client.post(*[t.panic(number) for number in range(first, first + 5)])
     await bench.until(lambda: len(bench.events("panic.accepted")) == 60)
     bench.app.config.values["panic.republish_s"] = 0
-    await bench.app._remind()
+    await bench.app.reminders.round()
     await bench.until(lambda: [p for p in consumer.json("/panic") if p["properties"].get("reminder")])
     await asyncio.sleep(0.2)
     told = [p["properties"]["panic"] for p in consumer.json("/panic") if p["properties"].get("reminder")]
