@@ -10,6 +10,9 @@ _COLLECT_BYTES = 8192
 def main():
     gc.collect()
     gc.threshold(_COLLECT_BYTES)
-    from firmware.start import start
+    try:
+        from firmware.start import start
+    except MemoryError:
+        raise SystemExit  # a soft reset: whatever took the heap, the next run has one of its own
 
     start()

@@ -5,6 +5,7 @@ from hwsim.checks.excuses import BITES, BITES_US, FORGED, FORGED_US, HANGS, NOIS
 from hwsim.checks.verdict import Violation
 
 _READY_US = 10_000_000
+_AGAIN_US = 40_000_000  # a start that failed shows so for half a minute, and is tried again
 _WATCHDOG_S = 8
 _DEADLINE_US = 30_000_000  # a task has so long to report
 _MARGIN_US = 5_000_000  # the tasks are looked at every four seconds
@@ -30,7 +31,8 @@ def every_start_succeeds(recording):
             lasted_us = min(life.ended_us, recording.now_us) - life.started_us
             limit_us = life.started_us + _READY_US
             if lasted_us > _READY_US and life.ready_us > limit_us:
-                if recording.faults_near(STARVES, life.started_us, limit_us, car.name):
+                starved = recording.faults_near(STARVES, life.started_us, limit_us, car.name)
+                if starved and min(life.ended_us, recording.now_us) <= limit_us + _AGAIN_US:
                     continue
                 text = (
                     f"{car.name}: started ({life.cause}) and served no key within {_READY_US // 1_000_000} s"

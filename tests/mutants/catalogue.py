@@ -9,6 +9,14 @@ from tests.mutants.of_firmware import FIRMWARE
 
 PROTOCOL = (
     Mutant(
+        "keys-for-ever",
+        "protocol/renewal.py",
+        "now_ms - age_ms + day_ms",
+        "now_ms + day_ms",
+        "the day of the link's keys begins anew at every start",
+        ("case:KEYS-13", "case:KEYS-15"),
+    ),
+    Mutant(
         "replay-window-off-by-one",
         "protocol/replay.py",
         "bool(self._bitmap >> age & 1)",

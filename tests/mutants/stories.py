@@ -16,6 +16,7 @@ from hwsim.house import House
 from hwsim.rig import Kit, Rig
 from tests.mutants.intruder import Intruder
 from tests.mutants.stage import Stage
+from tests.mutants.starved import starved
 
 _HANG = 2  # hwsim/faults/chip.py
 _SUPERVISED = (2, 3, 4, 5, 6, 7)  # tasks of the terminal, in the order in which they are made
@@ -247,6 +248,7 @@ STORIES = {
     "crowd": (crowd, True, {"urgent_kb": 16, "bulk_kb": 32}, {}),
     "renewed": (renewed, True, {}, {}),
     "hang": (hang, False, {}, {}),
+    "starved": (starved, False, {"moving_s": 2, "least_s": 2}, {}),
     "covert": (covert, True, {"covert": True}, {}),
     "starts": (starts, False, {}, {}),
 }

@@ -30,7 +30,11 @@ def test_a_start_that_never_serves():
     story.recording.faults.append(starved)
     assert story.rules() == ["start"], "that was before this start"
     starved.at_us = 121 * S
+    assert story.rules() == ["start"], "and it was not tried again"
+    story.car.lives[1].ended_us, story.car.lives[1].end = 151 * S, "reset"
+    story.car.lives.append(Life(151 * S, "soft", ready_us=154 * S))
     assert story.rules() == []
+    story.car.lives.pop()
     story.recording.faults.clear()
     story.car.lives[1].ended_us = 125 * S  # power went before it could
     assert story.rules() == []

@@ -1,0 +1,29 @@
+"""A story for stories.py: the heap is taken away."""
+
+_BALLAST, _GIVE_BACK = 4, 0xFFFFFFFF  # hwsim/faults/chip.py
+
+
+def starved(stage):
+    """The heap has no room for a moment, again and again, on a drive and in a start: no number is missing, and
+    the terminal goes on."""
+    stage.rig.working()
+    for left in (256, 434, 600, 800, 1000, 1364, 1800, 2500):
+        _take_heap(stage, left)
+        stage.run(9)
+        _take_heap(stage, _GIVE_BACK)
+        stage.run(5)
+    for late_s in (0.8, 1.1):  # in a start: before anything is loaded, and after
+        stage.power(off_s=1)
+        stage.run(1 + late_s)
+        _take_heap(stage, 874)
+        stage.run(12)
+        _take_heap(stage, _GIVE_BACK)
+        stage.run(60)
+    stage.tap("busy")
+    stage.quiet()
+
+
+def _take_heap(stage, left):
+    if left != _GIVE_BACK:
+        stage.kernel.emit("fault", "heap_exhaustion", car=stage.car.name, left=left)
+    stage.car.terminal.afflict(_BALLAST, left.to_bytes(4, "little"))
