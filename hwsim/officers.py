@@ -13,13 +13,16 @@ _STATUSES = ("available", "on_the_way", "on_scene", "busy", "off_duty")
 _TAP_MS = (70, 250)
 _HELD_MS = (HOLD_MS + 100, 2500)
 _LET_GO_MS = (60, HOLD_MS - 150)  # too early, and no alarm
+# What they do with it: a day's work, or one thing all the time, with no key pressed.
+PATROL, DRIVE, PARK = LIVES = ("patrol", "drive", "park")
 
 
 class Officers:
     """Of one car. `start()` switches it on; `stop()`: they go home, the car is parked and stays on."""
 
-    def __init__(self, car, panic_s=_PANIC_S):
+    def __init__(self, car, panic_s=_PANIC_S, life=PATROL):
         self.car = car
+        self._life = life
         self.kernel = car.kernel
         self._panic_s = panic_s
         self._rng = car.kernel.rng("officers/" + car.name)
@@ -28,6 +31,10 @@ class Officers:
 
     def start(self):
         self.car.start()
+        if self._life != PATROL:
+            if self._life == PARK:
+                self.car.park()
+            return
         self._after(self._rng.uniform(*_DRIVE_S), self._drive_or_park)
         for every_s, act in (
             (_STATUS_S, self._status),

@@ -15,7 +15,7 @@ from pathlib import Path
 from hwsim.checks import Recorder, Violation, violations
 from hwsim.faults import Injector
 from hwsim.house import House
-from hwsim.officers import DutyOfficer, Officers
+from hwsim.officers import PATROL, DutyOfficer, Officers
 from hwsim.rig import Kit
 from hwsim.tale import Tale
 
@@ -25,6 +25,8 @@ _LOOK_S = 20
 _FORGET_S = 600
 _TOUCH_US = 100_000_000  # a terminal asks for orders once a minute
 SETTINGS = {"keepalive_s": 60, "moving_s": 15, "moving_m": 400, "track_s": 60, "health_s": 600}
+# What the firmware itself would choose: for lives that are led to be measured.
+STANDARD = {"moving_s": 20, "moving_m": 300, "least_s": 5, "slow_s": 60, "track_s": 120}
 
 
 @dataclass
@@ -54,28 +56,29 @@ class Result:
 _KITS = {}
 
 
-def kit(terminals, directory=None):
+def kit(terminals, directory=None, life=PATROL):
     """Terminals as a technician hands them over; made once in this process."""
-    if terminals not in _KITS:
+    settings = SETTINGS if life == PATROL else STANDARD
+    if (terminals, life) not in _KITS:
         place = Path(directory or tempfile.mkdtemp(prefix="patrola-kit-"))
         place.mkdir(parents=True, exist_ok=True)
-        _KITS[terminals] = Kit(place, terminals, SETTINGS)
-    return _KITS[terminals]
+        _KITS[terminals, life] = Kit(place, terminals, settings)
+    return _KITS[terminals, life]
 
 
-def run(seed, terminals, hours, faults, made=None, profile="a7670"):
-    """Play one seed; a Result. `made` is a kit of that many terminals."""
-    made = made or kit(terminals)
+def run(seed, terminals, hours, faults, made=None, profile="a7670", life=PATROL):
+    """Play one seed; a Result. `made` is a kit of that many terminals; `life` as in officers.LIVES."""
+    made = made or kit(terminals, life=life)
     folder = tempfile.mkdtemp(prefix="patrola-soak-")
     try:
         with House(made, folder, seed=seed, profile=profile) as house:
-            return Soak(house, seed, hours, faults).play()
+            return Soak(house, seed, hours, faults, life).play()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 class Soak:
-    def __init__(self, house, seed, hours, faults):
+    def __init__(self, house, seed, hours, faults, life=PATROL):
         self.house = house
         self.kernel = house.kernel
         self.kernel.keep_apart()  # nobody here sees something at one car and does something to another
@@ -84,7 +87,7 @@ class Soak:
         self.tale = Tale(self.kernel)
         self.recorder = Recorder(house)
         self.injector = Injector(house, faults)
-        self.officers = [Officers(car) for car in house.cars]
+        self.officers = [Officers(car, life=life) for car in house.cars]
         self.centre = DutyOfficer(house)
 
     def play(self):

@@ -2,13 +2,17 @@
 smaller."""
 
 import concurrent.futures
+import functools
 import multiprocessing
+import os
 import secrets
 import sys
 import tempfile
+import time
 
 from hwsim.faults import FAULTS, PROFILES, profile
 from hwsim.faults.registry import ACTS, CAR
+from hwsim.officers import PATROL
 from hwsim.soak import kit, run
 from hwsim.technician import FleetError
 
@@ -34,7 +38,8 @@ def soak(options):
     results = []
     try:
         with tempfile.TemporaryDirectory(prefix="patrola-soak-") as folder:
-            made = kit(options.terminals, folder)
+            made = kit(options.terminals, folder, options.life)
+            began_s, began_cpu_s = time.perf_counter(), _cpu_s()
             for result in _runs(seeds, options, faults, made):
                 results.append(result)
                 _say(result, options)
@@ -50,7 +55,15 @@ def soak(options):
         options.json.write(report)
     days = sum(result.terminal_days for result in results)
     print(f"soak: {len(results)} runs, {days:.2f} terminal-days, {len(broken)} with violations", flush=True)
+    spent_s, cpu_s = time.perf_counter() - began_s, _cpu_s() - began_cpu_s
+    print(f"soak: {spent_s / 60:.1f} minutes, {days * 86400 / cpu_s:.0f} terminal-seconds a processor-second")
     return 1 if broken else 0
+
+
+def _cpu_s():
+    """What this process and those that it has started, programs of terminals among them, have computed."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def _list(faults):
@@ -115,6 +128,8 @@ def command(options, seed, hours, faults):
     """What one would type to see it again with these faults."""
     words = f"python -m hwsim soak --seed {seed} --terminals {options.terminals} --hours {hours:g}"
     words += f" --faults {options.faults}"
+    if options.life != PATROL:
+        words += f" --life {options.life}"
     if options.often != 1:
         words += f" --often {options.often:g}"
     of_profile = profile(options.faults).active()
@@ -128,15 +143,15 @@ def command(options, seed, hours, faults):
 
 
 def _runs(seeds, options, faults, made):
-    jobs = [(seed, options.terminals, options.hours, faults, made) for seed in seeds]
-    if options.jobs == 1 or len(jobs) == 1:
-        for job in jobs:
-            yield run(*job)
+    play = functools.partial(run, terminals=options.terminals, hours=options.hours, faults=faults)
+    play = functools.partial(play, made=made, life=options.life)
+    if options.jobs == 1 or len(seeds) == 1:
+        yield from map(play, seeds)
         return
-    workers = min(options.jobs, len(jobs))
+    workers = min(options.jobs, len(seeds))
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
-        waiting = [pool.submit(run, *job) for job in jobs]
+        waiting = [pool.submit(play, seed) for seed in seeds]
         for done in concurrent.futures.as_completed(waiting):
             yield done.result()
 
@@ -173,7 +188,7 @@ def shrink(result, options, faults, made):
         if left == 0:
             return False
         left -= 1
-        return rule in run(seed, options.terminals, hours, tried, made).rules
+        return rule in run(seed, options.terminals, hours, tried, made, life=options.life).rules
 
     hours = options.hours
     while hours > 0.1 and breaks(faults, hours / 2):

@@ -5,6 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from hwsim.house import House
 from hwsim.rig import Kit, Rig
 
 # What the firmware itself would choose: the bench's own settings make cars report more often than in service.
@@ -14,17 +15,18 @@ _STEP_S = 20
 
 
 class Drives:
-    """One car, served by the bench's own headquarters, with the chip's computing time charged."""
+    """One car, served by the bench's own headquarters, or by the gateway itself with a broker and an
+    operations centre; with the chip's computing time charged."""
 
     def __init__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="patrola-", ignore_cleanup_errors=True)
         self._kit = Kit(self._folder.name, settings=STANDARD)
         self._rigs = []
 
-    def start(self, parked, look_ahead):
+    def start(self, parked, look_ahead, gateway=False):
         folder = Path(self._folder.name, str(len(self._rigs)))
         folder.mkdir()
-        rig = Rig(self._kit, folder)
+        rig = (House if gateway else Rig)(self._kit, folder)
         self._rigs.append(rig)
         rig.kernel.look_ahead = look_ahead
         rig.working()
@@ -48,6 +50,7 @@ class Life:
         begun, lived = self._spent(), 0
         while self._spent() - begun < seconds:
             self._rig.kernel.run_for(_STEP_S)
+            self._rig.events.clear()
             lived += _STEP_S
         return lived / (self._spent() - begun)
 

@@ -13,11 +13,18 @@ one happen at a certain moment."""
 EXAMPLE = """\
 python -m hwsim soak --seed 7 --terminals 2 --hours 8 --faults full --json soak.json
          python -m hwsim soak --seeds 20 --jobs 2 --hours 8
+         python -m hwsim soak --terminals 1 --hours 8 --faults none --life drive
          python -m hwsim soak --seed 7 --faults none --at power_cut@100 --at modem_hang@130:1"""
 
 
 def arguments(parser):
     parser.add_argument("--seed", type=int, help="of everything that is left to chance (a random one)")
+    parser.add_argument(
+        "--life",
+        choices=("patrol", "drive", "park"),
+        default="patrol",
+        help="of every car: a day's work, or only this (patrol)",
+    )
     parser.add_argument(
         "--seeds", type=types.count, default=1, metavar="K", help="so many runs, from that seed on (1)"
     )

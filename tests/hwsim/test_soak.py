@@ -11,7 +11,7 @@ from hwsim.__main__ import parser
 from hwsim.checks import Violation
 from hwsim.faults import Faults, profile
 from hwsim.house import House
-from hwsim.officers import Officers
+from hwsim.officers import LIVES, Officers
 from hwsim.soak_runs import chosen, command, halve
 from tests.hwsim.idle_house import IdleHouse
 
@@ -60,6 +60,22 @@ def test_officers_drive_park_and_press_every_key_they_have(tmp_path, monkeypatch
         idle.run(3600)
         assert len(idle.seen("key")) <= before + 1  # one that was just held down
         assert not idle.car.gnss.moving
+
+
+@pytest.mark.parametrize("life", LIVES)
+def test_a_life_that_is_led_to_be_measured_is_one_thing_all_the_time(life, tmp_path, monkeypatch):
+    with IdleHouse(tmp_path, seed=2) as idle:
+        idle.car.terminal.power_off()
+        monkeypatch.setattr(idle.car, "start", lambda: None)
+        Officers(idle.car, life=life).start()
+        moving = set()
+        for _ in range(8):
+            idle.run(1800)
+            moving.add(idle.car.gnss.moving)
+        assert bool(idle.seen("key")) == (life == "patrol")
+        assert moving == {"patrol": {True, False}, "drive": {True}, "park": {False}}[life]
+        options = parser().parse_args(["soak", "--life", life])
+        assert (f"--life {life}" in command(options, 7, 1, chosen(options))) == (life != "patrol")
 
 
 def panics(idle):
@@ -145,7 +161,7 @@ def test_a_violation_comes_with_its_seed_a_command_and_a_story(kit, monkeypatch,
         return [Violation(60_000_000, "planted", f"{car.name}: said for the test")]
 
     monkeypatch.setattr(soak, "violations", judge)
-    monkeypatch.setattr(soak_runs, "kit", lambda count, folder: kit)
+    monkeypatch.setattr(soak_runs, "kit", lambda count, folder, life: kit)
     report = tmp_path / "soak.json"
     words = f"soak --seed 9 --terminals 1 --hours 0.02 --faults none --at power_cut@30 --json {report}"
     options = parser().parse_args(words.split())
