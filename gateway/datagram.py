@@ -10,8 +10,9 @@ from typing import Any
 from gateway.log import Log
 
 _WHOLE = 65536
-# So many are taken from the kernel in one turn of the loop; then those who wait for threads get theirs.
-_TURN = 64
+# So many are taken from the kernel in one turn of the loop, some milliseconds, before what was taken goes on.
+# In an overload most are told to wait, at little cost, and an alarm must not stand behind them in the kernel.
+_TURN = 512
 # Answers that wait because the network takes nothing. More of them help nobody: the terminal asks again.
 _MOST = 1024
 

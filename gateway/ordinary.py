@@ -122,6 +122,13 @@ def reported(payload: bytes) -> dict[int, Any] | None:
     return fields if fix is None or _within(*fix[:5]) else None
 
 
+def is_bulk(inside: bytes) -> bool:
+    """A request with one frame, of a position: a glance, for when there are too many to read. False also when
+    it looks like anything else."""
+    found = _GLANCE.match(inside)
+    return found is not None and len(inside) - found.end() < _ONE
+
+
 def _within(
     lat: int | None, lon: int | None, altitude: int | None, speed: int | None, course: int | None
 ) -> bool:
@@ -165,6 +172,20 @@ _REPORT = re.compile(
     re.DOTALL,
 )
 _PAIRS = 3 + _REPORT.groups
+_GLANCE = re.compile(
+    re.escape(INSIDE + _FRAME)
+    + rb".{8}\xa0(?:[\x40-\x57]|\x58.)"
+    + rb"[\xa3-\xa9]\x00"
+    + _U32
+    + rb"\x01"
+    + _U32
+    + rb"(?:\x02"
+    + _U48
+    + rb")?\x03\x01\x04\x88",
+    re.DOTALL,
+)
+# The longest fix and signature behind it: less than another frame.
+_ONE = 8 * 5 + _TAIL + 1
 # What a kind says nothing without: a health report and a track are never read here.
 _NEEDS = (
     report.BOOT,

@@ -18,7 +18,7 @@ from gateway.frames import URGENT
 from gateway.intake import Intake, Posted
 from gateway.journal.records import ENROLLED
 from gateway.observers import Observers
-from gateway.ordinary import ANSWER, CHANGED, INSIDE, frames, outer
+from gateway.ordinary import ANSWER, CHANGED, INSIDE, frames, is_bulk, outer
 from gateway.refusals import Refusals
 from gateway.registry import Registry
 from gateway.security import MAX_BUSY, Answer, Peer, Peers
@@ -105,14 +105,15 @@ class Posting:
             return True
         if not inside.startswith(INSIDE):
             return False
+        if self._intake.waiting >= self._bulk_limit and is_bulk(inside):
+            self._wait(data, token, source, terminal.kid.hex())
+            return True
         checked = frames(inside[len(INSIDE) :], terminal.kid)
         if checked is None:
             return False
         urgent = checked[0].new.kind in URGENT or any(one.new.kind in URGENT for one in checked[1:])
         if self._intake.waiting >= (self._limit if urgent else self._bulk_limit):
-            # Not taken: the number is not used up, and the same bytes may come again.
-            self._refusals.note(terminal.kid.hex(), "overloaded", code_text(coap.SERVICE_UNAVAILABLE))
-            self._send(_head(data, coap.SERVICE_UNAVAILABLE) + token + self._busy, source)
+            self._wait(data, token, source, terminal.kid.hex())
             return True
         window.mark(number)
         binding = Binding(kid, piv, nonce, False)
@@ -123,6 +124,11 @@ class Posting:
         under_way = (answer, binding, aad, data, inside, token, self._clock.mono_ms())
         self._intake.put(Posted(peer, checked, state, urgent, self._done, under_way))
         return True
+
+    def _wait(self, data: bytes, token: bytes, source: Any, peer: str) -> None:
+        """Not taken: the number is not used up, and the same bytes may come again."""
+        self._refusals.note(peer, "overloaded", code_text(coap.SERVICE_UNAVAILABLE))
+        self._send(_head(data, coap.SERVICE_UNAVAILABLE) + token + self._busy, source)
 
     def _repeated(self, answer: Answer, source: Any, size: int) -> bool:
         """The same bytes again. Whoever is to be tried or refused once more is for `exchange`."""

@@ -84,6 +84,15 @@ def check_frames(payload, kid=KID):
     return True
 
 
+def check_glance(payload):
+    """What a glance calls bulk is a position and nothing else, when it is anything."""
+    if not ordinary.is_bulk(ordinary.INSIDE + payload):
+        return False
+    read = ordinary.frames(payload, KID)
+    assert read is None or [one.new.kind for one in read] == [report.KIND_POSITION]
+    return True
+
+
 def check_outer(data):
     read = ordinary.outer(data)
     if read is None:
@@ -124,7 +133,9 @@ def test_any_bytes_after_the_head_of_a_map(data, head):
 @settings(max_examples=120, deadline=None)
 @given(st.lists(REPORT, min_size=1, max_size=7), st.lists(CHANGE, max_size=3))
 def test_frames_are_read_alike_or_left(reports, changes):
-    check_frames(changed(b"".join(frame(cbor.encode(fields)[:354]) for fields in reports), changes))
+    payload = changed(b"".join(frame(cbor.encode(fields)[:354]) for fields in reports), changes)
+    check_frames(payload)
+    check_glance(payload)
 
 
 @settings(max_examples=120, deadline=None)
@@ -172,6 +183,19 @@ def test_datagrams_of_the_fuzzers(name):
         data = path.read_bytes()
         check_outer(data)
         check_outer(data + bytes(64))
+
+
+def test_a_glance_tells_a_position_from_all_else():
+    plain = frame(report.encode(PLAIN))
+    assert check_glance(plain)
+    assert check_glance(frame(report.encode({0: 2**32 - 1, 1: 70000, 3: 1, 4: [None] * 8})))
+    for fields in EXAMPLES:
+        other = frame(report.encode(fields))
+        assert not check_glance(other) or fields[report.KIND] == report.KIND_POSITION
+        for payload in (plain + other, other + plain):
+            assert not check_glance(payload), fields
+    for kind in range(2, 8):
+        assert not check_glance(frame(cbor.encode(PLAIN | {3: kind})))
 
 
 PLAIN = {0: 1, 1: 2, 2: 3, 3: 1, 4: [4, 5, 6, 7, 8, 9, 10, 11]}
