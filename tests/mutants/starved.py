@@ -4,8 +4,8 @@ _BALLAST, _GIVE_BACK = 4, 0xFFFFFFFF  # hwsim/faults/chip.py
 
 
 def starved(stage):
-    """The heap has no room for a moment, again and again, on a drive and in a start: no number is missing, and
-    the terminal goes on."""
+    """The heap has no room for a moment, again and again, on a drive and in a start: no number is missing,
+    and the terminal goes on."""
     stage.rig.working()
     for left in (256, 434, 600, 800, 1000, 1364, 1800, 2500):
         _take_heap(stage, left)
