@@ -28,6 +28,10 @@ class Announcements:
         return bool(self._left or self._notices or self._reminders)
 
     @property
+    def wants_read(self) -> bool:
+        return self._left and not self._notices
+
+    @property
     def waiting(self) -> bool:
         """Something that must not be lost has not been sent yet."""
         return bool(self._left or self._notices)

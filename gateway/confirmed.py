@@ -16,8 +16,8 @@ _PAUSE_S = 0.5
 
 
 class Confirmed:
-    """Rows and notices in the order of their confirmations; `save` makes them durable. `dropped`: notices that
-    the latest one deleted."""
+    """Rows and notices in the order of their confirmations; `save` makes them durable. `dropped`: notices
+    that the latest one deleted. `urgent`: an alarm's terminal waits to be told."""
 
     def __init__(self, journal: Journal, log: Log, clock: Clock) -> None:
         self._journal = journal
@@ -27,6 +27,7 @@ class Confirmed:
         self._notices: list[int] = []
         self.saved = 0
         self.dropped: list[int] = []
+        self.urgent = False
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._notices)
@@ -42,6 +43,8 @@ class Confirmed:
 
     def add_row(self, row: Row) -> None:
         self._rows.append(row)
+        if row.panic is not None:
+            self.urgent = True
 
     def add_notice(self, notice: Notice) -> None:
         self._notices.append(notice.id)
@@ -52,6 +55,7 @@ class Confirmed:
         if not self:
             return [], []
         rows, dropped = list(self._rows), list(self._notices)
+        self.urgent = False
         now_ms = self._clock.wall_ms()
 
         def work(tx: Transaction) -> list[panics.Fact]:

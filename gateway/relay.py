@@ -33,12 +33,15 @@ from gateway.registry import Registry
 from gateway.replay import Replays
 
 PAGE = 500
-# Rows that wait in memory, some kilobytes each at most; the others are read from the journal again, which costs
+# Rows that wait in memory, some kilobytes each at most; others are read from the journal again, which costs
 # as much as all else that is done with a frame.
 KEPT = 4096
 # What the broker refused is tried again after this.
 HOLD_S = 30.0
 _LOOK_S = 5.0
+# Confirmations are marked together while more are on their way: a mark is a commit.
+_TOGETHER = 128
+_TOGETHER_S = 0.05
 
 
 class Relay:
@@ -74,6 +77,8 @@ class Relay:
         self._look_s = machine.look_s(_LOOK_S)
         self._newest: dict[tuple[bytes, int], tuple[int, int]] = {}
         self._handed = False
+        self._marking: asyncio.Task[None] | None = None
+        self._marked_ms = 0.0
         self._stopping = False
         self._stopped = asyncio.Event()
         self._progress_ms = 0.0
@@ -172,6 +177,7 @@ class Relay:
             if not self._outgoing.count or not self._link.up:
                 break
             await asyncio.sleep(0.05)
+        await self._marked()
         await self._mark()
 
     # --- the connection
@@ -183,6 +189,7 @@ class Relay:
         )
         self.connected = True
         self._progress_ms = self._clock.mono_ms()
+        await self._marked()
         first = await self._journal.read(lambda tx: tx.first_unrelayed())
         self._backlog.restart(first, self._confirmed.ids)
         self._announcements.restart()
@@ -213,24 +220,55 @@ class Relay:
     # --- the work
 
     async def _work(self) -> None:
-        """Until the connection breaks. Reads and marks are this task's alone: they never overlap."""
+        """Until the connection breaks. What was committed just now goes out while marks are under way; reads
+        wait for them, as they would bring again what is being marked."""
         while not self._down.is_set() and not self._stopping:
             self._wake.clear()
-            await self._mark()
-            if self._handed:
-                self._handed = False
-                self._backlog.reread(await self._journal.read(lambda tx: tx.first_unrelayed()))
-            if not self._confirmed.full:
+            self._begin_marking()
+            self._pump()
+            if self._wants_read:
+                await self._marked()
                 await self._read()
                 self._pump()
             if self._idle():
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self.replays.pause_s or self._look_s):
+                    async with asyncio.timeout(self._pause_s):
                         self._resting = True
                         await self._wake.wait()
                 self._resting = False
             if self._clock.mono_ms() - self._looked_ms >= self._look_s * 1000:
                 await self._look()
+
+    @property
+    def _pause_s(self) -> float:
+        """How long to rest if nobody wakes us."""
+        if self._confirmed and self._marking is None:
+            return _TOGETHER_S
+        return self.replays.pause_s or self._look_s
+
+    def _begin_marking(self) -> None:
+        if self._marking is not None and self._marking.done():
+            self._marking.result()
+            self._marking = None
+        if self._marking is None and self._to_mark:
+            self._marked_ms = self._clock.mono_ms()
+            self._marking = asyncio.create_task(self._mark())
+            self._marking.add_done_callback(lambda _: self._wake.set())
+
+    @property
+    def _to_mark(self) -> bool:
+        """Enough was confirmed, or nothing more is to be waited for."""
+        if not self._confirmed:
+            return False
+        if self._confirmed.urgent or not self.in_flight or len(self._confirmed) >= _TOGETHER:
+            return True
+        return self._clock.mono_ms() - self._marked_ms >= _TOGETHER_S * 1000
+
+    async def _marked(self) -> None:
+        """Wait until nothing is being marked."""
+        if self._marking is not None:
+            await self._marking
+            self._marking = None
 
     async def _look(self) -> None:
         """Now and then, also when busy: is the broker there, and did we miss something? (A commit that the
@@ -240,6 +278,7 @@ class Relay:
         if stalled and self._outgoing is not None and self._outgoing.count:
             self._went_down("the broker confirms nothing")
             return
+        await self._marked()
         if self._backlog.missed(await self._journal.read(lambda tx: tx.first_unrelayed())):
             self._log.error(
                 "relay.missed", error="a stored frame was not in the queue; reading again from there"
@@ -247,18 +286,31 @@ class Relay:
 
     def _idle(self) -> bool:
         """Nothing can be done before somebody wakes us."""
-        if self._confirmed or self._wake.is_set():
+        if self._wake.is_set() or (self._marking is None and self._to_mark):
             return False
         outgoing = self._outgoing
         if outgoing is None or not outgoing.room:
             return True
-        if self._announcements.ready or self._backlog.ready or self._backlog.wants_read:
+        if self._confirmed.full:
+            return True
+        if self._announcements.ready or self._backlog.ready or self._backlog.wants_read or self._handed:
             return False
         return not (self.replays.wants_read or (self.replays.ready and outgoing.slack))
 
+    @property
+    def _wants_read(self) -> bool:
+        """There is room, and what goes next is in the journal."""
+        backlog = self._backlog
+        if self._outgoing is None or not self._outgoing.room or self._confirmed.full:
+            return False
+        if self._handed or self._announcements.wants_read or backlog.express is not None:
+            return True
+        return not backlog.ready and (backlog.wants_read or self.replays.wants_read)
+
     async def _read(self) -> None:
-        if self._outgoing is None or not self._outgoing.room:
-            return
+        if self._handed:
+            self._handed = False
+            self._backlog.reread(await self._journal.read(lambda tx: tx.first_unrelayed()))
         await self._announcements.read()
         while (express := self._backlog.express) is not None:
             await self._read_express(*express)
@@ -276,7 +328,7 @@ class Relay:
 
     def _pump(self) -> None:
         outgoing = self._outgoing
-        if outgoing is None:
+        if outgoing is None or self._confirmed.full:
             return
         if not outgoing.count:
             self._progress_ms = self._clock.mono_ms()
