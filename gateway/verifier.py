@@ -2,7 +2,7 @@
 
 A check of 65 us lets the interpreter go, so a thread can check while the loop does other things. But a thread
 has to get the interpreter back after each one, and a loop that is busy gives it up only for moments; so
-threads alone fall behind just when there is most to do (docs/adr/0018 has the figures). The loop checks too:
+threads alone fall behind just when there is most to do (docs/adr/0018 has figures). The loop checks too:
 few at once by itself, since a hop to a thread takes longer; and when there are many, what the threads leave.
 """
 
