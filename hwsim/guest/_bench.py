@@ -91,9 +91,10 @@ _portion_us = FOREVER  # when a UART whose bytes come in advance interrupts
 _horizon_us = 0  # the nearer of the two: a wait or a computation that ends before needs no more thought
 _looks = 0
 _out = buffer(HEAD_SIZE + ROOM)
+_out_view = memoryview(_out)
 _used = HEAD_SIZE
 _wake = buffer(WAKE_SIZE)
-_in = buffer(ROOM)
+_in = memoryview(buffer(ROOM))
 _later = []
 _seed = b"solo"
 _drawn = 0
@@ -275,7 +276,7 @@ def _send(kind, until_us, readers):
     global _used
     struct.pack_into(HEAD, _out, 0, _used - HEAD_SIZE, kind, readers, now_us - _woken_us, until_us)
     try:
-        _wire.write(memoryview(_out)[:_used])
+        _wire.write(_out_view[:_used])
     except OSError:
         raise SystemExit("the bench is gone")  # no program catches this and goes on for ever
     _used = HEAD_SIZE
@@ -302,7 +303,7 @@ def _take(n):
     while at < n:
         what, index, length, ago_us = struct.unpack_from(RECORD, _in, at)
         at += RECORD_SIZE
-        data = memoryview(_in)[at : at + length]
+        data = _in[at : at + length]
         at += length
         # An interrupt handler sees the time of its interrupt, however late the program is.
         now_us = _woken_us - ago_us

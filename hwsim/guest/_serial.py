@@ -44,8 +44,6 @@ class _Ahead:
         return self._count < _BURSTS and self._held + size < _AHEAD
 
     def add(self, begin_us, baud, data):
-        if not self.has_room(len(data)):
-            raise RuntimeError("more bursts in advance than there is room for")
         self._bytes.write(data)
         self._held += len(data)
         at = (self._head + self._count) % _BURSTS
@@ -172,6 +170,8 @@ class UART(io.IOBase):
         # What nobody looks at yet may as well arrive when somebody does.
         if self._handler or not _ahead.has_room(len(data)):
             _ahead.arrived(self)
+            if not _ahead.has_room(len(data)):
+                raise RuntimeError("more bursts in advance than there is room for")
         _ahead.add(begin_us, baud, data)
         _bench.look_out()
 

@@ -11,9 +11,12 @@ _IOCTL_POLL = const(3)
 
 
 class _Poll:
-    # Objects in the order they were registered: a dictionary by id() would change from run to run.
+    # Objects in the order they were registered: a dictionary by id() would change from run to run. Each with
+    # its events and who it is: a UART by its bit, a flag of asyncio (-1), or somebody else (0).
     def __init__(self):
         self._entries = []
+        self._readers = 0  # UARTs that are read
+        self._written = False  # or written
 
     def _find(self, stream):
         for entry in self._entries:
@@ -24,38 +27,56 @@ class _Poll:
     def register(self, stream, events=POLLIN | POLLOUT):
         entry = self._find(stream)
         if entry is None:
-            # Who it is: a UART by its bit, a flag of asyncio (-1), or somebody else (0).
             mask = getattr(stream, "wire_mask", 0)
             if type(stream).__name__ == "ThreadSafeFlag":
                 mask = -1
             self._entries.append([stream, events, mask])
         else:
             entry[1] = events
+        self._changed()
 
     def modify(self, stream, events):
         entry = self._find(stream)
         if entry is None:
             raise OSError(2)
         entry[1] = events
+        self._changed()
 
     def unregister(self, stream):
         entry = self._find(stream)
         if entry is not None:
             self._entries.remove(entry)
+            self._changed()
 
+    def _changed(self):
+        self._readers = 0
+        self._written = False
+        for _, events, mask in self._entries:
+            if mask > 0:
+                if events & POLLIN:
+                    self._readers |= mask
+                self._written = self._written or events & POLLOUT
+
+    # Most often nothing is ready, and two are asked ten times a second: without a call where it can be, and
+    # with so few names that MicroPython needs no heap for them.
     def _ready(self):
-        # Most often nothing is: then nothing is allocated, and who can be asked directly is.
-        found = ()
         for entry in self._entries:
-            stream, events, mask = entry
-            if mask < 0:
-                have = stream.state * events
-            elif mask and events == POLLIN:
-                have = POLLIN if stream.any() else 0
-            else:
-                have = stream.ioctl(_IOCTL_POLL, events)
+            if entry[2] < 0:
+                if entry[0].state:
+                    return self._all_ready()
+            elif entry[2] and entry[1] == POLLIN and _bench.ahead is not entry[0]:
+                if entry[0]._rx.any():
+                    return self._all_ready()
+            elif entry[0].ioctl(_IOCTL_POLL, entry[1]):
+                return self._all_ready()
+        return ()
+
+    def _all_ready(self):
+        found = []
+        for stream, events, _ in self._entries:
+            have = stream.ioctl(_IOCTL_POLL, events)
             if have:
-                found += ((stream, have),)
+                found.append((stream, have))
         return found
 
     def ipoll(self, timeout=-1, flags=0):
@@ -66,19 +87,16 @@ class _Poll:
 
     def _await(self, end):
         while True:
-            self._wait(end)
+            _bench.wait(self._until(end) if self._written else end, self._readers)
             found = self._ready()
             if found or _bench.now_us >= end:
                 return found
 
-    def _wait(self, until):
-        readers = 0
+    def _until(self, until):
         for stream, events, mask in self._entries:
-            if events & POLLIN and mask > 0:
-                readers |= mask
             if events & POLLOUT and mask > 0:
                 until = min(until, stream.tx_ready_us())
-        _bench.wait(until, readers)
+        return until
 
     def poll(self, timeout=-1, flags=0):
         return list(self.ipoll(timeout, flags))
