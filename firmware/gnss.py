@@ -86,7 +86,10 @@ class Receiver:
             self._rmc_ms = now_ms
         self._heard_ms = now_ms
         new = False
+        busy = self._sentence_ms is not None and now_ms - self._sentence_ms < _SILENT_MS
         for line in self._lines.feed(data):
+            if busy and self._idle_talk(line[3:6]):
+                continue
             kind = self.parser.feed(line)
             if kind is None:
                 continue
@@ -101,6 +104,10 @@ class Receiver:
             elif (kind == "GGA" or kind == "GLL") and not self._rmc_leads(now_ms):
                 new = self._epoch(now_ms) or new
         return new
+
+    def _idle_talk(self, kind):
+        # Which satellites are in view nobody asks; how many, and the dilution, is in GGA where there is one.
+        return kind == b"GSV" or (kind == b"GSA" and self.parser.quality is not None)
 
     def tick(self, now_ms, glancing=False):
         """True when the fix was just lost: the receiver has fallen silent or says nothing valid."""

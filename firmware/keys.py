@@ -132,6 +132,7 @@ class Keys:
         self.times = array("I", [0] * _RING)  # ticks are small integers: no allocation
         self.head = 0
         self.tail = 0
+        self._calm = False  # at the last look all was up and settled, and nothing was being counted
         self._pins = pins
         self._edges = [_Edge(self, key, pin) for key, pin in enumerate(pins)]
 
@@ -147,6 +148,12 @@ class Keys:
     def step(self):
         """Replay the ring, then look at every pin. Returns ms until the next look, 0 = wait for an edge."""
         logic = self.logic
+        if self._calm and self.tail == self.head:
+            for pin in self._pins:
+                if not pin.value():
+                    break
+            else:
+                return 0
         while self.tail != self.head:
             tail = self.tail
             logic.edge(self.which[tail] >> 1, self.which[tail] & 1, self.times[tail])
@@ -158,7 +165,9 @@ class Keys:
             logic.poll(key, level, now)
             unsettled = unsettled or logic.unsettled(key)
         logic.tick(now)
-        return logic.pause_ms(unsettled)
+        pause_ms = logic.pause_ms(unsettled)
+        self._calm = not pause_ms
+        return pause_ms
 
 
 async def _pass_on(flag, woken):

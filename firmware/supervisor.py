@@ -54,11 +54,11 @@ class Watch:
         """The task reports: it is running and not waiting for something that will never come."""
         self._heard = self._uptime_ms()
 
-    def overdue(self):
+    def overdue(self, now_ms):
         """True when the task hangs, or cannot stay alive."""
         if self._paused:
             return self.failing >= _STARTS
-        return self._uptime_ms() - self._heard > self.deadline_ms
+        return now_ms - self._heard > self.deadline_ms
 
     async def keep(self, log, random16):
         """Run the task for ever."""
@@ -115,8 +115,9 @@ class Supervisor:
 
     def check(self):
         """Feed the watchdog when every task is well. Returns True when it was fed."""
+        now = self._uptime_ms()
         for watch in self.watches:
-            if watch.overdue():
+            if watch.overdue(now):
                 if self.overdue != watch.name:
                     self.overdue = watch.name
                     if self._log is not None:

@@ -79,6 +79,28 @@ def test_gga_beside_rmc_is_no_second_epoch():
     assert not receiver.feed(gga(1), 1050)
 
 
+def gsa(hdop):
+    return _line(b"GNGSA,A,3,01,02,03,04,,,,,,,,,1.8,%s,1.5" % hdop)
+
+
+def test_what_nobody_asks_for_is_not_read_where_gga_says_it_too():
+    teller, receiver = make()
+    view = _line(b"GPGSV,1,1,04,01,40,083,46,02,17,308,41,12,07,344,39,14,22,228,45")
+    for second in range(20):
+        receiver.feed(rmc(second) + gga(second) + gsa(b"2.5") + view, second * 1000)
+    assert receiver.parser.good <= 2 * 20 + 2 and receiver.parser.malformed == 0
+    assert (receiver.fix.hdop_tenths, receiver.fix.sats) == (9, 9)
+    teller, receiver = make()
+    for second in range(20):
+        receiver.feed(gsa(b"%d.5" % second) + rmc(second) + view, second * 1000)
+    assert receiver.fix.hdop_tenths == 195, "without GGA it is in GSA only"
+    # And while nothing else is to be understood they are signs of life.
+    assert not receiver.garbled(60000 - 40000)
+    for second in range(20, 40):
+        receiver.feed(view, second * 1000)
+    assert not receiver.garbled(39000)
+
+
 def test_silence_and_garbage_are_told_apart():
     teller, receiver = make()
     assert receiver.silent(0)
