@@ -1,1 +1,1 @@
-from tests.gateway.conftest import asker, bench, broker  # noqa: F401 - fixtures
+from tests.gateway.conftest import asker, bench, broker, postgres_server  # noqa: F401 - fixtures

@@ -92,13 +92,11 @@ def folder(tmp_path):
     return tmp_path
 
 
-def configure(folder, **security):
-    security = {"secrets_key_file": "secrets.key", **security}
+def configure(folder, **more):
+    security = {"secrets_key_file": "secrets.key"}
     broker = {"username": "gateway", "password_file": "password", "host": "127.0.0.1", "port": 1}
     pages = {"host": "127.0.0.1", "port": 0}
-    (folder / "gateway.toml").write_text(
-        config_text(broker=broker, security=security, metrics=pages, log={"level": "debug"})
-    )
+    (folder / "gateway.toml").write_text(config_text(broker=broker, security=security, metrics=pages, **more))
 
 
 def keys_of(folder):
@@ -163,6 +161,29 @@ async def test_the_look_finds_what_lies_open(tmp_path):
     for secret in (os.urandom(16), b"\\'\"\n" + os.urandom(12)):
         for form in forms(secret):
             assert found({"it": secret}, b"before " + form + b" after") == {"it"}
+
+
+async def lived_on_postgres(folder, server):
+    """The secrets of a day over PostgreSQL, and all its files: tables, and the log it writes ahead."""
+    day = await Day(folder).live()
+    day.served.end()
+    data = b"".join(file.read_bytes() for file in (server.folder / "data").rglob("*") if file.is_file())
+    assert day.terminal.kid in data and len(data) > 1 << 20
+    return day.secrets, data
+
+
+async def test_no_secret_is_in_the_files_of_postgresql(folder, postgres_server):
+    configure(folder, journal={"url": postgres_server.url("sealed")})
+    call_cli(folder, "key")
+    secrets, data = await lived_on_postgres(folder, postgres_server)
+    assert found(secrets | keys_of(folder), data) == set()
+
+
+async def test_the_look_finds_what_lies_open_in_postgresql(tmp_path, postgres_server):
+    (tmp_path / "gateway.toml").write_text(config_text(journal={"url": postgres_server.url("open")}))
+    call_cli(tmp_path, "key")
+    secrets, data = await lived_on_postgres(tmp_path, postgres_server)
+    assert found(secrets, data) >= {"link 0: master secret", "link 1: master secret"}
 
 
 def limits(pid):
