@@ -10,9 +10,9 @@ from typing import Any
 from gateway import security
 from gateway.administration import find
 from gateway.config import Config
+from gateway.journal.choose import transaction
 from gateway.journal.offices import AuditRow
 from gateway.journal.records import Row
-from gateway.journal.choose import transaction
 from gateway.log import iso
 from gateway.northbound import KINDS
 from protocol import cose, report

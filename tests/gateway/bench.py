@@ -16,8 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from gateway.app import App
 from gateway.cli import main
 from gateway.config import check, load
-from gateway.journal.records import NewContext
 from gateway.journal.choose import transaction
+from gateway.journal.records import NewContext
 from gateway.log import Log
 from tests.gateway.terminal import Client, Terminal
 
