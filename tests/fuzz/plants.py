@@ -254,6 +254,14 @@ Plant(
     _every_signature,
 )
 Plant(
+    "short_way_range",
+    "ordinary_report",
+    "a place off the earth is taken on the short way",
+    "gateway.ordinary",
+    "_within",
+    lambda right: lambda *fix: True,
+)
+Plant(
     "request_range",
     "gateway_request",
     "a place off the earth, NaN",

@@ -61,6 +61,9 @@ TARGETS = {
     "gateway_datagram": ("gateway", CPYTHON, 1300, 300),
     "gateway_inside": ("gateway", CPYTHON, 400, 200),
     "gateway_frames": ("gateway", CPYTHON, 400, 200),
+    "ordinary_report": ("ordinary", CPYTHON, 400, 1200),
+    "ordinary_frames": ("ordinary", CPYTHON, 600, 1200),
+    "ordinary_outer": ("ordinary", CPYTHON, 400, 1200),
     "edhoc_responder": ("gateway", CPYTHON, 300, 200),
     "gateway_publish": ("office", CPYTHON, 200, 1200),
 }
