@@ -152,3 +152,29 @@ async def test_a_broker_that_reads_nothing_pushes_back_and_terminals_notice_noth
     assert seqs(bench, broker) == list(range(60))
     await bench.stop()
     await broker.stop()
+
+
+async def test_what_is_being_marked_is_not_read_once_more(tmp_path, monkeypatch):
+    """Marks go beside the publications, and a read that saw the journal before a mark comes back after it."""
+    broker = await StrictBroker().start()
+    bench = await start(tmp_path, broker)
+    await bench.stop()
+    terminal = enroll(tmp_path, Terminal(), "vr-101")
+    frames = [NewFrame(1, n, report.KIND_POSITION, None, terminal.frame(seq=n)) for n in range(1200)]
+    bench = await start(tmp_path, broker)
+    journal, relay, read = bench.app.journal, bench.app.relay, bench.app.journal.read
+
+    async def late(work):
+        seen = await read(work)
+        marking = relay._marking
+        while marking is not None and not marking.done():
+            await asyncio.sleep(0)
+        return seen
+
+    monkeypatch.setattr(journal, "read", late)
+    await journal.write(lambda tx: tx.insert_frames([(terminal.kid, one) for one in frames], 1))
+    relay.stir()
+    await bench.until(lambda: relayed(bench), timeout=60)
+    assert seqs(bench, broker) == list(range(1200))
+    await bench.stop()
+    await broker.stop()
