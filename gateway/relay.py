@@ -311,6 +311,8 @@ class Relay:
         if self._handed:
             self._handed = False
             self._backlog.reread(await self._journal.read(lambda tx: tx.first_unrelayed()))
+            if self._handed:
+                self._backlog.stir()  # and once more: that read did not see it
         await self._announcements.read()
         while (express := self._backlog.express) is not None:
             await self._read_express(*express)
