@@ -162,16 +162,21 @@ async def test_what_is_being_marked_is_not_read_once_more(tmp_path, monkeypatch)
     terminal = enroll(tmp_path, Terminal(), "vr-101")
     frames = [NewFrame(1, n, report.KIND_POSITION, None, terminal.frame(seq=n)) for n in range(1200)]
     bench = await start(tmp_path, broker)
-    journal, relay, read = bench.app.journal, bench.app.relay, bench.app.journal.read
+    journal, relay = bench.app.journal, bench.app.relay
+    read, write = journal.read, journal.write
 
     async def late(work):
         seen = await read(work)
-        marking = relay._marking
-        while marking is not None and not marking.done():
-            await asyncio.sleep(0)
+        if relay._marking is not None:
+            await asyncio.wait({relay._marking})
         return seen
 
+    async def slow(work):
+        await asyncio.sleep(0.03)  # there is always one under way
+        return await write(work)
+
     monkeypatch.setattr(journal, "read", late)
+    monkeypatch.setattr(journal, "write", slow)
     await journal.write(lambda tx: tx.insert_frames([(terminal.kid, one) for one in frames], 1))
     relay.stir()
     await bench.until(lambda: relayed(bench), timeout=60)
