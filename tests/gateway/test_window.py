@@ -179,7 +179,13 @@ async def test_what_is_being_marked_is_not_read_once_more(tmp_path, monkeypatch)
     monkeypatch.setattr(journal, "write", slow)
     await journal.write(lambda tx: tx.insert_frames([(terminal.kid, one) for one in frames], 1))
     relay.stir()
+    client = await bench.client(terminal)
+    for n in range(3):
+        # An alarm asks for all of its terminal's that are not marked.
+        await bench.until(lambda n=n: len(seqs(bench, broker)) > 200 + 300 * n)
+        await client.post(terminal.panic(seq=2000 + n))
     await bench.until(lambda: relayed(bench), timeout=60)
+    assert len(broker.on("/panic")) >= 3
     assert seqs(bench, broker) == list(range(1200))
     await bench.stop()
     await broker.stop()
