@@ -36,6 +36,7 @@ class Figures:
         self.flight = flight
         self.warm = min(stock.total - 1, int(warm_s * stock.rate))
         self.ear = ear
+        self.told_to_wait = Counter()
         self.codes, self.good, self.forged = self._open()
         self.arrived, self.doubled, self.foreign = self._hear() if ear is not None else (None, 0, 0)
 
@@ -50,6 +51,8 @@ class Figures:
             option = message.option(coap.OSCORE)
             if option is None:
                 codes[coap.code_text(message.code) + " unprotected"] += 1
+                if message.code == coap.SERVICE_UNAVAILABLE:
+                    self.told_to_wait[NAMES[stock.kinds[index]]] += 1
                 continue
             if place not in openers:
                 openers[place] = Opener(stock.cars[place].context)
@@ -132,6 +135,7 @@ class Figures:
             "doubled": self.doubled,
             "foreign": self.foreign,
             "codes": dict(sorted(self.codes.items())),
+            "told_to_wait": dict(self.told_to_wait),
             "not_authentic": self.forged,
             "repeats": flight.repeats,
             "notifications": flight.notifications,
