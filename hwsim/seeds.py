@@ -126,8 +126,11 @@ def _play(folder, options):
     faults = profile(options["faults"]).often(options["often"])
     for line in sys.stdin:
         asked = json.loads(line)
-        result = _run(made, asked["seed"], options["hours"], faults, asked["events"])
-        answer = {"seed": asked["seed"], "trace": result.trace, "violations": result.violations}
+        try:
+            result = _run(made, asked["seed"], options["hours"], faults, asked["events"])
+            answer = {"seed": asked["seed"], "trace": result.trace, "violations": result.violations}
+        except Exception as error:
+            answer = {"seed": asked["seed"], "trace": "", "violations": [f"the bench: {error!r}"]}
         print(json.dumps(answer), flush=True)
 
 

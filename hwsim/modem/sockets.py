@@ -256,7 +256,7 @@ def argument(arguments, index):
 
 def whole(arguments, index):
     text = argument(arguments, index)
-    return int(text) if text is not None and text.isdigit() else None
+    return int(text) if text is not None and _is_digits(text) else None
 
 
 def link_number(arguments, index):
@@ -266,4 +266,8 @@ def link_number(arguments, index):
 
 def is_ip(text):
     parts = (text or "").split(".")
-    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
+    return len(parts) == 4 and all(_is_digits(part) and int(part) < 256 for part in parts)
+
+
+def _is_digits(text):
+    return text.isascii() and text.isdigit()  # a garbled byte may be a superscript two

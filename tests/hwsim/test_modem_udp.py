@@ -1,5 +1,6 @@
 """The modem's sockets: opening, sending, receiving, and all the ways in which they go away."""
 
+from hwsim.modem.sockets import is_ip
 from hwsim.network import GATEWAY_ADDRESS
 from hwsim.roads import Fix
 from tests.hwsim.at_host import Host
@@ -194,3 +195,10 @@ def test_gnss_inside_the_modem_gives_commas_until_it_is_on_and_has_a_fix():
     answer = host.at("AT+CGNSSINFO").decode()
     assert answer.startswith("\r\n+CGNSSINFO: 2,09,05,00,4458.200000,N,01936.600000,E,030624,0600")
     assert answer.count(",") == 15
+
+
+def test_digits_are_those_of_ascii():
+    """A garbled byte may become a superscript two."""
+    assert is_ip("192.0.2.1")
+    for wrong in ("192.0.2.²", "192.0.2", "192.0.2.256", "192.0.2.x", None):
+        assert not is_ip(wrong)

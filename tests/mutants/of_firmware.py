@@ -36,14 +36,6 @@ FIRMWARE = (
         ("story:starved",),
     ),
     Mutant(
-        "start-not-tried-again",
-        "firmware/start.py",
-        "            except Exception:\n                pass  # there",
-        "            except BoardError:\n                pass  # there",
-        "a start that fails without room for its lamps is the last one",
-        ("story:starved",),
-    ),
-    Mutant(
         "safe-mode-late",
         "firmware/aftermath.py",
         "SAFE = const(3)",
