@@ -20,7 +20,7 @@ from gateway.config import Config, ConfigError
 from gateway.confirmed import Confirmed
 from gateway.connector import Connector
 from gateway.gauges import Timings
-from gateway.intake import Stored, name
+from gateway.intake import Stored
 from gateway.journal.base import Journal, JournalError
 from gateway.journal.records import Row
 from gateway.log import Log
@@ -31,6 +31,7 @@ from gateway.outgoing import Outgoing
 from gateway.queues import Backlog
 from gateway.registry import Registry
 from gateway.replay import Replays
+from gateway.told import name
 
 PAGE = 500
 # Rows that wait in memory, some kilobytes each at most; others are read from the journal again, which costs
@@ -311,6 +312,8 @@ class Relay:
         if self._handed:
             self._handed = False
             self._backlog.reread(await self._journal.read(lambda tx: tx.first_unrelayed()))
+            if self._handed:
+                self._backlog.stir()  # more were stored for us meanwhile
             if self._handed:
                 self._backlog.stir()  # and once more: that read did not see it
         await self._announcements.read()

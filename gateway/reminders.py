@@ -34,11 +34,13 @@ class Reminders:
         await self._tell(self._clock.wall_ms() - self._config.whole("panic.republish_s") * 500)
 
     async def anew(self) -> None:
-        """All of them: a connection to the broker was made. Consumers come back to it in their own time."""
+        """A connection to the broker was made: all that were told on an earlier one. Consumers come back in
+        their own time."""
+        began_ms = self._clock.wall_ms()
         for pause_s in AFTER_S:
             await asyncio.sleep(pause_s)
             try:
-                await self._tell(self._clock.wall_ms())
+                await self._tell(began_ms)
             except JournalError:
                 return  # said by the journal; the next round is not far
 
