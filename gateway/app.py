@@ -26,6 +26,7 @@ from gateway.measured import Measured
 from gateway.nodes import ROUND_S, Nodes
 from gateway.observers import Observers
 from gateway.orders import Orders
+from gateway.peers import Peers
 from gateway.posting import Posting
 from gateway.presence import Presences
 from gateway.refusals import Refusals
@@ -35,7 +36,6 @@ from gateway.reloading import Reloaded, Reloader
 from gateway.reminders import Reminders
 from gateway.resources import Resources
 from gateway.retention import Retention
-from gateway.security import Peers
 from gateway.vault import vault
 from gateway.verifier import Verifier
 from protocol.responder import Server

@@ -5,10 +5,10 @@ from collections import deque
 
 from gateway import panics
 from gateway.clock import Clock
-from gateway.intake import told
 from gateway.journal.base import Journal, JournalError, Transaction
 from gateway.journal.records import Notice, Row
 from gateway.log import Log
+from gateway.told import told
 
 # While the disk takes nothing, so many wait in memory; then nothing more is sent to the broker.
 MOST = 2048

@@ -19,11 +19,12 @@ from gateway.journal.base import ContextError, Journal, JournalError, Spent
 from gateway.journal.records import REVOKED, SUSPENDED, Terminal
 from gateway.log import Log
 from gateway.observers import Observers
+from gateway.peers import Peers
 from gateway.posting import Posting
 from gateway.refusals import Refusals
 from gateway.registry import Registry
 from gateway.resources import Resources, Response
-from gateway.security import MAX_BUSY, Answer, Inside, Peer, Peers
+from gateway.security import MAX_BUSY, Answer, Inside, Peer
 from gateway.strangers import address, too_large
 from protocol import coap
 from protocol.coap import Message, code_text

@@ -20,6 +20,7 @@ from gateway.journal.records import Claimed, NewFrame, Row, Terminal
 from gateway.log import Log
 from gateway.northbound import KINDS
 from gateway.security import Peer, State
+from gateway.told import told
 from gateway.verifier import Verifier
 from protocol import cbor, coap, report
 
@@ -28,6 +29,8 @@ STAGE_STORED = 3
 _GROUP = 256
 # While more wait to be checked, a commit waits for so many: each one is some wake-ups and an fsync.
 _LEAST = 64
+# And after the one before began it waits so long, unless something urgent comes. Most take longer anyway.
+_PACE_S = 0.005
 # Frames that are told of as they are stored: whether a car is on duty.
 _TOLD = (report.KIND_STATUS, report.KIND_PANIC)
 OnFrame = Callable[[Transaction, Terminal, NewFrame, dict[int, Any], int], None]
@@ -89,6 +92,8 @@ class Intake:
         self._good: deque[Posted] = deque()
         self._looking = False
         self._writing = False
+        self._began_s = -_PACE_S
+        self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle: asyncio.Future[None] | None = None
         self.waiting = 0  # requests under way
@@ -154,8 +159,15 @@ class Intake:
     # --- storage
 
     def _store(self) -> None:
-        if not self._first and (self._writing or (len(self._good) < _LEAST and self._bulk)):
-            return
+        if not self._first:
+            if self._writing or (len(self._good) < _LEAST and self._bulk):
+                return
+            if 0 < len(self._good) < _LEAST:
+                wait = self._began_s + _PACE_S - self._loop.time()
+                if wait > 0:
+                    if self._timer is None:
+                        self._timer = self._loop.call_later(wait, self._due)
+                    return
         batch, self._first = self._first, []
         if not self._writing:
             self._writing = True
@@ -165,10 +177,15 @@ class Intake:
             if not batch:
                 self._writing = False
                 return
+            self._began_s = self._loop.time()
             self._spawn(self._next(batch))
         else:
             # An alarm joins the group that the journal makes next.
             self._spawn(self._write(batch))
+
+    def _due(self) -> None:
+        self._timer = None
+        self._store()
 
     async def _next(self, batch: list[Posted]) -> None:
         try:
@@ -274,25 +291,3 @@ def _settle(posted: Posted, error: Exception | None) -> None:
         future.set_result(None)
     else:
         future.set_exception(error)
-
-
-def told(log: Log, rows: list[Row], relayed: bool = False) -> None:
-    """Frames that were stored or relayed, in the log. A line for each costs as much as the commit: that is
-    for `debug`. Otherwise how many they were in a second, and those of an alarm by name."""
-    every = log.shows("debug")
-    for row in rows:
-        if every or row.panic is not None:
-            if relayed:
-                log.info("frame.relayed", **name(row))
-            else:
-                log.info("frame.stored", **name(row))
-    if not every:
-        log.count("frames.relayed" if relayed else "frames.stored", len(rows))
-
-
-def name(row: Row) -> dict[str, object]:
-    """A frame in a log line."""
-    out: dict[str, object] = {"kid": row.kid, "boot": row.boot, "seq": row.seq, "kind": KINDS[row.kind]}
-    if row.panic is not None:
-        out["panic"] = row.panic
-    return out

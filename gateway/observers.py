@@ -10,8 +10,9 @@ from gateway.contexts import Entry
 from gateway.journal.base import ContextError, Journal, JournalError
 from gateway.journal.records import ENROLLED, Terminal
 from gateway.log import Log
+from gateway.peers import Peers
 from gateway.registry import Registry
-from gateway.security import Peer, Peers
+from gateway.security import Peer
 from protocol import coap
 from protocol.coap import Message
 from protocol.errors import Misuse

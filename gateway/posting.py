@@ -19,9 +19,10 @@ from gateway.intake import Intake, Posted
 from gateway.journal.records import ENROLLED
 from gateway.observers import Observers
 from gateway.ordinary import ANSWER, CHANGED, INSIDE, frames, is_bulk, outer
+from gateway.peers import Peers
 from gateway.refusals import Refusals
 from gateway.registry import Registry
-from gateway.security import MAX_BUSY, Answer, Peer, Peers
+from gateway.security import MAX_BUSY, Answer, Peer
 from gateway.strangers import address
 from protocol import coap
 from protocol.coap import code_text
