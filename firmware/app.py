@@ -258,7 +258,8 @@ class App:
 
     async def _run_idle(self, watch):
         """What is prepared while nothing else is to do: erased blocks, nonce points, a piece at a time, and a
-        tidy heap."""
+        tidy heap once something was made."""
+        used = True
         while True:
             watch.alive()
             self._prove()
@@ -266,8 +267,9 @@ class App:
             if self.hasty() or self.journal.prepare() or (not self.safe and self._point()):
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
-            gc.collect()
-            await self._used.wait_ms(_REST_MS)
+            if used:
+                gc.collect()
+            used = await self._used.wait_ms(_REST_MS)
             await asyncio.sleep_ms(10 * _IDLE_MS)  # what uses it up has other things to do just now
 
     def _point(self):
