@@ -108,8 +108,8 @@ def idle(s):
 
 @case("FLASH-07", "flash.wear", against="FLASH-06")
 def cost(s):
-    """A status costs at most five programs and a quarter of an erase of flash, from the key until headquarters has it
-    and it is dropped.
+    """A status costs at most five programs and a quarter of an erase of flash, from the key until
+    headquarters has it and it is dropped.
 
     An average over twelve of them while the car is parked."""
     s.car.gnss.moving = False
