@@ -32,7 +32,7 @@ def main():
             result = asyncio.run(besiege(KINDS[kind](options.count, seed), folder))
         results.append({"kind": kind, "seed": seed, **asdict(result)})
         print(f"{kind} (seed {seed}): {result.text()}", flush=True)
-        for error in result.errors[:5]:
+        for error in [*result.errors[:5], *result.notes[:5]]:
             print(f"  {error}", flush=True)
         if result.wrong:
             failed = 1

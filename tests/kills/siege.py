@@ -53,6 +53,7 @@ class Result:
     disorder: int = 0
     seconds: float = 0.0
     errors: list = field(default_factory=list)
+    notes: list = field(default_factory=list)
 
     @property
     def wrong(self):
@@ -188,13 +189,23 @@ class _Siege:
             result.missed = len(stored - set(first))
             newest = {}
             for kid, boot, seq in first:
-                result.disorder += (boot, seq) < newest.get(kid, (0, -1))
+                if (boot, seq) < newest.get(kid, (0, -1)):
+                    result.disorder += 1
+                    result.notes.append(self._told(kid, seq, newest[kid][1]))
                 newest[kid] = max(newest.get(kid, (0, -1)), (boot, seq))
 
     def _arrived(self):
         if self._query("SELECT count(*) FROM frames WHERE relayed_ms IS NULL")[0][0]:
             return False
         return len(set(self._names())) >= self._query("SELECT count(*) FROM frames")[0][0]
+
+    def _told(self, kid, late, early):
+        """What the store knows of two frames of which the later came first."""
+        rows = self._query(
+            "SELECT id, seq, kind, node, stored_ms, relayed_ms FROM frames "
+            f"WHERE encode(kid, 'hex') = '{kid.hex()}' AND seq BETWEEN {late - 2} AND {early + 1} ORDER BY id"
+        )
+        return f"{early} came before {late} of {kid.hex()}: {rows}"
 
     def _names(self):
         out = []
