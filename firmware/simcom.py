@@ -112,6 +112,8 @@ class SimcomModem(Bearer):
                 except Silent:
                     self.say(1, "does not answer")
                     state = OFF
+                    listener.cancel()  # it may be the one who listens that hangs
+                    listener = asyncio.create_task(self._port.listen())
         finally:
             self.set_state(OFF)
             listener.cancel()
