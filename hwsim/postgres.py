@@ -5,16 +5,19 @@ of its own that he may enter; programs that he cannot reach are copied there.
 """
 
 import contextlib
+import ctypes
 import importlib.util
 import os
 import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 _NOBODY = 65534
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _START_S = 60.0
 _SETTINGS = {
     "listen_addresses": "",
@@ -24,6 +27,12 @@ _SETTINGS = {
     "autovacuum": "on",
     "log_min_messages": "warning",
 }
+
+
+def _end_with_parent():
+    # A test run that is killed leaves no server behind (Linux: PR_SET_PDEATHSIG).
+    if _LIBC is not None:
+        _LIBC.prctl(1, signal.SIGINT)
 
 
 class PostgresError(Exception):
@@ -73,6 +82,7 @@ class PostgresServer:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call into libc, no lock
                 **self._user,
             )
         try:
