@@ -5,18 +5,18 @@ and his token, never more than he sent.
 """
 
 import asyncio
-import contextlib
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
+from gateway.callers import Callers
 from gateway.clock import Clock
-from gateway.contexts import Contexts, Entry
+from gateway.contexts import Contexts
 from gateway.edhoc import Edhoc
 from gateway.frames import Refused
 from gateway.gauges import Distribution
 from gateway.journal.base import ContextError, Journal, JournalError, Spent
-from gateway.journal.records import REVOKED, SUSPENDED, Terminal
+from gateway.journal.records import SUSPENDED
 from gateway.log import Log
 from gateway.observers import Observers
 from gateway.peers import Peers
@@ -25,16 +25,17 @@ from gateway.refusals import Refusals
 from gateway.registry import Registry
 from gateway.resources import Resources, Response
 from gateway.security import MAX_BUSY, Answer, Inside, Peer
-from gateway.strangers import address, too_large
+from gateway.strangers import address
+from gateway.under_way import UnderWay
+from gateway.unprotected import Unprotected
 from protocol import coap
 from protocol.coap import Message, code_text
-from protocol.errors import Malformed, Misuse, Unauthentic
+from protocol.errors import Malformed, Unauthentic
 from protocol.limits import MAX_DATAGRAM
-from protocol.oscore import Binding, Replayed, Unreadable, peek
+from protocol.oscore import Binding, Replayed, Unreadable
 from protocol.responder import Reply, Request, Server
 
 MAX_DIAGNOSTIC = 120
-DRAIN_S = 5
 
 
 class Exchange:
@@ -61,9 +62,7 @@ class Exchange:
         random16: Callable[[], int],
     ) -> None:
         self._server = server
-        self._registry = registry
         self._contexts = contexts
-        self._peers = peers
         self._edhoc = edhoc
         self._resources = resources
         self._posting = posting
@@ -73,12 +72,24 @@ class Exchange:
         self._log = log
         self._clock = clock
         self._retry_after = coap.uint_option(retry_after_s)
-        self._limit = limit
         self._send = send
-        self._random16 = random16
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = UnderWay(posting)
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
+        self._unprotected = Unprotected(
+            server, refusals, retry_after=self._retry_after, send=send, random16=random16
+        )
+        self._refuse = self._unprotected.refuse
+        self._callers = Callers(
+            registry,
+            contexts,
+            peers,
+            self._unprotected,
+            log,
+            self._under_way,
+            limit=limit,
+            found=self._authenticate,
+        )
         self.datagrams = 0
         self.taking = True  # False: what comes is for another process, or for our successor
         self.answers = Distribution()
@@ -92,7 +103,7 @@ class Exchange:
             return
         self.datagrams += 1
         if len(data) > MAX_DATAGRAM:
-            self._too_large(data, source)
+            self._unprotected.too_large(data, source)
             return
         if self._posting.take(data, source):
             return
@@ -104,7 +115,10 @@ class Exchange:
             if got.datagram is not None:
                 self._send(got.datagram, source)
         elif isinstance(got, Request):
-            self._request(got, data)
+            if self._edhoc.takes(got.message):
+                self._edhoc.receive(got, len(data))
+            else:
+                self._callers.find(got, data)
         else:
             self._observers.settle()
             self.flush()
@@ -129,83 +143,16 @@ class Exchange:
         """Finish what is under way."""
         if self._timer is not None:
             self._timer.cancel()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_S):
-                await self.settled()
+        await self._under_way.drained()
 
     async def settled(self) -> None:
         """Returns when nothing is under way."""
-        while self._tasks or self._posting.waiting:
-            await self._posting.quiet()
-            if self._tasks:
-                await asyncio.wait(self._tasks)
+        await self._under_way.settled()
 
     @property
     def under_way(self) -> int:
         """Requests that are being worked on."""
-        return len(self._tasks) + self._posting.waiting
-
-    def _request(self, request: Request, data: bytes) -> None:
-        outer = request.message
-        if self._edhoc.takes(outer):
-            self._edhoc.receive(request, len(data))
-            return
-        try:
-            kid, _, piv = peek(outer)
-            if kid is None or piv is None:
-                raise Malformed("oscore request: without kid or Partial IV")
-        except Unauthentic as error:
-            self._refuse(request, coap.UNAUTHORIZED, address(request.source), "unprotected", str(error))
-            return
-        except Malformed as error:
-            self._refuse(request, coap.BAD_OPTION, address(request.source), "oscore", str(error))
-            return
-        entry = self._contexts.get(kid)
-        if entry is None and self._contexts.may_seek and self.under_way < self._limit:
-            self._spawn(self._sought(self._contexts.seek(kid), kid, request, data, piv))
-        else:
-            self._open(kid, entry, request, data, piv)
-
-    async def _sought(
-        self, seek: Awaitable[Entry | None], kid: bytes, request: Request, data: bytes, piv: bytes
-    ) -> None:
-        entry = None
-        try:
-            entry = await seek
-        except JournalError as error:
-            self._log.error("context.unsought", context=kid, error=str(error))
-        self._open(kid, entry, request, data, piv)
-
-    def _open(self, kid: bytes, entry: Entry | None, request: Request, data: bytes, piv: bytes) -> None:
-        terminal = None if entry is None else self._registry.by_kid(entry.kid)
-        if entry is None or terminal is None:
-            detail = f"kid {kid.hex()}"
-            self._refuse(request, coap.UNAUTHORIZED, address(request.source), "unknown", detail)
-        elif terminal.state == REVOKED:
-            self._refuse(request, coap.FORBIDDEN, terminal.kid.hex(), REVOKED)
-        elif self.under_way >= self._limit:
-            self._overloaded(request, terminal)
-        else:
-            peer = self._peers.get(entry, terminal)
-            if peer is not None:
-                self._authenticate(peer, request, data, piv)
-            else:
-                self._spawn(self._load(entry, terminal, request, data, piv))
-
-    async def _load(
-        self, entry: Entry, terminal: Terminal, request: Request, data: bytes, piv: bytes
-    ) -> None:
-        try:
-            peer = await self._peers.load(entry, terminal)
-        except ContextError as error:
-            self._contexts.refused(entry)
-            self._refuse(request, coap.UNAUTHORIZED, terminal.kid.hex(), "unknown", str(error))
-            return
-        except (JournalError, ValueError) as error:
-            self._log.error("peer.unloadable", kid=terminal.kid, error=str(error))
-            self._overloaded(request, terminal)
-            return
-        self._authenticate(peer, request, data, piv)
+        return self._under_way.count
 
     def _authenticate(self, peer: Peer, request: Request, data: bytes, piv: bytes) -> None:
         digest = hashlib.sha256(data).digest()
@@ -214,7 +161,7 @@ class Exchange:
             self._repeated(peer, answer, request, len(data))
             return
         if peer.busy >= MAX_BUSY:
-            self._overloaded(request, peer.terminal)
+            self._unprotected.overloaded(request, peer.terminal)
             return
         name = peer.terminal.kid.hex()
         inside: Inside
@@ -254,7 +201,7 @@ class Exchange:
 
     def _work(self, peer: Peer, answer: Answer, inside: Inside, request: Request) -> None:
         peer.busy += 1
-        self._spawn(self._serve(peer, answer, inside, request))
+        self._under_way.begin(self._serve(peer, answer, inside, request))
 
     def _fell(
         self, peer: Peer, answer: Answer, binding: Binding, data: bytes, payload: bytes, error: Exception
@@ -265,7 +212,7 @@ class Exchange:
         inner = Message(outer.type, coap.POST, outer.message_id, outer.token, options, payload)
         answer.inside = inside = (inner, binding)
         request = Request(outer, answer.source, 0, 0)
-        self._spawn(self._serve(peer, answer, inside, request, error))
+        self._under_way.begin(self._serve(peer, answer, inside, request, error))
 
     async def _serve(
         self, peer: Peer, answer: Answer, inside: Inside, request: Request, known: Exception | None = None
@@ -349,27 +296,3 @@ class Exchange:
         if response.observed is not None:
             token, partial = response.observed
             self._observers.answered(peer.terminal.kid, token, partial)
-
-    def _refuse(self, request: Request, code: int, peer: str, reason: str, detail: str = "") -> None:
-        self._refusals.note(peer, reason, code_text(code), detail)
-        self._unprotected(request, Message(coap.ACK, code))
-
-    def _overloaded(self, request: Request, terminal: Terminal) -> None:
-        self._refusals.note(terminal.kid.hex(), "overloaded", code_text(coap.SERVICE_UNAVAILABLE))
-        options = [(coap.MAX_AGE, self._retry_after)]
-        self._unprotected(request, Message(coap.ACK, coap.SERVICE_UNAVAILABLE, options=options))
-
-    def _unprotected(self, request: Request, message: Message) -> None:
-        with contextlib.suppress(Misuse):
-            self._send(self._server.respond(request, message, remember=False), request.source)
-
-    def _too_large(self, data: bytes, source: Any) -> None:
-        answer, code = too_large(data, self._random16)
-        self._refusals.note(address(source), "too_large", code, f"{len(data)} bytes")
-        if answer is not None:
-            self._send(answer, source)
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
