@@ -1,9 +1,8 @@
 """Who sees and says what at real brokers, with the access list that `gateway acl` writes: every account
-against every topic, written down here as a table and not read from the generator."""
+against every topic."""
 
 import hashlib
 import os
-import re
 import threading
 from base64 import b64encode
 
@@ -11,38 +10,11 @@ import pytest
 from paho.mqtt.client import Client as Paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from tests.brokers.directorates import ACCOUNTS, COMMANDS, LABELS, SEES, UNITS, directorates, password
 from tests.brokers.mosquitto import PROGRAM, Mosquitto
 from tests.brokers.nats import Nats
 from tests.brokers.process import until
-from tests.gateway.bench import call_cli, config_text, enroll
-from tests.gateway.terminal import Terminal
-
-UNITS = {"vranje": "ps-vranje/vr-101", "leskovac": "ps-leskovac/le-7", "uzice": "tp-uzice/uz-3"}
-OTHER = "vranje/traffic-vranje/vr-9"
-LABELS = ("frame", "position", "status", "panic", "health", "presence", "command/result")
-ALL = set(LABELS)
-# Vranje and Leskovac share positions, Vranje and Uzice alarms only, Leskovac and Uzice nothing.
-SEES = {
-    "operations-centre": {"vranje": ALL, "leskovac": ALL, "uzice": ALL},
-    "vranje": {"vranje": ALL, "leskovac": {"panic", "position"}, "uzice": {"panic"}},
-    "leskovac": {"vranje": {"panic", "position"}, "leskovac": ALL, "uzice": set()},
-    "uzice": {"vranje": {"panic"}, "leskovac": set(), "uzice": ALL},
-    "desk-ps-vranje": {"vranje": ALL, "leskovac": {"panic", "position"}, "uzice": {"panic"}},
-    "stranger": {"vranje": set(), "leskovac": set(), "uzice": set()},
-}
-COMMANDS = {
-    "operations-centre": {"vranje", "leskovac", "uzice"},
-    "vranje": {"vranje"},
-    "leskovac": {"leskovac"},
-    "uzice": {"uzice"},
-    "desk-ps-vranje": {"vranje"},
-    "stranger": set(),
-}
-ACCOUNTS = ["gateway", *SEES]
-
-
-def password(name):
-    return f"secret-of-{name}"
+from tests.gateway.bench import call_cli
 
 
 class Party:
@@ -89,18 +61,7 @@ class Party:
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder that another user may enter, with the registry of three directorates."""
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o055)
-    (tmp_path / "gateway.toml").write_text(config_text())
-    for directorate, rest in UNITS.items():
-        station, unit = rest.split("/")
-        enroll(tmp_path, Terminal(), unit, station, directorate, context=False)
-    enroll(tmp_path, Terminal(), "vr-9", "traffic-vranje", "vranje", context=False)
-    call_cli(tmp_path, "neighbours", "vranje", "leskovac", "--positions")
-    call_cli(tmp_path, "neighbours", "vranje", "uzice")
-    call_cli(tmp_path, "operator", "desk-ps-vranje", "--area", "vranje/ps-vranje")
-    return tmp_path
+    return directorates(tmp_path)
 
 
 async def nats(folder, monkeypatch):
@@ -272,80 +233,3 @@ async def test_the_gateway_itself_works_behind_the_list(broker, place, party):
     vranje.paho.publish(f"{unit}/command", b'{"id":"1","command":"renew"}', 1)
     await until(lambda: f"{unit}/command/result" in vranje.received)
     await bench.stop()
-
-
-def matches(rule, topic):
-    """MQTT's own rule for filters (5.0, 4.7)."""
-    want, have = rule.split("/"), topic.split("/")
-    for at, level in enumerate(want):
-        if level == "#":
-            return True
-        if at >= len(have) or level not in ("+", have[at]):
-            return False
-    return len(want) == len(have)
-
-
-def rules(text, broker):
-    """[(account, may, filter)] of the file, read as its manual says."""
-    if broker == "mosquitto":
-        user, out = None, []
-        for line in text.splitlines():
-            words = line.split(" ", 2)
-            if words[0] == "user":
-                user = words[1]
-            elif words[0] == "topic":
-                out.append((user, words[1], words[2]))
-        return out
-    found = re.findall(r'^\{allow, \{username, "([^"]+)"\}, (\w+), \[(.*)\]\}\.$', text, re.MULTILINE)
-    say = {"subscribe": "read", "publish": "write"}
-    assert text.rstrip().endswith("{deny, all}.")
-    return [(user, say[what], topic) for user, what, some in found for topic in re.findall('"([^"]+)"', some)]
-
-
-@pytest.mark.parametrize("kind", ["mosquitto", "emqx"])
-def test_the_other_brokers_files_say_the_same(place, kind):
-    """Where the broker itself is not here to be asked."""
-    made = rules(call_cli(place, "acl", "--broker", kind)["text"], kind)
-
-    def may(name, what, topic):
-        return any(user == name and w == what and matches(rule, topic) for user, w, rule in made)
-
-    for name, seen in SEES.items():
-        for directorate, unit in UNITS.items():
-            base = f"patrola/v1/{directorate}/{unit}"
-            assert {label for label in LABELS if may(name, "read", f"{base}/{label}")} == seen[directorate], (
-                name
-            )
-            right = directorate in COMMANDS[name]
-            assert may(name, "write", f"{base}/command") == right
-            assert may(name, "write", f"{base}/command/by/{name}") == right
-            for other in ("command/by/somebody", "panic", "frame", "command/result"):
-                assert not may(name, "write", f"{base}/{other}"), (name, other)
-        assert may(name, "write", "patrola/v1/replay") == (name == "operations-centre")
-    assert not may("desk-ps-vranje", "write", f"patrola/v1/{OTHER}/command")
-    assert may("gateway", "write", "patrola/v1/uzice/tp-uzice/uz-3/panic")
-
-
-def test_a_directorate_cannot_take_the_gateways_account(place):
-    enroll(place, Terminal(), "x-1", "y", "operations-centre", context=False)
-    error = call_cli(place, "acl", "--broker", "nats", code=1)["error"]
-    assert "directorate operations-centre" in error
-
-
-def test_the_list_follows_the_registry(place):
-    """A neighbour no longer, an operator revoked, a mode in which names must be said."""
-
-    def accounts():
-        return {a["name"]: a for a in call_cli(place, "acl", "--broker", "nats")["accounts"]}
-
-    before = accounts()
-    assert "patrola/v1/leskovac/+/+/position" in before["vranje"]["read"]
-    assert "desk-ps-vranje" in before
-    call_cli(place, "neighbours", "vranje", "leskovac", "--remove")
-    call_cli(place, "operator", "desk-ps-vranje", "--revoke")
-    config = place / "gateway.toml"
-    config.write_text(config.read_text() + '[commands]\nauthorisation = "broker"\n')
-    after = accounts()
-    assert not [topic for topic in after["vranje"]["read"] if "leskovac" in topic]
-    assert "desk-ps-vranje" not in after
-    assert not [topic for topic in after["vranje"]["write"] if topic.endswith("/command")]
