@@ -9,10 +9,11 @@ from typing import Any
 from gateway import audit, key
 from gateway.administration import Result, opened, place
 from gateway.clock import Clock
-from gateway.config import SLUG, Config, ConfigError
+from gateway.config import Config, ConfigError
 from gateway.journal.base import Transaction
 from gateway.journal.records import ENROLLED, REVOKED, Terminal
 from gateway.security import load_public_key
+from gateway.settings import SLUG
 
 MAX_LABEL = 120
 _PLACE = ("directorate", "station", "unit")

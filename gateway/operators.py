@@ -11,11 +11,12 @@ from gateway import audit, key
 from gateway.acl import RESERVED
 from gateway.administration import opened
 from gateway.clock import Clock
-from gateway.config import SLUG, Config
+from gateway.config import Config
 from gateway.journal.base import Transaction
 from gateway.journal.offices import ACTIVE, EVERYWHERE, Operator
 from gateway.log import iso
 from gateway.security import load_public_key
+from gateway.settings import SLUG
 
 Result = tuple[int, dict[str, Any], str]
 

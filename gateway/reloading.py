@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.config import KEYS, Config, ConfigError, load
+from gateway.config import Config, ConfigError, load
 from gateway.key import KeyFileError
+from gateway.settings import KEYS
 
 if TYPE_CHECKING:
     from gateway.app import App

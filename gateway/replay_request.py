@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.config import SLUG
 from gateway.northbound import KINDS
 from gateway.requests import MAX_NAME, MAX_REQUEST, BadRequest, reply_topic
+from gateway.settings import SLUG
 
 _KNOWN = {"id", "from", "to", "since_ms", "kinds", "unit", "directorate", "limit", "reply"}
 _NUMBERS = {name: number for number, name in KINDS.items()}
