@@ -16,24 +16,24 @@ from typing import Any
 from gateway import panics
 from gateway.announcements import Announcements
 from gateway.clock import Clock
-from gateway.config import Config, ConfigError
+from gateway.config import Config
 from gateway.confirmed import Confirmed
 from gateway.connector import Connector
 from gateway.gauges import Timings
 from gateway.intake import Stored
-from gateway.journal.base import Journal, JournalError
-from gateway.journal.records import Row
+from gateway.journal.base import Journal
+from gateway.lifecycle import Lifecycle
 from gateway.log import Log
 from gateway.machine import Machine
-from gateway.mqtt import Incoming, Link, LinkError
+from gateway.mqtt import Incoming, Link
+from gateway.newest import Newest
 from gateway.northbound import fields_of, publications
-from gateway.outgoing import Outgoing
 from gateway.queues import Backlog
 from gateway.registry import Registry
 from gateway.replay import Replays
 from gateway.told import name
+from gateway.waiting import Waiting
 
-PAGE = 500
 # Rows that wait in memory, some kilobytes each at most; others are read from the journal again, which costs
 # as much as all else that is done with a frame.
 KEPT = 4096
@@ -45,7 +45,7 @@ _TOGETHER = 128
 _TOGETHER_S = 0.05
 
 
-class Relay:
+class Relay(Lifecycle):
     """`on_command(link, incoming)` gets what operators send; `on_facts(facts)` the stages that PUBACKs
     bring."""
 
@@ -59,32 +59,22 @@ class Relay:
         machine: Machine,
         random16: Callable[[], int],
     ) -> None:
+        super().__init__(log, clock, Connector(config, log, clock, machine, random16))
         self._journal = journal
         self._registry = registry
-        self._log = log
-        self._clock = clock
         self._prefix = config.text("northbound.prefix")
         self._stall_ms = config.whole("broker.stall_ms")
         self._backlog = Backlog(KEPT)
         self._announcements = Announcements(journal, self._prefix)
         self.replays = Replays(config, journal, registry, log, clock)
-        self.replays.wake = self._stirred
-        self._link: Link | None = None
-        self._outgoing: Outgoing | None = None
-        self._wake = asyncio.Event()
-        self._down = asyncio.Event()
+        self.replays.wake = self._wake.set
+        self._waiting = Waiting(journal, self._backlog, self._announcements, self.replays)
         self._confirmed = Confirmed(journal, log, clock)
         self._looked_ms = 0.0
         self._look_s = machine.look_s(_LOOK_S)
-        self._newest: dict[tuple[bytes, int], tuple[int, int]] = {}
-        self._handed = False
+        self._newest = Newest()
         self._marking: asyncio.Task[None] | None = None
         self._marked_ms = 0.0
-        self._stopping = False
-        self._stopped = asyncio.Event()
-        self._progress_ms = 0.0
-        self._connector = Connector(config, log, clock, machine, random16)
-        self.connected = False
         self.timings = Timings()
         self._resting = False  # nothing is being read just now
         self.on_command: Callable[[Link, Incoming], None] = lambda link, incoming: None
@@ -110,25 +100,13 @@ class Relay:
 
     def stir(self) -> None:
         """There may be rows for us that nobody offered: another node left them, or stored them for us."""
-        self._handed = True
-        self._backlog.stir()
-        self._announcements.reread()
+        self._waiting.stir()
         self._wake.set()
 
     def remind(self, reminders: list[tuple[str, bytes]]) -> None:
         """(topic, payload) of alarms to tell once more: best effort, within the window."""
         self._announcements.remind(reminders)
         self._wake.set()
-
-    def reconnect(self) -> None:
-        """The way to the broker is another one, or who we are there: leave, and come again."""
-        if self.connected:
-            self._went_down("the configuration changed")
-
-    @property
-    def in_flight(self) -> int:
-        """Messages that the broker has not confirmed."""
-        return 0 if self._outgoing is None else self._outgoing.count
 
     @property
     def relayed(self) -> int:
@@ -140,83 +118,27 @@ class Relay:
         """All that is stored is at the broker and marked, or there is no broker to bring it to."""
         if not self.connected:
             return True
-        waiting = self._announcements.waiting or self._backlog.ready or self._backlog.wants_read
-        return self._resting and not (waiting or self.in_flight or self._confirmed or self._wake.is_set())
-
-    async def run(self) -> None:
-        """Connect, relay, connect again; until `stop`."""
-        while not self._stopping:
-            try:
-                await self._connect()
-                await self._work()
-                if self._stopping:
-                    await self._goodbye()
-            except (LinkError, ConfigError, JournalError) as error:
-                self._log.warning("relay.down", error=str(error), mqtt=self._connector.version)
-            except Exception as error:
-                # Whatever it was, the relay must not end: everything starts again from the journal.
-                self._log.error("relay.failed", error=f"{type(error).__name__}: {error}")
-            finally:
-                self._disconnect()
-            if not self._stopping:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._connector.pause_s()):
-                        await self._stopped.wait()
-
-    def stop(self) -> None:
-        """End `run` in good order: the state topic shows that we left on purpose."""
-        self._stopping = True
-        self._stopped.set()
-        self._wake.set()
-
-    async def _goodbye(self) -> None:
-        if self._outgoing is None or self._link is None:
-            return
-        self._outgoing.send("state", None, [self._connector.state("offline")])
-        self._link.flush()
-        for _ in range(40):
-            if not self._outgoing.count or not self._link.up:
-                break
-            await asyncio.sleep(0.05)
-        await self._marked()
-        await self._mark()
+        under_way = self.in_flight or self._confirmed or self._wake.is_set()
+        return self._resting and not (self._waiting.any or under_way)
 
     # --- the connection
 
-    async def _connect(self) -> None:
-        self._down.clear()
-        self._link, self._outgoing = await self._connector.connect(
-            self._acked, self._incoming, self._went_down
-        )
-        self.connected = True
-        self._progress_ms = self._clock.mono_ms()
+    async def _begin(self) -> None:
         await self._marked()
         first = await self._journal.read(lambda tx: tx.first_unrelayed())
-        self._backlog.restart(first, self._confirmed.ids)
-        self._announcements.restart()
-        self.replays.restart()
+        self._waiting.restart(first, self._confirmed.ids)
         # This broker may have forgotten what it had confirmed.
         self.on_up()
 
-    def _disconnect(self) -> None:
-        self.connected = False
-        if self._link is not None:
-            self._link.close()
-        self._link = self._outgoing = None
+    async def _end(self) -> None:
+        await self._marked()
+        await self._mark()
 
     def _incoming(self, link: Link, incoming: Incoming) -> None:
         if incoming.topic == self.replays.topic:
             self.replays.ask(link, incoming)
         else:
             self.on_command(link, incoming)
-
-    def _stirred(self) -> None:
-        self._wake.set()
-
-    def _went_down(self, reason: str) -> None:
-        self._log.warning("relay.lost", error=reason)
-        self._down.set()
-        self._wake.set()
 
     # --- the work
 
@@ -229,7 +151,7 @@ class Relay:
             self._pump()
             if self._wants_read:
                 await self._marked()
-                await self._read()
+                await self._waiting.read()
                 self._pump()
             if self._idle():
                 with contextlib.suppress(TimeoutError):
@@ -290,46 +212,18 @@ class Relay:
         if self._wake.is_set() or (self._marking is None and self._to_mark):
             return False
         outgoing = self._outgoing
-        if outgoing is None or not outgoing.room:
+        if outgoing is None or not outgoing.room or self._confirmed.full:
             return True
-        if self._confirmed.full:
-            return True
-        if self._announcements.ready or self._backlog.ready or self._backlog.wants_read or self._handed:
+        if self._waiting.ready:
             return False
         return not (self.replays.wants_read or (self.replays.ready and outgoing.slack))
 
     @property
     def _wants_read(self) -> bool:
         """There is room, and what goes next is in the journal."""
-        backlog = self._backlog
         if self._outgoing is None or not self._outgoing.room or self._confirmed.full:
             return False
-        if self._handed or self._announcements.wants_read or backlog.express is not None:
-            return True
-        return not backlog.ready and (backlog.wants_read or self.replays.wants_read)
-
-    async def _read(self) -> None:
-        if self._handed:
-            self._handed = False
-            self._backlog.reread(await self._journal.read(lambda tx: tx.first_unrelayed()))
-            if self._handed:
-                self._backlog.stir()  # more were stored for us meanwhile
-            if self._handed:
-                self._backlog.stir()  # and once more: that read did not see it
-        await self._announcements.read()
-        while (express := self._backlog.express) is not None:
-            await self._read_express(*express)
-        if self._backlog.wants_read and not self._backlog.ready:
-            after, committed = self._backlog.cursor, self._backlog.committed
-            rows = await self._journal.read(lambda tx: tx.frames(after, PAGE, unrelayed=True))
-            self._backlog.page([(row, None) for row in rows], len(rows) < PAGE, committed)
-        elif not self._backlog.ready:
-            await self.replays.read()
-
-    async def _read_express(self, kid: bytes, after: int) -> None:
-        self._backlog.reading(kid)
-        rows = await self._journal.read(lambda tx: tx.frames(after, PAGE, kid, unrelayed=True))
-        self._backlog.express_page(kid, [(row, None) for row in rows], len(rows) < PAGE)
+        return self._waiting.wants_read
 
     def _pump(self) -> None:
         outgoing = self._outgoing
@@ -351,7 +245,7 @@ class Relay:
                 continue
             try:
                 known = fields if fields is not None else fields_of(row.frame)
-                newest = self._is_newest(row)
+                newest = self._newest.note(row)
                 messages = list(publications(self._prefix, terminal, row, known, newest))
             except Exception as error:
                 # It was checked when it came in: the file is damaged. One row must not stop the others.
@@ -360,14 +254,6 @@ class Relay:
             outgoing.send("frame", row, messages)
         self.replays.pump(outgoing)
         outgoing.flush()
-
-    def _is_newest(self, row: Row) -> bool:
-        # A retained position must not be replaced by an older one that arrives late.
-        key, order = (row.kid, row.kind), (row.boot, row.seq)
-        if order < self._newest.get(key, (-1, -1)):
-            return False
-        self._newest[key] = order
-        return True
 
     def _acked(self, mid: int, refused: str | None) -> None:
         if self._outgoing is None or self._down.is_set():
