@@ -1,4 +1,4 @@
-"""The gateway put together: what is made first, who calls whom, and how it ends."""
+"""The gateway put together: who calls whom, what is done again and again, and how it ends."""
 
 import asyncio
 import secrets
@@ -8,42 +8,27 @@ from dataclasses import replace
 from gateway import commands, panics
 from gateway.clock import Clock
 from gateway.config import Config
-from gateway.contexts import Contexts, Entry
-from gateway.datagram import Endpoint, ListenError
-from gateway.edhoc import Edhoc
-from gateway.exchange import Exchange
+from gateway.contexts import Entry
+from gateway.datagram import ListenError
 from gateway.gauges import Timings
 from gateway.health import Health
 from gateway.http import HttpServer
-from gateway.intake import Intake, Stored
+from gateway.intake import Stored
 from gateway.journal import choose
-from gateway.journal.base import Journal
 from gateway.journal.records import ENROLLED, REVOKED, Terminal
-from gateway.key import GatewayKey, KeyFileError, settle
 from gateway.log import Log
 from gateway.machine import Machine
 from gateway.measured import Measured
 from gateway.nodes import ROUND_S, Nodes
-from gateway.observers import Observers
-from gateway.orders import Orders
-from gateway.peers import Peers
-from gateway.posting import Posting
-from gateway.presence import Presences
-from gateway.refusals import Refusals
-from gateway.registry import POLL_S, Registry
-from gateway.relay import Relay
+from gateway.parts import Parts
+from gateway.registry import POLL_S
 from gateway.reloading import Reloaded, Reloader
-from gateway.reminders import Reminders
-from gateway.resources import Resources
-from gateway.retention import Retention
 from gateway.vault import vault
-from gateway.verifier import Verifier
-from protocol.responder import Server
 
 DRAIN_S = 5.0
 
 
-class App:
+class App(Parts):
     """`start`, then `address` is known; `stop` finishes what is under way. `random(n)` makes all that is left
     to chance but the keys, which are the system's and lakers' own; `machine` has threads, file, sockets."""
 
@@ -57,18 +42,12 @@ class App:
         number: int = 0,
         shared: bool = False,
     ) -> None:
-        self._machine = machine or Machine()
+        super().__init__(config, log, clock or Clock(), random, machine or Machine())
         self._number = number  # of this process, where several share the work
         self.shared = shared  # it is one of several on this machine
         self.nodes: Nodes | None = None
-        self._random = random
-        self.config = config
-        self.log = log
-        self.clock = clock or Clock()
-        self._prefix = config.text("northbound.prefix")
         self._tasks: list[asyncio.Task[None]] = []
         self._relaying: asyncio.Task[None] | None = None
-        self.endpoint: Endpoint | None = None
         self.timings = Timings()
         self.journal_failures = 0
         self._pages: HttpServer | None = None
@@ -83,7 +62,7 @@ class App:
         """Raises JournalError, KeyFileError, ListenError; then nothing was left running."""
         config = self.config
         self.vault = vault(config.text("security.secrets_key_file"), random=self._random)
-        self.journal: Journal = choose.make(config, self._machine, self._unstored, self.shared)
+        self.journal = choose.make(config, self._machine, self._unstored, self.shared)
         await self.journal.open()
         try:
             await self._assemble()
@@ -93,70 +72,7 @@ class App:
 
     async def _assemble(self) -> None:
         config, log, clock = self.config, self.log, self.clock
-        self.registry = Registry(self.journal, log)
-        await self.registry.load()
-        self.contexts = Contexts(self.journal, log, clock)
-        await self.contexts.load()
-        self.peers = Peers(self.journal, self.contexts, config.whole("security.contexts"), self.vault)
-        self.presences = Presences(config, self.journal, self.registry, log, clock, self._prefix)
-        await self.presences.load()
-        window_s = config.whole("security.refusal_log_s")
-        self.refusals = Refusals(log, clock, window_s)
-        self.strangers = Refusals(log, clock, window_s, "edhoc.refused")
-        self.verifier = Verifier(config.whole("security.verify_threads"))
-        server = Server(self._random16, limit=config.whole("security.contexts"))
-        self.observers = Observers(self.journal, self.peers, self.registry, server, log, clock, self._prefix)
-        self.intake = Intake(self.journal, self.verifier, log, clock, self._prefix)
-        self.resources = Resources(self.journal, self.intake, self.observers, log, clock, self._prefix)
-        self.edhoc = Edhoc(
-            await self._own_key(),
-            server,
-            self.registry,
-            self.contexts,
-            self.journal,
-            self.strangers,
-            log,
-            clock,
-            sessions=config.whole("edhoc.sessions"),
-            rate=config.whole("edhoc.rate"),
-            random=self._random,
-            send=self._send,
-        )
-        self.edhoc.vault = self.vault
-        self.relay = Relay(config, self.journal, self.registry, log, clock, self._machine, self._random16)
-        self.reminders = Reminders(config, self.journal, self.registry, self.relay, clock)
-        self.retention = Retention(config, self.journal, log, clock)
-        posting = Posting(
-            self.registry,
-            self.contexts,
-            self.peers,
-            self.intake,
-            self.observers,
-            self.refusals,
-            clock,
-            retry_after_s=config.whole("journal.retry_after_s"),
-            limit=config.whole("journal.queue_limit"),
-            send=self._send,
-        )
-        self.exchange = Exchange(
-            server,
-            self.registry,
-            self.contexts,
-            self.peers,
-            self.edhoc,
-            self.resources,
-            posting,
-            self.observers,
-            self.refusals,
-            self.journal,
-            log,
-            clock,
-            retry_after_s=config.whole("journal.retry_after_s"),
-            limit=config.whole("journal.queue_limit"),
-            send=self._send,
-            random16=self._random16,
-        )
-        self.orders = Orders(config, self.journal, self.registry, log, clock)
+        await self._make()
         self._tie()
         await self._show()
         host, port = config.text("listen.host"), config.whole("listen.port")
@@ -207,15 +123,6 @@ class App:
     def reload(self) -> Reloaded:
         """Read the configuration again."""
         return self._reloader.take(self)
-
-    async def _own_key(self) -> GatewayKey | None:
-        """Contexts that were made serve without it: a lost file must not keep an alarm from being taken."""
-        path = self.config.key_path
-        try:
-            return await self.journal.write(lambda tx: settle(path, tx))
-        except KeyFileError as error:
-            self.log.error("edhoc.keyless", error=str(error))
-            return None
 
     def _tie(self) -> None:
         """Who is told of what; each of them knows only its own part."""
@@ -268,13 +175,6 @@ class App:
             if self._relaying is None or self.relay.settled:
                 break
             await asyncio.sleep(0.02)
-
-    def _send(self, datagram: bytes, source: object) -> None:
-        if self.endpoint is not None:
-            self.endpoint.send(datagram, source)
-
-    def _random16(self) -> int:
-        return int.from_bytes(self._random(2), "big")
 
     def _every(self, seconds: float | Callable[[], float], work: Callable[[], Awaitable[None]]) -> None:
         async def forever() -> None:
