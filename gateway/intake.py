@@ -6,6 +6,7 @@ for there is no delay. At each of the two places an urgent request goes before a
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ class Intake:
         self._good: deque[Posted] = deque()
         self._looking = False
         self._writing = False
-        self._began_s = -_PACE_S
+        self._began_s = -math.inf
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle: asyncio.Future[None] | None = None
@@ -185,6 +186,8 @@ class Intake:
 
     def _due(self) -> None:
         self._timer = None
+        # The pause is over. Asked of the clock again it might lack a last bit, and begin anew, and again.
+        self._began_s = -math.inf
         self._store()
 
     async def _next(self, batch: list[Posted]) -> None:

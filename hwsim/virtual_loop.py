@@ -7,6 +7,7 @@ nothing else is left to do at a moment, never waited for.
 
 import asyncio
 import contextlib
+import math
 import selectors
 from asyncio import events
 from collections import deque
@@ -14,7 +15,7 @@ from collections import deque
 from hwsim.kernel import HOUSE
 
 # Steps at one moment of virtual time; more is a program that turns in a circle.
-_SPIN = 1_000_000
+_SPIN = 200_000
 
 
 class Killed(BaseException):
@@ -28,6 +29,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def __init__(self, kernel, on_trouble, settle=None):
         self.kernel = kernel
         self.steps = 0
+        self._moment_us, self._last = -1, 0
         self.dead = False
         self._on_trouble = on_trouble
         self._settle = settle
@@ -47,7 +49,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         handle = _Timer(when, callback, args, self, context)
         handle.timer = None
         if not self.dead:
-            handle.timer = self.kernel.at_lane(HOUSE, round(when * 1_000_000), self._due, handle)
+            # Never before its time, but for what a float can't hold.
+            when_us = math.ceil(when * 1_000_000 - 0.001)
+            handle.timer = self.kernel.at_lane(HOUSE, when_us, self._due, handle)
         return handle
 
     def call_later(self, delay, callback, *args, context=None):
@@ -94,7 +98,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def _drain(self):
         ready = self._ready
-        last = self.steps + _SPIN
+        if self.kernel.now_us != self._moment_us:
+            self._moment_us, self._last = self.kernel.now_us, self.steps + _SPIN
         while True:
             while ready:
                 handle = ready.popleft()
@@ -108,7 +113,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                 handle._run()
                 if self.dead:
                     return
-                if self.steps > last:
+                if self.steps > self._last:
                     raise RuntimeError(f"{_SPIN} steps at one moment; the last one: {handle!r}")
             if self._settle is not None:
                 self._settle()

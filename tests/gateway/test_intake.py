@@ -137,3 +137,25 @@ async def test_a_terminal_enrolled_while_serving_is_known_within_a_second(bench)
     # Its keys are read right after its name: whoever speaks in between is told to come again.
     await bench.until(lambda: bench.app.registry.by_kid(kid) and bench.app.contexts.of(kid), timeout=1)
     assert (await client.post(client.terminal.frame())).code == coap.CHANGED
+
+
+class Still:
+    """A loop whose clock stands: whatever it is asked after a pause, the pause lacks a last bit."""
+
+    def __init__(self, loop):
+        self._loop = loop
+
+    def time(self):
+        return 1.0
+
+    def __getattr__(self, name):
+        return getattr(self._loop, name)
+
+
+async def test_a_pause_between_commits_is_over_when_its_timer_says_so(bench):
+    client = await bench.terminal()
+    bench.app.intake._loop = Still(asyncio.get_running_loop())
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            assert (await client.post(client.terminal.frame())).code == coap.CHANGED
+    assert (await bench.count())["frames"] == 3

@@ -174,6 +174,29 @@ def test_a_program_that_turns_in_a_circle_is_found(kernel, loop, monkeypatch):
         kernel.run_for(1)
 
 
+def test_a_program_that_turns_by_timers_of_no_time_is_found_too(kernel, loop, monkeypatch):
+    monkeypatch.setattr(virtual_loop, "_SPIN", 1000)
+    turns = []
+
+    def again():
+        turns.append(kernel.now_us)
+        if len(turns) < 10_000:
+            loop.call_later(1e-12, again)
+
+    loop.call_later(0.5, again)
+    with pytest.raises(RuntimeError, match="1000 steps at one moment"):
+        kernel.run_for(1)
+
+
+def test_a_timer_never_comes_before_its_time(kernel, loop):
+    early = []
+    for number in range(3000):
+        when = 1262.0 + number / 7919
+        loop.call_at(when, lambda when=when: early.append(when) if loop.time() < when - 1e-9 else None)
+    kernel.run_for(1300)
+    assert early == []
+
+
 def test_the_loop_outside_is_itself_again_afterwards(kernel, loop):
     async def outside():
         loop.call_soon(lambda: None)
