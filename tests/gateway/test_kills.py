@@ -41,7 +41,7 @@ async def test_the_books_can_tell(tmp_path, monkeypatch):
 
     def note_answer(self, terminal, outer, datagram):
         notes(self, terminal, outer, datagram)
-        if len(self.nonces) == 5:
+        if len(self.nonces) == 1:
             notes(self, terminal, outer, datagram[:-1] + bytes([datagram[-1] ^ 1]))
 
     monkeypatch.setattr(siege.Book, "note_answer", note_answer)
