@@ -1,11 +1,10 @@
 """A consumer's request for a replay: JSON, checked field by field."""
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.northbound import KINDS
-from gateway.requests import MAX_NAME, MAX_REQUEST, BadRequest, reply_topic
+from gateway.requests import MAX_NAME, BadRequest, members, reply_topic
 from gateway.settings import SLUG
 
 _KNOWN = {"id", "from", "to", "since_ms", "kinds", "unit", "directorate", "limit", "reply"}
@@ -30,17 +29,7 @@ class Request:
 
 def parse(payload: bytes, response_topic: str | None, prefix: str) -> Request:
     """As docs/integrator.md shows it. Raises BadRequest naming the field."""
-    if len(payload) > MAX_REQUEST:
-        raise BadRequest(f"{len(payload)} bytes, at most {MAX_REQUEST}")
-    try:
-        body: Any = json.loads(payload)
-    except (ValueError, RecursionError):
-        raise BadRequest("not JSON") from None
-    if not isinstance(body, dict):
-        raise BadRequest("not a JSON object")
-    unknown = sorted(set(body) - _KNOWN)
-    if unknown:
-        raise BadRequest(f"unknown field {unknown[0][:40]!r}")
+    body = members(payload, _KNOWN)
     reply = reply_topic(response_topic or _text(body, "reply"), prefix)
     if reply is None:
         raise BadRequest(f"reply: a response topic (MQTT 5) or this field, outside {prefix}")

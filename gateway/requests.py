@@ -54,8 +54,8 @@ class Request:
     correlation: bytes | None = None
 
 
-def parse(payload: bytes, reply_topic: str | None = None, correlation: bytes | None = None) -> Request:
-    """JSON as docs/integrator.md shows it. Raises BadRequest naming the field."""
+def members(payload: bytes, known: set[str]) -> dict[str, Any]:
+    """Of a JSON object in which nothing else stands. Raises BadRequest."""
     if len(payload) > MAX_REQUEST:
         raise BadRequest(f"{len(payload)} bytes, at most {MAX_REQUEST}")
     try:
@@ -64,9 +64,15 @@ def parse(payload: bytes, reply_topic: str | None = None, correlation: bytes | N
         raise BadRequest("not JSON") from None
     if not isinstance(body, dict):
         raise BadRequest("not a JSON object")
-    unknown = sorted(set(body) - _KNOWN)
+    unknown = sorted(set(body) - known)
     if unknown:
         raise BadRequest(f"unknown field {unknown[0][:40]!r}")
+    return body
+
+
+def parse(payload: bytes, reply_topic: str | None = None, correlation: bytes | None = None) -> Request:
+    """JSON as docs/integrator.md shows it. Raises BadRequest naming the field."""
+    body = members(payload, _KNOWN)
     name = body.get("command")
     if name not in NAMES:
         raise BadRequest(f"command: must be one of {', '.join(NAMES)}")
