@@ -86,6 +86,9 @@ class GroupJournal(Journal):
         self._writer = self._background(self._turn, "journal-write")
 
     async def _end(self) -> None:
+        if self.node and not self._closing:
+            with contextlib.suppress(JournalError):
+                await self.write(lambda tx: tx.leave())
         self._closing = True
         if self._writer is not None:
             await self._writer.close()

@@ -150,9 +150,6 @@ class PostgresJournal(GroupJournal):
         self.node = await self.write(lambda tx: tx.join(self._name, self.token))
 
     async def close(self) -> None:
-        if self.node and not self._closing:
-            with contextlib.suppress(JournalError):
-                await self.write(lambda tx: tx.leave())
         await self._end()
         for connection in (self._reader, self._connection):
             if connection is not None:

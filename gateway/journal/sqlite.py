@@ -143,9 +143,6 @@ class SqliteJournal(GroupJournal):
             await self.write(lambda tx: tx.adopt())
 
     async def close(self) -> None:
-        if self.node and not self._closing:
-            with contextlib.suppress(JournalError):
-                await self.write(lambda tx: tx.leave())
         await self._end()
         for connection in (self._reader, self._connection):
             if connection is not None:
