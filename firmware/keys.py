@@ -187,5 +187,10 @@ async def run(watch, keys, beat):
             # Nobody pressed: look at the pins now and then all the same, an edge may have been lost.
             if await woken.wait_ms(keys.step() or (_QUIET_MS if beat.quiet else _IDLE_MS)):
                 beat.stir()
+            elif keys.tail != keys.head:
+                # An edge was noted and nobody woken: whoever waits for the flag hangs, and no watch is on it.
+                pump.cancel()
+                pump = asyncio.create_task(_pass_on(keys.flag, woken))
+                beat.stir()
     finally:
         pump.cancel()
