@@ -11,6 +11,7 @@ import tomllib
 from pathlib import Path
 
 from flashing.annotations import strip
+from flashing.errors import FlashError
 from flashing.link import ONE, LinkError, link
 from flashing.names import shorten, shorten_globals
 from flashing.reach import reached
@@ -41,10 +42,6 @@ APART = {
     "firmware.p256_point",
     "protocol.edhoc",
 }
-
-
-class FlashError(Exception):
-    """What went wrong, where, and what to do about it."""
 
 
 def board_names() -> list[str]:
@@ -122,7 +119,9 @@ def build_image(board_name: str, output: Path) -> Path:
     """
     board = load_board(board_name)
     found = modules(ROOMS)
-    made_from = {**found, **modules((TOOL,)), "board.toml": repr(board)}
+    # What builds stands in the folder itself; what talks to boards, below it.
+    tools = {name: text for name, text in modules((TOOL,)).items() if name.count(".") == 1}
+    made_from = {**found, **tools, "board.toml": repr(board)}
     kept = BUILD / "images" / f"{board_name}-{image_digest(made_from)[:24]}.romfs"
     if not kept.is_file():
         program = sources(board, found)

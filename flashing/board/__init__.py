@@ -1,0 +1,1 @@
+"""A board on a serial port: finding it, talking to its MicroPython, changing what is on it."""
