@@ -13,7 +13,7 @@ from typing import Any
 from gateway.administration import opened
 from gateway.config import Config
 from gateway.journal.base import Transaction
-from gateway.journal.offices import ACTIVE, EVERYWHERE
+from gateway.journal.offices import ACTIVE, EVERYWHERE, OPERATOR
 from gateway.journal.records import REVOKED
 
 Result = tuple[int, dict[str, Any], str]
@@ -56,6 +56,8 @@ def accounts(tx: Transaction, prefix: str, gateway: str, authorisation: str) -> 
         out[directorate] = _account(directorate, [directorate], prefix, near, authorisation)
     for operator in tx.operators():
         # An operator's name comes first: he may have the account of his directorate, or the centre's.
+        if operator.role != OPERATOR:
+            continue  # whoever installs terminals needs no broker
         if operator.state == ACTIVE:
             made = _account(operator.name, list(operator.areas), prefix, near, authorisation)
             made.write += [

@@ -10,6 +10,7 @@ from gateway.clock import Clock
 from gateway.config import Config
 from gateway.contexts import Entry
 from gateway.datagram import ListenError
+from gateway.enrolment_post import EnrolmentPost, open_post
 from gateway.gauges import Timings
 from gateway.health import Health
 from gateway.http import HttpServer
@@ -51,6 +52,7 @@ class App(Parts):
         self.timings = Timings()
         self.journal_failures = 0
         self._pages: HttpServer | None = None
+        self._post: EnrolmentPost | None = None
         self._reloader = Reloader(config)
 
     @property
@@ -75,6 +77,7 @@ class App(Parts):
         await self._make()
         self._tie()
         await self._show()
+        await self._open_post()
         host, port = config.text("listen.host"), config.whole("listen.port")
         buffer = config.whole("listen.receive_buffer")
         share = {"reuse_port": True} if self.shared else {}
@@ -91,6 +94,16 @@ class App(Parts):
             self._relaying = asyncio.create_task(self.relay.run())
         if not self.retention.idle:
             self._tasks.append(asyncio.create_task(self.retention.run()))
+
+    async def _open_post(self) -> None:
+        """For technicians, where the configuration says; one process of several. Raises ListenError."""
+        if not self._number:
+            own = await self._own_key()
+            self._post = await open_post(self.config, self.journal, own, self.log, self.clock)
+
+    @property
+    def enrolment_address(self) -> tuple[str, int] | None:
+        return None if self._post is None else self._post.address
 
     async def _show(self) -> None:
         """Numbers and health, where the configuration says. Raises ListenError."""
@@ -128,6 +141,7 @@ class App(Parts):
         """Who is told of what; each of them knows only its own part."""
         self.resources.on_stored = self._stored
         self.resources.on_notices = self.relay.notices_waiting
+        self.resources.updater.on_notices = self.relay.notices_waiting
         self.observers.on_notices = self.relay.notices_waiting
         self.registry.commanded = self._commanded
         self.registry.changed = self._changed
@@ -166,6 +180,8 @@ class App(Parts):
         self.log.sweep()
         if self._pages is not None:
             await self._pages.close()
+        if self._post is not None:
+            await self._post.close()
         self.verifier.close()
         await self.journal.close()
 
@@ -245,6 +261,8 @@ class App(Parts):
     async def _sweep(self) -> None:
         for refusals in (self.refusals, self.strangers):
             refusals.sweep()
+        if self._post is not None:
+            self._post.refusals.sweep()
         self.edhoc.sweep()
         self.log.sweep()
         now_ms = self.clock.wall_ms()

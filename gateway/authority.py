@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway import audit
 from gateway.journal.base import Transaction
-from gateway.journal.offices import ACTIVE, EVERYWHERE, Operator
+from gateway.journal.offices import ACTIVE, EVERYWHERE, OPERATOR, Operator
 from gateway.journal.records import Terminal
 from gateway.log import iso
 from gateway.requests import BadRequest, Request
@@ -115,6 +115,8 @@ def _known(tx: Transaction, name: str) -> Operator:
         raise NotAllowed(f"operator {name[:64]!r}: not in the registry")
     if operator.state != ACTIVE:
         raise NotAllowed(f"operator {name}: {operator.state}")
+    if operator.role != OPERATOR:
+        raise NotAllowed(f"{name} is a {operator.role} and gives no orders to cars")
     return operator
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway import __version__, administration, doctor, enrolment, inspection, requests
+from gateway import __version__, administration, doctor, enrolment_file, inspection, requests
 from gateway.config import Config, ConfigError, load
 from gateway.datagram import ListenError
 from gateway.journal.base import JournalError
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "take a terminal into the registry, and show the gateway's public key for it",
         "enroll --public-key 60fed4... --directorate vranje --station ps-vranje --unit vr-101 \\\n"
         '      --vehicle "Škoda Octavia, VR-101-PT" --call-sign "Vranje 101" --json',
-        enrolment.enroll,
+        enrolment_file.enroll,
     )
     part.add_argument("--public-key", metavar="HEX", help="X and Y, 128 hex digits, from the terminal")
     for name in ("directorate", "station", "unit"):
@@ -75,7 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="many terminals, all or none: JSON objects, one a line, with public_key, directorate, station, "
-        "unit, vehicle and, if it differs from the unit, call_sign",
+        "unit, vehicle and, if it differs from the unit, call_sign; or documents signed by a technician, "
+        "each for itself, as `./flash.py provision --offline` writes them",
     )
 
     part = add(

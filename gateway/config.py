@@ -16,6 +16,8 @@ _FILES = (
     "broker.ca_file",
     "broker.certificate_file",
     "broker.key_file",
+    "enrolment.certificate_file",
+    "enrolment.key_file",
 )
 
 
@@ -119,6 +121,20 @@ def check(document: dict[str, Any], path: Path) -> Config:
     return config
 
 
+def _check_enrolment(config: Config) -> None:
+    certificate, host = config.text("enrolment.certificate_file"), config.text("enrolment.host")
+    if bool(certificate) != bool(config.text("enrolment.key_file")):
+        raise ConfigError(
+            f"{config.source}: enrolment.certificate_file, enrolment.key_file: one without the other. "
+            "What to do: set both."
+        )
+    if host and not certificate and host not in ("127.0.0.1", "::1", "localhost"):
+        raise ConfigError(
+            f"{config.source}: enrolment.host = {host!r}: reachable from other machines without TLS. What to "
+            'do: set enrolment.certificate_file and enrolment.key_file, or enrolment.host = "127.0.0.1".'
+        )
+
+
 def _check_together(config: Config) -> None:
     if config.whole("broker.retry_first_ms") > config.whole("broker.retry_cap_ms"):
         raise ConfigError(
@@ -130,6 +146,7 @@ def _check_together(config: Config) -> None:
             f"{config.source}: broker.certificate_file, broker.key_file: one without the other. "
             "What to do: set both."
         )
+    _check_enrolment(config)
     for name in _FILES[2:]:
         value = config.text(name)
         if value and not Path(value).is_file():

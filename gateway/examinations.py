@@ -184,6 +184,9 @@ def ports(config: Config) -> Iterator[Finding]:
     else:
         do = 'set metrics.host = "127.0.0.1": nobody sees otherwise how the service does'
         yield warn("metrics' port", "there are no metrics and no health checks", do)
+    if config.text("enrolment.host"):
+        host, port = config.text("enrolment.host"), config.whole("enrolment.port")
+        yield _port("technicians' port", "TCP", host, port, running, "enrolment")
     yield from _buffer(config)
 
 

@@ -1,6 +1,7 @@
-"""Command line: who may give orders, where, and which directorates are neighbours."""
+"""Command line: who may give orders or enroll terminals, where, and which directorates are neighbours."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from gateway.administration import opened
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.journal.base import Transaction
-from gateway.journal.offices import ACTIVE, EVERYWHERE, Operator
+from gateway.journal.offices import ACTIVE, EVERYWHERE, OPERATOR, TECHNICIAN, Operator
 from gateway.log import iso
 from gateway.security import load_public_key
 from gateway.settings import SLUG
@@ -41,17 +42,23 @@ def operator(config: Config, options: argparse.Namespace) -> Result:
         if options.revoke:
             if known is None:
                 raise ValueError(f"{name}: no such operator; `gateway operator` shows those there are")
-            new = Operator(name, known.areas, known.public_key, REVOKED, known.added_ms, now_ms)
+            new = replace(known, state=REVOKED, changed_ms=now_ms)
             audit.local(tx, "operator.revoked", name)
         else:
-            areas = _areas(tx, options.area) if options.area else known.areas if known else ()
+            role = options.role or (known.role if known else OPERATOR)
+            areas = _areas(tx, options.area, role) if options.area else known.areas if known else ()
             if not areas:
                 raise ValueError('--area: where? A directorate, directorate/station, or "*" for everywhere')
             public = public_key or (known.public_key if known else None)
-            new = Operator(name, areas, public, ACTIVE, known.added_ms if known else now_ms, now_ms)
-            audit.local(tx, "operator.changed" if known else "operator.added", name, areas=",".join(areas))
+            if role == TECHNICIAN and public is None:
+                raise ValueError("--public-key FILE: a technician signs what he enrolls; or --make-key FILE")
+            new = Operator(name, areas, public, ACTIVE, known.added_ms if known else now_ms, now_ms, role)
+            action = "operator.changed" if known else "operator.added"
+            audit.local(tx, action, name, areas=",".join(areas), role=role)
         tx.put_operator(new)
-    text = _line(_describe(new)) + "\nin force at once. The broker's own list: `gateway acl`"
+    text = _line(_describe(new)) + "\nin force at once."
+    if new.role == OPERATOR:
+        text += " The broker's own list: `gateway acl`"
     if made is not None:
         text += f"\n{options.make_key}: the private key, for {name} alone; this machine needs no copy"
     return 0, _describe(new), text
@@ -77,7 +84,7 @@ def neighbours(config: Config, options: argparse.Namespace) -> Result:
             audit.local(tx, "neighbours.removed", f"{one},{other}")
             said = "no longer neighbours"
         else:
-            _areas(tx, pair)
+            _areas(tx, pair, OPERATOR)
             tx.put_neighbours(one, other, options.positions)
             audit.local(tx, "neighbours.changed", f"{one},{other}", positions=options.positions)
             said = f"see each other's alarms{' and positions' if options.positions else ''}"
@@ -94,6 +101,7 @@ def _list(config: Config) -> Result:
 def _describe(one: Operator) -> dict[str, Any]:
     return {
         "name": one.name,
+        "role": one.role,
         "state": one.state,
         "areas": list(one.areas),
         "public_key": None if one.public_key is None else one.public_key.hex(),
@@ -104,11 +112,16 @@ def _describe(one: Operator) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     proof = "key" if row["public_key"] else "broker"
-    return f"{row['name']:24}  {row['state']:8}  {proof:6}  {', '.join(row['areas'])}"
+    return f"{row['name']:24}  {row['role']:10}  {row['state']:8}  {proof:6}  {', '.join(row['areas'])}"
 
 
-def _areas(tx: Transaction, wanted: list[str]) -> tuple[str, ...]:
-    """A name that nobody has is a slip of the pen."""
+def _areas(tx: Transaction, wanted: list[str], role: str) -> tuple[str, ...]:
+    """A name that nobody has is a slip of the pen; but a technician brings the first terminal there."""
+    if role == TECHNICIAN:
+        for area in wanted:
+            if area != EVERYWHERE and not all(SLUG.match(part) for part in area.split("/", 1)):
+                raise ValueError(f"{area!r}: a directorate, directorate/station, or {EVERYWHERE!r}")
+        return (EVERYWHERE,) if EVERYWHERE in wanted else tuple(sorted(set(wanted)))
     terminals = tx.terminals()
     known = {t.directorate for t in terminals} | {f"{t.directorate}/{t.station}" for t in terminals}
     for area in wanted:

@@ -74,9 +74,10 @@ def add_commands(add: Add, doctor: Callable[..., Any]) -> None:
 
     part = add(
         "operator",
-        "show, add, change or revoke who may give orders, and where",
+        "show, add, change or revoke who may give orders or enroll terminals, and where",
         "operator duty-officer-vranje --area vranje --make-key duty-officer.pem\n"
         '  python -m gateway operator operations-centre --area "*"\n'
+        "  python -m gateway operator workshop --role technician --area vranje --make-key workshop.pem\n"
         "  python -m gateway operator duty-officer-vranje --revoke",
         operators.operator,
     )
@@ -88,6 +89,11 @@ def add_commands(add: Add, doctor: Callable[..., Any]) -> None:
         action="append",
         metavar="AREA",
         help='a directorate, directorate/station, or "*" for everywhere; may be given several times',
+    )
+    part.add_argument(
+        "--role",
+        choices=("operator", "technician"),
+        help="an operator gives orders to cars, a technician enrolls terminals by his signature (operator)",
     )
     part.add_argument("--public-key", metavar="HEX|FILE", help="X and Y, 128 hex digits, or a PEM file")
     part.add_argument(

@@ -173,6 +173,16 @@ KEYS: dict[str, dict[str, Key]] = {
         "host": Key("", _text, 'empty means none; "127.0.0.1" for this machine only'),
         "port": Key(9683, _whole(0, 65535), "of /metrics, /healthz, /readyz; 0 takes any free one"),
     },
+    "enrolment": {
+        "host": Key(
+            "", _text, 'empty means off; "127.0.0.1" for this machine only; others need certificate_file'
+        ),
+        "port": Key(9684, _whole(0, 65535), "of POST /enrol; 0 takes any free one"),
+        "certificate_file": Key("", _text, "PEM, with its chain; POST /enrol is HTTPS then"),
+        "key_file": Key("", _text, "PEM; the certificate's key"),
+        "rate": Key(30, _whole(1, 6000), "documents from one address in a minute"),
+        "file_days": Key(30, _whole(1, 3650), "how old a document in a file may be for `gateway enroll`"),
+    },
     "log": {
         "level": Key("info", _one_of(*LEVELS), '"debug" has a line for each frame stored and relayed'),
     },

@@ -4,6 +4,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 ACTIVE = "active"
+# Roles: who gives orders to cars, and who puts terminals into them.
+OPERATOR = "operator"
+TECHNICIAN = "technician"
 EVERYWHERE = "*"
 
 
@@ -24,8 +27,8 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Somebody who may give orders. `areas` are "directorate", "directorate/station", or EVERYWHERE; the
-    public key is X || Y, None for one whose broker says who he is."""
+    """Somebody who may give orders, or enroll terminals. `areas` are "directorate", "directorate/station", or
+    EVERYWHERE; the public key is X || Y, None for one whose broker says who he is."""
 
     name: str
     areas: tuple[str, ...]
@@ -33,6 +36,7 @@ class Operator:
     state: str
     added_ms: int
     changed_ms: int
+    role: str = OPERATOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from gateway.journal import retention, stewardship
+from gateway.journal import retention, stewardship, updates
 
 # Each element takes the file from version i to i + 1 (PRAGMA user_version). Never change one that was
 # released. From the fourth on they are PostgreSQL's too, in its words (see `postgres_schema`); one that
@@ -152,6 +152,8 @@ STEPS: tuple[Step, ...] = (
     """,
     stewardship.STEP,
     retention.STEP,
+    stewardship.ROLES_STEP,
+    updates.STEP,
 )
 
 

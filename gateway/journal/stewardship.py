@@ -39,8 +39,14 @@ STEP = """
     );
 """
 
+# Who installs terminals gives no orders, and the other way round.
+ROLES_STEP = """
+    ALTER TABLE operators ADD COLUMN role TEXT NOT NULL DEFAULT 'operator'
+        CHECK (role IN ('operator', 'technician'));
+"""
+
 _PRESENCE = "kid, boot, seq, status, heard_ms, every_s, lost_ms"
-_OPERATOR = "name, areas, public_key, state, added_ms, changed_ms"
+_OPERATOR = "name, areas, public_key, state, added_ms, changed_ms, role"
 _AUDIT = "id, at_ms, actor, proof, action, target, result, reason, details"
 # Status 5 is off duty, 0 was never said; a car with an open alarm is on duty whatever it said.
 ON_DUTY = (
@@ -123,10 +129,10 @@ class Stewardship(Steward):
     def put_operator(self, operator: Operator) -> None:
         o = operator
         self._run(
-            f"INSERT INTO operators ({_OPERATOR}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE "  # noqa: S608
+            f"INSERT INTO operators ({_OPERATOR}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE "  # noqa: S608
             "SET areas = excluded.areas, public_key = excluded.public_key, state = excluded.state, "
-            "changed_ms = excluded.changed_ms",
-            (o.name, ",".join(o.areas), o.public_key, o.state, o.added_ms, o.changed_ms),
+            "changed_ms = excluded.changed_ms, role = excluded.role",
+            (o.name, ",".join(o.areas), o.public_key, o.state, o.added_ms, o.changed_ms, o.role),
         )
 
     def operator(self, name: str) -> Operator | None:
@@ -221,5 +227,5 @@ class Stewardship(Steward):
 
 
 def _operator(row: Any) -> Operator:
-    name, areas, public_key, state, added_ms, changed_ms = row
-    return Operator(name, tuple(areas.split(",")), public_key, state, added_ms, changed_ms)
+    name, areas, public_key, state, added_ms, changed_ms, role = row
+    return Operator(name, tuple(areas.split(",")), public_key, state, added_ms, changed_ms, role)
