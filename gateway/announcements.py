@@ -82,7 +82,8 @@ class Announcements:
         while outgoing.room and self._notices:
             notice = self._notices.popleft()
             kind = GEOJSON_TYPE if notice.topic.endswith(("/panic", "/presence")) else JSON_TYPE
-            # Who comes later is to know which cars are silent.
-            retain = notice.topic.startswith(self._prefix + "/") and notice.topic.endswith("/presence")
+            # Who comes later is to know which cars are silent, and how far their updates are.
+            own = notice.topic.startswith(self._prefix + "/")
+            retain = own and notice.topic.endswith(("/presence", "/update"))
             message = Publication(notice.topic, "notice", notice.payload, kind, retain, notice.correlation)
             outgoing.send("notice", notice, [message])

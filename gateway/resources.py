@@ -1,4 +1,5 @@
-"""What an authenticated terminal may ask for: `POST /f`, `GET /c` (observed), `POST /c`."""
+"""What an authenticated terminal may ask for: `POST /f`, `GET /c` (observed), `POST /c`; what is below /u is
+the updater's."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,11 +9,13 @@ from gateway import commands, panics
 from gateway.clock import Clock
 from gateway.frames import Refused
 from gateway.intake import Intake, Stored
-from gateway.journal.base import ContextError, Journal
+from gateway.journal.base import ContextError, Journal, Transaction
+from gateway.journal.records import REFUSED, Command
 from gateway.log import Log
 from gateway.observers import CBOR_FORMAT, Observers
 from gateway.security import Peer, State
-from protocol import cbor, coap
+from gateway.updating import Updater, refused_command
+from protocol import cbor, coap, update
 from protocol.coap import Message
 from protocol.errors import Malformed
 from protocol.oscore import Binding
@@ -45,6 +48,7 @@ class Resources:
         self._clock = clock
         self._prefix = prefix
         intake.on_stored = self.stored
+        self.updater = Updater(journal, log, clock, prefix, lambda: intake.waiting)
         # Set by the app: messages wait for the broker; new frames for the relay.
         self.on_notices: Callable[[], None] = lambda: None
         self.on_stored: Callable[[Stored], None] = lambda stored: None
@@ -53,12 +57,13 @@ class Resources:
         self, peer: Peer, inner: Message, binding: Binding, source: Any, state: State
     ) -> Response:
         """Raises Refused (the state is not saved then), JournalError and ContextError."""
-        unknown = inner.unknown_critical(KNOWN_CRITICAL)
+        path = inner.path()
+        below_u = path == "/u" or path.startswith("/u/")
+        unknown = inner.unknown_critical((*KNOWN_CRITICAL, update.BLOCK2) if below_u else KNOWN_CRITICAL)
         if unknown is not None:
             raise Refused(coap.BAD_OPTION, f"option {unknown}", "option")
         if inner.option(coap.ACCEPT) not in (None, CBOR_FORMAT):
             raise Refused(coap.NOT_ACCEPTABLE, "only application/cbor", "option")
-        path = inner.path()
         if path == "/f":
             if inner.code != coap.POST:
                 raise Refused(coap.METHOD_NOT_ALLOWED, "POST only", "method")
@@ -69,6 +74,9 @@ class Resources:
             if inner.code == coap.GET:
                 return await self._list(peer, inner, binding, source, state)
             raise Refused(coap.METHOD_NOT_ALLOWED, "GET or POST", "method")
+        if below_u:
+            answer = await self.updater.serve(peer, inner, path, state)
+            return Response(answer.code, answer.payload, answer.options)
         raise Refused(coap.NOT_FOUND, path[:40], "path")
 
     async def _frames(self, peer: Peer, inner: Message, state: State) -> Response:
@@ -121,9 +129,14 @@ class Resources:
         # SQLite's integers end at 63 bits; such an id was never given.
         wanted = number if number >> 63 == 0 else 0
         now_ms = self._clock.wall_ms()
-        command, facts = await state.write(
-            self._journal, lambda tx: commands.answer(tx, self._prefix, terminal, wanted, code, now_ms)
-        )
+
+        def work(tx: Transaction) -> tuple[Command | None, list[panics.Fact]]:
+            command, facts = commands.answer(tx, self._prefix, terminal, wanted, code, now_ms)
+            if command is not None and command.kind == update.COMMAND and command.state == REFUSED:
+                refused_command(tx, self._prefix, terminal, command.reason, now_ms)
+            return command, facts
+
+        command, facts = await state.write(self._journal, work)
         self._observers.seen(peer)
         if command is not None:
             self._log.info("command.answered", kid=terminal.kid, command=number, result=command.state)

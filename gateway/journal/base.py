@@ -25,6 +25,7 @@ from gateway.journal.records import (
     Terminal,
 )
 from gateway.journal.retention import Pruning
+from gateway.journal.updates import Updating
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ class Spent(ContextError):
     """The Partial IV was used before, perhaps at another node: no answer may stand under its nonce."""
 
 
-class Transaction(Steward, Pruning, ABC):
+class Transaction(Steward, Pruning, Updating, ABC):
     """The operations; each is atomic with the others of the same work. Works of all processes that share the
     storage run one after another: what was read in one is still so when it writes.
 

@@ -3,7 +3,8 @@
 from gateway.journal.enrolment import Enrolment
 from gateway.journal.retention import Retention
 from gateway.journal.stewardship import Stewardship
+from gateway.journal.updates import Updates
 
 
-class Operations(Stewardship, Retention, Enrolment):
+class Operations(Stewardship, Retention, Updates, Enrolment):
     """What is left is said by `tables.SqliteTransaction` and `postgres_tables.PostgresTransaction`."""
