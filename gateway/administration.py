@@ -14,6 +14,7 @@ from gateway.journal.base import Transaction
 from gateway.journal.choose import transaction
 from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, StoredContext, Terminal
 from gateway.log import iso
+from gateway.updating import describe as how_far
 
 Result = tuple[int, dict[str, Any], str]
 
@@ -115,12 +116,14 @@ def show(config: Config, options: argparse.Namespace) -> Result:
         contexts: dict[bytes, list[StoredContext]] = {}
         for context in tx.contexts():
             contexts.setdefault(context.kid, []).append(context)
+        updates = {own.kid: how_far(own) for own in tx.updates()}
     rows = [
-        describe(t, contexts.get(t.kid, ()))
+        {**describe(t, contexts.get(t.kid, ())), "update": updates.get(t.kid)}
         for t in sorted(terminals, key=lambda t: (t.directorate, t.station, t.unit, t.kid))
     ]
     lines = [
         f"{r['kid']}  {r['state']:9}  {r['directorate']}/{r['station']}/{r['unit']}  {r['call_sign']}"
+        + (f"  update {r['update']['version']} {r['update']['state']}" if r["update"] else "")
         for r in rows
     ]
     return 0, {"terminals": rows}, "\n".join(lines) or "no terminal"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gateway import __version__, administration, doctor, enrolment_file, inspection, requests
+from gateway import __version__, administration, doctor, enrolment_file, inspection, requests, rollouts
 from gateway.config import Config, ConfigError, load
 from gateway.datagram import ListenError
 from gateway.journal.base import JournalError
@@ -133,15 +133,21 @@ def _parser() -> argparse.ArgumentParser:
         "send",
         "send a command to a terminal",
         'send vranje/ps-vranje/vr-101 message --text "Call the station"\n'
-        "  python -m gateway send vranje/ps-vranje/vr-101 acknowledge --panic 65537 --operator desk-1",
-        administration.send,
+        "  python -m gateway send vranje/ps-vranje/vr-101 acknowledge --panic 65537 --operator desk-1\n"
+        "  python -m gateway send vranje update --release 0.2.0 --share 10%",
+        _send,
     )
-    part.add_argument("terminal", metavar="KID|UNIT", help="16 hex digits, or directorate/station/unit")
+    part.add_argument(
+        "terminal",
+        metavar="KID|UNIT",
+        help="16 hex digits, or directorate/station/unit; for an update also directorate/station, a "
+        'directorate, or "*" for all',
+    )
     part.add_argument(
         "name",
-        choices=requests.NAMES,
-        help="message needs --text; task --task and --text; acknowledge and clear need --panic; renew (make "
-        "a new security context) needs nothing",
+        choices=(*requests.NAMES, "update"),
+        help="message needs --text; task --task and --text; acknowledge and clear need --panic; update needs "
+        "--release; renew (make a new security context) needs nothing",
     )
     part.add_argument("--text", default="", help="at most 400 bytes of UTF-8")
     part.add_argument("--task", type=int, metavar="ID", help="your number of the task; answers carry it")
@@ -150,8 +156,13 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument("--lon", type=float, metavar="DEGREES", help="place of the task, with --lat")
     part.add_argument("--operator", default="", metavar="TEXT", help="who asks; kept in the record")
     part.add_argument("--expires-s", type=int, metavar="N", help="no longer delivered after so many seconds")
+    rollouts.add_commands(add, part)
     add_commands(add, doctor.show)
     return parser
+
+
+def _send(config: Config, options: argparse.Namespace) -> Result:
+    return (rollouts.send if options.name == "update" else administration.send)(config, options)
 
 
 def _serve(config: Config, options: argparse.Namespace) -> Result:

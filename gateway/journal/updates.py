@@ -95,7 +95,7 @@ class Updating(ABC):
 
     @abstractmethod
     def add_release(self, release: StoredRelease, image: bytes) -> None:
-        """Raises ValueError when another one of this board and version is there."""
+        """Raises ValueError when another image of this board and version is there."""
 
     @abstractmethod
     def releases(self) -> list[StoredRelease]:
@@ -158,10 +158,11 @@ class Updates(Updating):
 
     def add_release(self, release: StoredRelease, image: bytes) -> None:
         known = self.release(release.board, release.version)
-        if known is not None and known.digest == release.digest and known.manifest == release.manifest:
+        if known is not None and known.digest == release.digest:
+            # Signed once more, perhaps by another key, or offered again.
             self._run(
-                "UPDATE releases SET withdrawn_ms = NULL WHERE board = ? AND version = ?",
-                (release.board, release.version),
+                "UPDATE releases SET withdrawn_ms = NULL, manifest = ? WHERE board = ? AND version = ?",
+                (release.manifest, release.board, release.version),
             )
             return
         if known is not None:
