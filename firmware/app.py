@@ -13,16 +13,17 @@ from firmware.ccm import AesCcm
 from firmware.clock import GATEWAY, NITZ, Clock
 from firmware.commands import DONE
 from firmware.desk import TASK, Desk
+from firmware.driver import Modem
 from firmware.duty import Duty
 from firmware.health import Health
 from firmware.journal import Journal
+from firmware.maker import Maker
 from firmware.panic import Panics
 from firmware.patrol import Patrol
 from firmware.renewer import Renewer
 from firmware.report_builder import ReportBuilder
 from firmware.session import Session
 from firmware.signal import Signal
-from firmware.simcom import SimcomModem
 from firmware.simpin import FileStore
 from firmware.supervisor import Supervisor
 from firmware.uplink import Uplink
@@ -81,7 +82,8 @@ class App:
         options = hal.modem_options()
         options.update(values)
         modem_uart = hal.uart("modem")
-        self.modem = SimcomModem(modem_uart, hal.modem_pins(), options, self.clock, log, FileStore(_PIN_FILE))
+        store = FileStore(_PIN_FILE)
+        self.modem = Modem(Maker, modem_uart, hal.modem_pins(), options, self.clock, log, store)
         self.modem.on_network_time = self._network_time
         self.desk = Desk(values, self.builder, self.panics, duty, self.indicator, self.modem, log)
         health = Health(values["health_s"] * 1000, values["supply_low_mv"], hal.reset_cause, why)

@@ -8,6 +8,7 @@ import asyncio
 
 from protocol import at
 from protocol.compat import const
+from protocol.errors import Malformed
 
 TIMEOUT = const(-1)  # besides the results of protocol.at: no end of the command in its time
 
@@ -25,6 +26,20 @@ PROBE_MS = const(1000)
 SET_MS = const(9000)
 # A question that hangs holds up a panic, so it gets less.
 QUESTION_MS = const(3000)
+
+
+def meaning(parse, line):
+    """What `parse` makes of the line; None when there is none or it is broken."""
+    try:
+        return parse(line) if line else None
+    except Malformed:
+        return None
+
+
+def dotted(host):
+    """Is it an IPv4 address in numbers?"""
+    parts = host.split(b".")
+    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
 
 
 class Restarted(Exception):

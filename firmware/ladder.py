@@ -10,17 +10,6 @@ from protocol.compat import const
 _PROBLEM = const(1)
 _NEWS = const(2)
 
-# PWRKEY. A7672X/A7670X Hardware Design V1.03: on from 50 ms, off from 2.5 s. SIM7600 Hardware Design: on from
-# 100 ms, better 500, off from 2.5 s. 600 ms switches both on and neither off.
-_KEY_ON_MS = const(600)
-_KEY_OFF_MS = const(3000)
-# SIM7600 takes the longest to go down after its key (Hardware Design: up to 26 s with a network to leave);
-# A76xx needs 2 s. A press meanwhile would be lost.
-_OFF_A76XX_MS = const(5000)
-_OFF_SIM7600_MS = const(27000)
-# RESET: A76xx 2 to 2.5 s (below 2 s nothing happens), SIM7600 100 to 500 ms.
-_RESET_A76XX_MS = const(2500)
-_RESET_SIM7600_MS = const(300)
 # Long enough for the capacitors at VBAT to empty.
 _SUPPLY_OFF_MS = const(5000)
 _SUPPLY_ON_MS = const(500)
@@ -48,9 +37,10 @@ def drive(pin, level):
 
 
 class Ladder:
-    """Finds a modem. `pins`: dict with "pwrkey", "reset", "supply", each may be missing."""
+    """Finds a modem. `pins`: dict with "pwrkey", "reset", "supply", each may be missing. `times` of its
+    keys: see `Simcom.times`."""
 
-    def __init__(self, port, uart, pins, bearer, uptime_ms, model, rate):
+    def __init__(self, port, uart, pins, bearer, uptime_ms, times, rate):
         self._port = port
         self._uart = uart
         self._key = pins.get("pwrkey")
@@ -58,16 +48,15 @@ class Ladder:
         self._supply = pins.get("supply")
         self._bearer = bearer
         self._uptime_ms = uptime_ms
-        older = model.lower().startswith("sim7")  # SIM7500, SIM7600; A7600 is an A76xx
-        self._reset_ms = _RESET_SIM7600_MS if older else _RESET_A76XX_MS
-        self._off_ms = _OFF_SIM7600_MS if older else _OFF_A76XX_MS
+        self._times = times
         self._rate = rate
         self._started = False
         self._pause_ms = _FIRST_PAUSE_MS
         self.rungs = 0  # taken since start, for the log and for tests
 
     async def find(self):
-        """Returns when the modem answers AT at the configured rate."""
+        """True when the modem answers AT at the configured rate; False after one climb of the whole ladder
+        in silence, and its pause: whoever calls makes sure then that somebody listens."""
         port = self._port
         first = not self._started
         self._started = True
@@ -76,15 +65,14 @@ class Ladder:
             drive(self._key, 0)
             drive(self._reset, 0)
             drive(self._supply, 1)
-        if await port.probe(3) or (first and await self._switch_on()):
-            return
-        while True:
-            for rung in (self._other_rates, self._reset_line, self._power_key, self._supply_switch):
-                if await self._held_off() or await rung():
-                    self._pause_ms = _FIRST_PAUSE_MS
-                    return
-            if await self._pause():
-                return
+        again = self._pause_ms > _FIRST_PAUSE_MS  # the last climb ended in silence
+        found = await port.probe(1 if again else 3) or (first and await self._switch_on())
+        for rung in (self._other_rates, self._reset_line, self._power_key, self._supply_switch):
+            found = found or await self._held_off() or await rung()
+        if found:
+            self._pause_ms = _FIRST_PAUSE_MS
+            return True
+        return await self._pause()
 
     async def boot(self, ms=BOOT_MS):
         """True as soon as the modem answers, within `ms`."""
@@ -140,7 +128,7 @@ class Ladder:
         if self._reset is None:
             return False
         self._say("reset line")
-        await self._pulse(self._reset, self._reset_ms)
+        await self._pulse(self._reset, self._times[3])
         return await self.boot()
 
     async def _power_key(self):
@@ -150,8 +138,8 @@ class Ladder:
         if await self._switch_on():
             return True
         self._say("power key: off")
-        await self._pulse(self._key, _KEY_OFF_MS)
-        await self._port.pause(self._off_ms)
+        await self._pulse(self._key, self._times[1])
+        await self._port.pause(self._times[2])
         return await self._switch_on()
 
     async def _supply_switch(self):
@@ -170,7 +158,7 @@ class Ladder:
         if self._key is None:
             return self._supply is not None and await self.boot()
         self._say("power key: on", _NEWS)  # the first thing of every day: nothing is wrong
-        await self._pulse(self._key, _KEY_ON_MS)
+        await self._pulse(self._key, self._times[0])
         return await self.boot()
 
     async def _pulse(self, pin, ms):

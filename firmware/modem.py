@@ -1,6 +1,6 @@
 """What every bearer of datagrams is to the rest of the terminal: two bounded queues, a state, callbacks.
 
-A driver (`simcom`) owns the modem's UART and takes from the queues, urgent first. Nobody else writes there.
+The driver (`driver`) owns the modem's UART and takes from the queues, urgent first. Nobody else writes there.
 """
 
 from firmware.signal import Signal
@@ -22,6 +22,11 @@ ATTACH = const(3)
 NET = const(4)
 SOCKET = const(5)
 UP = const(6)
+# What became of a datagram that was handed to the modem
+SENT = const(0)
+FAILED = const(1)
+GONE = const(2)  # the socket is not there any more
+
 STATES = ("silent", "starting", "sim", "searching", "network", "opening", "up")
 
 

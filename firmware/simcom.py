@@ -1,310 +1,171 @@
-"""SIMCom A76xx and SIM7600: from power to an open UDP socket, and back up again from every way to lose it.
-
-One stage per state, each returns the next; what goes wrong leads back only as far as it must:
-
-    OFF -AT-> SET_UP -echo off-> SIM -READY-> ATTACH -registered-> NET -NETOPEN-> SOCKET -CIPOPEN-> UP
+"""What SIMCom's A76xx, SIM767x and SIM7600 have of their own: network, socket, card, clock, keys.
 
 Sources: A76XX Series AT Command Manual V1.11, SIM7500_SIM7600 Series AT Command Manual V2.00, their TCPIP
 Application Notes; what modems do besides is told in the design's MODEMS.md.
 """
 
-import asyncio
-
-from firmware.at_port import SET_MS, TIMEOUT, Port, Restarted, Silent
-from firmware.deafness import Deafness
-from firmware.ladder import Ladder
-from firmware.modem import ATTACH, NET, OFF, SET_UP, SIM, SOCKET, UP, Bearer
-from firmware.simcom_chores import Chores
-from firmware.simcom_network import Registration
-from firmware.simcom_sim import SimStage
-from firmware.simcom_socket import GONE, SENT, Socket
-from firmware.simpin import MemoryStore, PinGuard
-from firmware.version import NOT_BEFORE_MS
-from protocol import at_fields
+from firmware.at_port import QUESTION_MS, SET_MS, TIMEOUT, dotted, meaning
+from firmware.modem import FAILED, GONE, NET, SENT, SOCKET
+from protocol import at, at_fields
 from protocol.compat import const
-from protocol.errors import Malformed
 
-_FIRST_PAUSE_MS = const(1000)
-_LONGEST_PAUSE_MS = const(60000)
-_PANIC_PAUSE_MS = const(1000)
-_RADIO_EVERY = const(3)  # failures to open in a row before the radio goes off and on
-_RESTART_EVERY = const(9)  # and before the modem starts again
-
-_STEADY_MS = const(60000)
-_ERRORS = const(2)  # in a row, before the socket is opened again
-
-_HELD_BACK_MS = const(50)
-_BOOT_URCS_MS = const(25000)  # boot URCs that come this soon after the first answer belong to that start
-_DOUBT_MS = const(10000)
+_OPEN_MS = const(120000)  # NETOPEN and CIPOPEN: maximum response time of the TCPIP manuals
+_CLOSE_MS = const(10000)
+_CLOSED_MS = const(3000)
+_DNS_MS = const(30000)
+_PROMPT_MS = const(3000)
+_SEND_MS = const(5000)
+_CONFIRM_MS = const(1000)
+_MAX_READ = const(1500)
+_PORTS = const(16)  # local ports to choose from when one is taken
 _NOT_OPENED = const(2)  # +CIPERROR: the network is not opened
 
 
-class SimcomModem(Bearer):
-    """The driver. `run` is its task.
+class Simcom:
+    """Its socket is number 0. `config`: host, port, local_port, optional manual_receive; `modem` is the
+    driver."""
 
-    `config`: apn, user, password, pin, host, port, local_port; optional: modem ("a76xx" or "sim7600"), baud,
-    manual_receive. `pins`: see `ladder`. `clock.uptime_ms()` never wraps. `log(level, text)`. `store`: see
-    `simpin`.
-    """
+    BOOT = (b"*ATREADY", b"RDY", b"SMS DONE", b"PB DONE")  # after a start; the first two come first
+    RESTART = b"AT+CRESET"
+    SIGNAL = b"+CESQ"
 
-    def __init__(self, uart, pins, config, clock, log=None, store=None):
-        Bearer.__init__(self, clock.uptime_ms, log)
-        port = self._port = Port(uart, clock.uptime_ms, self._wake, self._on_line, self.deliver)
-        port.hurry = self._hurry
-        model = config.get("modem", "a76xx")
-        self._ladder = Ladder(port, uart, pins, self, clock.uptime_ms, model, config.get("baud", 115200))
-        self._sim = SimStage(port, self, clock.uptime_ms, config["pin"], PinGuard(store or MemoryStore()))
-        self._registration = Registration(port, self, clock.uptime_ms, config)
-        self._socket = Socket(port, config)
-        self._chores = Chores(port, self, self._registration, self._socket)
-        self._trouble = 0  # failures in a row between ATTACH and UP
-        self._found_at = 0
-        self._lost = None  # the state to go back to, told by a URC
-        self._errors = 0
-        self._deafness = Deafness()
-        self.bad_lines = 0
-        self._stages = {
-            OFF: self._find,
-            SET_UP: self._set_up,
-            SIM: self._ready,
-            ATTACH: self._attach,
-            NET: self._net,
-            SOCKET: self._open,
-            UP: self._serve,
-        }
-        self._hears = (
-            (b"+CEREG:", self._registration.heard),
-            (b"+CGREG:", self._registration.heard),
-            (b"+CREG:", self._registration.heard),
-            (b"+CGDCONT:", self._registration.heard_context),
-            (b"+CSQ:", self._registration.heard_signal),
-            (b"+CESQ:", self._registration.heard_signal),
-            (b"+CPIN:", self._heard_pin),
-            (b"+CIPRXGET: 1", self._socket.heard_waiting),
-            (b"+CIPERROR:", self._heard_error),
-            (b"+IPCLOSE:", self._heard_close),
-            (b"+CIPEVENT:", self._heard_event),
-            (b"*PSUTTZ:", self._heard_time),
-            (b"+CTZE:", self._heard_time),
-            (b"+CCLK:", self._heard_time),
-            (b"*ATREADY", self._heard_boot),
-            (b"RDY", self._heard_boot),
-            (b"SMS DONE", self._heard_boot),
-            (b"PB DONE", self._heard_boot),
-        )
+    def __init__(self, port, config, modem):
+        self._port = port
+        self._modem = modem
+        self._host = config["host"].encode()
+        self._remote = config["port"]
+        self._local = config["local_port"]
+        self._shift = 0
+        self._peer = b""
+        self.manual = bool(config.get("manual_receive", False))
+        self.waiting = False  # received bytes wait in the modem
 
-    async def run(self, alive=None):
-        """The task; ends only by cancellation or an error of our own. `alive()` is called every 15 s."""
-        self._port.alive = alive
-        listener = asyncio.create_task(self._port.listen())
-        state = OFF
-        try:
-            while True:
-                self.set_state(state)
-                self._lost = None
-                try:
-                    state = await self._stages[state]()
-                except Restarted:
-                    self.say(1, "has started again by itself")
-                    self.restarts += 1
-                    self._found_at = self._uptime_ms()
-                    state = SET_UP
-                except Silent:
-                    self.say(1, "does not answer")
-                    state = OFF
-                    listener.cancel()  # it may be the one who listens that hangs
-                    listener = asyncio.create_task(self._port.listen())
-        finally:
-            self.set_state(OFF)
-            listener.cancel()
+    def times(self, model):
+        """PWRKEY for on and for off, how long going off takes, RESET; in ms."""
+        # PWRKEY. A7672X/A7670X Hardware Design V1.03: on from 50 ms, off from 2.5 s. SIM7600 Hardware Design:
+        # on from 100 ms, better 500, off from 2.5 s; SIM7600 takes the longest to go down after its key (up
+        # to 26 s with a network to leave), A76xx needs 2 s: a press meanwhile would be lost. RESET: A76xx 2
+        # to 2.5 s (below 2 s nothing happens), SIM7600 100 to 500 ms.
+        if model.startswith(("sim7500", "sim7600")):  # SIM767x is of the newer kind, A7600 too
+            return 600, 3000, 27000, 300
+        return 600, 3000, 5000, 2500
 
-    def _hurry(self):
-        return bool(self._first or self._urgent)
-
-    # --- hearing
-
-    def _on_line(self, line):
-        for beginning, heard in self._hears:
-            if line.startswith(beginning):
-                try:
-                    heard(line)
-                except Malformed:
-                    self.bad_lines += 1
-                self.wake()
-                return
-
-    def _heard_pin(self, line):
-        self._sim.heard(line)
-        self._heard_boot(line)
-
-    def _heard_boot(self, line):
-        # They come in any order, the last ones 20 s after the first: one may be late, or the only sign of a
-        # restart. Beside a working socket the socket is asked for; else time and the echo tell.
-        if self.state == UP:
-            self._chores.doubt = True
-        elif self.state > SET_UP and line.startswith((b"*ATREADY", b"RDY")):
-            if self._uptime_ms() - self._found_at > _BOOT_URCS_MS:
-                self._port.restarted = True
-            else:
-                self._port.hasten(_DOUBT_MS)
-
-    def _heard_error(self, line):
-        code = at_fields.whole(at_fields.fields_of(line)[0], line)
-        self._lose(NET if code == _NOT_OPENED else SOCKET)
-
-    def _heard_close(self, line):
-        if at_fields.fields_of(line)[0] == b"0":
-            self._lose(SOCKET)
-
-    def _heard_event(self, line):
-        if b"CLOSED" in line:
-            self._lose(NET)
-
-    def _lose(self, state):
-        if self._lost is None or state < self._lost:
-            self._lost = state
-
-    def _heard_time(self, line):
-        utc_ms = at_fields.network_time(line)[0]
-        # A modem that the network told nothing says 1970 or 1980.
-        if utc_ms is not None and utc_ms >= NOT_BEFORE_MS:
-            self.time_told(utc_ms)
-
-    # --- the stages
-
-    async def _find(self):
-        self._port.expect_restart()
-        self._registration.forget()
-        await self._ladder.find()
-        self._found_at = self._uptime_ms()
-        return SET_UP
-
-    async def _set_up(self):
-        self._port.expect_restart()
-        self._registration.forget()
-        # The radio on: a boot URC may have cut short its way through flight mode. The modem's clock follows
-        # the network, the zone is reported; not every firmware knows the last two.
-        await self._port.echo_off()
-        for command in (b"AT+CMEE=1", b"AT+CFUN=1", b"AT+CTZU=1", b"AT+CTZR=1"):
-            await self._port.ask(command, SET_MS)
-        return SIM
-
-    async def _ready(self):
-        return ATTACH if await self._sim.ready() else await self._restart()
-
-    async def _attach(self):
-        return NET if await self._registration.attach() else await self._restart()
-
-    async def _restart(self):
-        """The modem's own restart: it can still write its flash, unlike with the reset line."""
-        self.say(1, "restart of the modem")
-        self.restarts += 1
-        self.set_state(OFF)
-        await self._port.ask(b"AT+CRESET", SET_MS)
-        self._port.expect_restart()
-        await self._ladder.boot()
-        return OFF
-
-    async def _net(self):
-        wrong = await self._socket.open_network()
-        return SOCKET if wrong is None else await self._failed(wrong)
-
-    async def _open(self):
-        self._lost = None
-        wrong = await self._socket.open()
-        return UP if wrong is None else await self._failed(wrong)
-
-    async def _failed(self, text):
-        """A stage failed: wait, longer each time; at the third the radio, at the ninth the modem anew."""
-        self.say(1, text)
-        self._trouble += 1
-        if self._trouble >= _RADIO_EVERY:
-            self.set_fault(text)
-        if self.may_disturb():
-            if self._trouble % _RESTART_EVERY == 0:
-                return await self._restart()
-            if self._trouble % _RADIO_EVERY == 0:
-                await self._registration.radio_restart()
-                return ATTACH
-        pause_ms = min(_FIRST_PAUSE_MS << min(self._trouble, 6), _LONGEST_PAUSE_MS)
-        end = self._uptime_ms() + pause_ms
-        while True:
-            if self.panic_active:
-                end = min(end, self._uptime_ms() + _PANIC_PAUSE_MS)
-            if not await self._port.idle(end):
-                return ATTACH
-
-    # --- UP
-
-    def deliver(self, datagram):
-        """A datagram has come in: whatever was doubted works."""
-        self._deafness.heard()
-        self._trouble = 0
-        Bearer.deliver(self, datagram)
-
-    async def _serve(self):
-        self.set_fault(None)
-        self._errors = 0
-        self._deafness.begin()
-        begun = self._uptime_ms()
-        self._chores.begin(begun)
-        while True:
-            urgent = self._hurry()
-            datagram = self.next_datagram()
-            if datagram is not None:
-                await self._transmit(datagram, urgent)
-            lost = self._lost if self._lost is not None else self._deaf()
-            if lost is not None:
-                return await self._back_to(lost, self._uptime_ms() - begun)
-            if self._socket.waiting:
-                await self._socket.fetch()
-            elif datagram is None and self.held_back():
-                await self._port.idle(self._uptime_ms() + _HELD_BACK_MS)
-            elif datagram is None and not await self._chores.one(self._uptime_ms()):
-                await self._port.idle(self._chores.next_ms())
-
-    async def _transmit(self, datagram, urgent):
-        # Bulk has its own repeats; an alarm does not wait half a second for one.
-        for _ in range(2 if urgent else 1):
-            outcome = await self._socket.send(datagram)
-            if outcome == SENT:
-                self._errors = 0
-                self.sent += 1
-                self._deafness.sent(self._uptime_ms())
-                return
-            self.failed += 1
-            if outcome == TIMEOUT:
-                await self._port.reach()
-            self._errors += 1
-            if outcome == GONE or self._errors >= _ERRORS:
-                self._lose(SOCKET)
-            if self._lost is not None:
-                return
-
-    def _deaf(self):
-        """The state to go back to when nothing comes in, or None."""
-        if not self.may_disturb():
-            return None
-        remedy = self._deafness.remedy(self._uptime_ms())
-        if not remedy:
-            return None
-        self.say(1, "nothing comes in")
-        self._socket.shift()
-        return (None, SOCKET, NET, ATTACH, OFF)[remedy]
-
-    async def _back_to(self, state, lasted_ms):
-        self.set_state(state)
-        if lasted_ms >= _STEADY_MS:
-            self._trouble = 0
-        elif self._trouble:
-            return await self._failed("the connection does not last")
+    def heard(self, line):
+        """One line of the modem's; False when it says nothing to us. Raises Malformed."""
+        if line.startswith(b"+CIPRXGET: 1"):
+            self.waiting = True  # told once, until the modem's buffer was read empty
+        elif line.startswith(b"+CIPERROR:"):
+            code = at_fields.whole(at_fields.fields_of(line)[0], line)
+            self._modem.lose(NET if code == _NOT_OPENED else SOCKET)
+        elif line.startswith(b"+IPCLOSE:"):
+            if at_fields.fields_of(line)[0] == b"0":
+                self._modem.lose(SOCKET)
+        elif line.startswith(b"+CIPEVENT:"):
+            if b"CLOSED" in line:
+                self._modem.lose(NET)
+        elif line.startswith((b"*PSUTTZ:", b"+CTZE:", b"+CCLK:")):
+            self._modem.utc_told(at_fields.network_time(line)[0])
         else:
-            self._trouble = 1
-        if state == OFF:
-            return await self._restart()
-        if state == SOCKET:
-            return SOCKET
-        await self._socket.close_network()
-        if state == ATTACH:
-            await self._registration.radio_restart()
-        return ATTACH
+            return False
+        return True
+
+    async def set_up(self):
+        """Nothing but what all modems are told."""
+
+    def access(self, apn, user, password):
+        # A76XX manual 5.2.16: the password stands before the user. 1 = PAP.
+        return b'AT+CGAUTH=1,1,"%s","%s"' % (password, user)
+
+    async def card(self):
+        """The card's number, b"" when it isn't told."""
+        if await self._port.ask(b"AT+CICCID", SET_MS, b"+ICCID:") != at.OK:
+            return b""
+        return at_fields.value_of(self._port.answer)
+
+    async def tries(self):
+        """Tries left for the PIN, None when it isn't told: AT+SPIC gives PIN1, PUK1, PIN2, PUK2."""
+        if await self._port.ask(b"AT+SPIC", SET_MS, b"+SPIC:") != at.OK:
+            return None
+        left = meaning(at_fields.pin_tries, self._port.answer)
+        return left and left[0]
+
+    async def ask_time(self):
+        await self._port.ask(b"AT+CCLK?", QUESTION_MS, b"+CCLK:")
+
+    async def open_network(self):
+        """None when the packet network is open, else what is wrong."""
+        port = self._port
+        # Push mode brings each datagram with its own count; a read in manual mode may join two of them.
+        for command in (b"AT+CIPRXGET=%d" % self.manual, b"AT+CIPSRIP=1", b"AT+CIPHEAD=1"):
+            await port.ask(command, SET_MS)
+        result = await port.ask(b"AT+NETOPEN?", SET_MS, b"+NETOPEN:")
+        if result == at.OK and meaning(at_fields.net_opened, port.answer) == 1:
+            return None
+        result = await port.ask(b"AT+NETOPEN", _OPEN_MS, b"", b"+NETOPEN:", _OPEN_MS)
+        already = result == at.IP_ERROR and b"already" in port.detail
+        if already or (result == at.OK and meaning(at_fields.net_opened, port.told) == 0):
+            return None
+        return "the network gives no data connection; is the access point right?"
+
+    async def close_network(self):
+        await self._port.ask(b"AT+NETCLOSE", _CLOSE_MS, b"", b"+NETCLOSE:", _CLOSED_MS)
+
+    async def open(self):
+        """None when the socket is open, else what is wrong."""
+        port = self._port
+        if not await self._resolve():
+            return "no address for %s" % self._host.decode()
+        # One of an earlier life of the terminal may still be open.
+        await port.ask(b"AT+CIPCLOSE=0", _CLOSE_MS, b"", b"+CIPCLOSE:", _CLOSED_MS)
+        text = b'AT+CIPOPEN=0,"UDP",,,%d' % (self._local + self._shift)
+        result = await port.ask(text, _OPEN_MS, b"", b"+CIPOPEN:", _OPEN_MS)
+        opened = meaning(at_fields.socket_opened, port.told) if result == at.OK else None
+        if opened is not None and opened[1] == 0:
+            self.waiting = self.manual
+            return None
+        self.shift()
+        return "the socket does not open"
+
+    def shift(self):
+        """Another local port: this one may be taken, or its binding in the operator's NAT be stale."""
+        self._shift = (self._shift + 1) % _PORTS
+
+    async def is_open(self):
+        """What the modem says of it; silence says nothing."""
+        result = await self._port.ask(b"AT+CIPOPEN?", QUESTION_MS, b"+CIPOPEN: 0")
+        return result == TIMEOUT or b'"UDP"' in self._port.answer
+
+    async def send(self, datagram):
+        """SENT, FAILED, GONE, or TIMEOUT when the modem did not answer."""
+        text = b'AT+CIPSEND=0,%d,"%s",%d' % (len(datagram), self._peer, self._remote)
+        port = self._port
+        result = await port.send_raw(text, datagram, _PROMPT_MS, _SEND_MS, b"+CIPSEND:", _CONFIRM_MS)
+        if result == TIMEOUT:
+            return TIMEOUT
+        if result != at.OK:
+            return FAILED
+        counts = meaning(at_fields.sent, port.told)
+        if counts is None or counts[2] >= counts[1]:
+            return SENT
+        # SIM7600 TCPIP manual: -1 the connection is gone, 0 its buffer is full.
+        return GONE if counts[2] < 0 else FAILED
+
+    async def fetch(self):
+        """Manual mode: read once; `waiting` tells whether there is more."""
+        text = b"AT+CIPRXGET=2,0,%d" % _MAX_READ
+        result = await self._port.ask(text, QUESTION_MS, b"+CIPRXGET: 2")
+        rest = meaning(at_fields.received, self._port.answer) if result == at.OK else None
+        self.waiting = rest is not None and rest[2] > 0
+
+    async def _resolve(self):
+        """The peer's address: CIPSEND takes numbers only."""
+        if dotted(self._host):
+            self._peer = self._host
+            return True
+        text = b'AT+CDNSGIP="%s"' % self._host
+        if await self._port.ask(text, _DNS_MS, b"+CDNSGIP: 1") == at.OK:
+            fields = meaning(at_fields.fields_of, self._port.answer)
+            address = fields[-1].strip(b'"') if fields else b""
+            if dotted(address):
+                self._peer = address
+        return bool(self._peer)  # the last known one is better than none

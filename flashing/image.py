@@ -25,8 +25,11 @@ BOARDS = ROOT / "boards"
 BUILD = ROOT / ".build"
 ROOMS = ("protocol", "firmware")
 TOOL = "flashing"
+# How a module asks for the maker of the board's modem, and the makers: `[modem] driver` -> class.
+_ASKED = "from firmware.maker import Maker"
+MAKERS = {"simcom": "Simcom", "quectel": "Quectel"}
 # What is called from outside the program: by the boot file, and by this tool over the REPL.
-ENTRIES = ("main", "Hal", "create_identity", "install", "public_key")
+ENTRIES = ("main", "Hal", "create_identity", "install", "public_key", "examine")
 # Modules that are needed for a while and let go of (a start, a handshake), or that are called by name from
 # outside; all others become one.
 APART = {
@@ -38,6 +41,8 @@ APART = {
     "firmware.provision",
     "firmware.bootcount",
     "firmware.aftermath",
+    "firmware.console",
+    "firmware.diagnose",
     "firmware.handshake",
     "firmware.p256_point",
     "protocol.edhoc",
@@ -73,6 +78,7 @@ def sources(board: dict, found: dict[str, str] | None = None) -> dict[str, str]:
     of a traceback stands in the project. `found`: the modules of both rooms, if they are read already."""
     if found is None:
         found = modules(ROOMS)
+    found = with_maker(found, board)
     whole = program_of(shake(squeeze(reached(found, APART)), ENTRIES))
     strip(whole)
     mark(whole)
@@ -88,6 +94,19 @@ def sources(board: dict, found: dict[str, str] | None = None) -> dict[str, str]:
     program["board.py"] = f'"""Generated from board.toml."""\n\nBOARD = {board!r}\n'
     program["lines.txt"] = "".join(f"patrola.py {line} {name}\n" for line, name in linked.lines)
     return program
+
+
+def with_maker(found: dict[str, str], board: dict) -> dict[str, str]:
+    """The modules, with whoever asks `firmware.maker` for the maker of the modem told the one of this board.
+    The other makers' modules are then reached by nobody."""
+    driver = board.get("modem", {}).get("driver", "simcom")
+    if driver not in MAKERS:
+        raise FlashError(f"board.toml: [modem] driver {driver!r} is none of {', '.join(MAKERS)}")
+    named = f"from firmware.{driver} import {MAKERS[driver]} as Maker"
+    changed = {name: text.replace(_ASKED, named) for name, text in found.items()}
+    if changed == found:
+        raise FlashError(f"no module says `{_ASKED}`: the image would hold no modem's driver")
+    return changed
 
 
 def _module(path: Path) -> str:

@@ -17,7 +17,7 @@ from tests.protocol.lossy import Random
 class Bearer:
     """In the modem's place: up at once, a datagram takes `delay_ms`."""
 
-    def __init__(self, uart, pins, options, clock, log, store):
+    def __init__(self, make, uart, pins, options, clock, log, store):
         self.world = WORLD[0]
         self.clock = clock
         self.up = self.world.up
@@ -67,7 +67,7 @@ class LinkedTerminal(SoloTerminal):
         self.bearer = None
         self._flying = []
         self._pivs = {}
-        app_module.SimcomModem = Bearer
+        app_module.Modem = Bearer
 
     def __enter__(self):
         if hasattr(self, "bearer"):

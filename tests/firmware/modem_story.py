@@ -5,7 +5,8 @@ import gc
 import time
 
 from firmware.clock import Clock
-from firmware.simcom import SimcomModem
+from firmware.driver import Modem
+from firmware.simcom import Simcom
 from tests.firmware.scripted_modem import ScriptedModem, Wire
 
 CONFIG = {
@@ -26,7 +27,7 @@ gc.threshold(2000000)
 class Story:
     """A driver, its scripted modem, and everything it told."""
 
-    def __init__(self, scripted=None, store=None, pins=None, **config):
+    def __init__(self, scripted=None, store=None, pins=None, make=Simcom, **config):
         self.modem = scripted or ScriptedModem()
         self.pwrkey, self.reset, self.supply = Wire(), Wire(), Wire()
         if pins is None:
@@ -40,7 +41,7 @@ class Story:
         settings = dict(CONFIG)
         settings.update(config)
         clock = Clock(time.ticks_ms, time.ticks_diff)
-        self.driver = SimcomModem(self.modem, pins, settings, clock, self._log, store)
+        self.driver = Modem(make, self.modem, pins, settings, clock, self._log, store)
         self.driver.on_datagram = self.datagrams.append
         self.driver.on_state = lambda: self.states.append((time.ticks_ms(), self.driver.state))
         self.driver.on_network_time = self.times.append

@@ -217,3 +217,22 @@ async def test_a_panic_while_the_modem_is_dead_goes_out_as_soon_as_it_lives():
         assert story.ms() - begun < 60000
     assert modem.datagrams[0] == b"panic"
     await story.stop()
+
+
+async def test_a_listener_that_hangs_from_the_first_moment_is_replaced():
+    """Nobody reads: the modem seems silent. After one climb another listener is there, and it is found."""
+    story = Story()
+    port = story.driver._port
+    hung = []
+
+    async def hang():
+        hung.append(story.ms())
+        while True:
+            await asyncio.sleep_ms(HOUR_MS)
+
+    listen = port.listen
+    port.listen = lambda: listen() if hung else hang()
+    story.start()
+    await story.until(lambda: story.driver.up, 300000)
+    assert len(hung) == 1
+    await story.stop()

@@ -234,9 +234,7 @@ Plant(
     "_enter",
     _generation_first,
 )
-Plant(
-    "modem_lines", "modem_answers", "a torn answer raises", "firmware.simcom_socket", "_meaning", _unguarded
-)
+Plant("modem_lines", "modem_answers", "a torn answer raises", "firmware.simcom", "meaning", _unguarded)
 Plant(
     "answer_length",
     "gateway_datagram",

@@ -31,7 +31,8 @@ import asyncio, gc, time
 from board import BOARD
 from firmware.clock import Clock
 from firmware.hal import Hal
-from firmware.simcom import SimcomModem
+from firmware.driver import Modem
+from firmware.maker import Maker
 from firmware.simpin import FileStore
 
 hal = Hal(BOARD)
@@ -39,7 +40,8 @@ config = hal.modem_options()
 config.update({config!r})
 clock = Clock(time.ticks_ms, time.ticks_diff)
 # The SIM board is ours: what is needed here is the driver, nothing else of the terminal.
-modem = SimcomModem(
+modem = Modem(
+    Maker,
     hal.uart("modem"), hal.modem_pins(), config, clock, lambda level, text: print(text), FileStore("/simpin")
 )
 EVIL = b"\\r\\nOK\\r\\n> \\r\\nERROR\\r\\n+IPD9\\r\\n*ATREADY: 1\\r\\n+CIPERROR: 2\\r\\n\\x00\\xff"

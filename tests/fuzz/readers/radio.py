@@ -3,11 +3,12 @@
 import asyncio
 
 from firmware import at_port, session, statefile
+from firmware.driver import Modem
 from firmware.link import Link
-from firmware.simcom import SimcomModem
-from firmware.simcom_network import Registration
-from firmware.simcom_sim import SimStage
-from firmware.simcom_socket import Socket
+from firmware.quectel import Quectel
+from firmware.registration import Registration
+from firmware.sim_stage import SimStage
+from firmware.simcom import Simcom
 from firmware.simpin import MemoryStore, PinGuard
 from protocol import at, coap
 from protocol.coap import Message
@@ -22,7 +23,10 @@ TOKENS = AT + (
     b"+CPIN: READY", b"+CIPERROR: 2", b"+IPCLOSE: 0,1", b"+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY",
     b"*ATREADY: 1", b"RDY", b"SMS DONE", b"PB DONE", b'+CGDCONT: 1,"IP","internet"', b"+ICCID: 8938",
     b'+CDNSGIP: 1,"gw","192.0.2.10"', b'+CIPOPEN: 0,"UDP","192.0.2.10",5683', b"Network is already opened",
-    b"+CDNSGIP: 0,10", b"+CNSMOD: 0,8",
+    b"+CDNSGIP: 0,10", b"+CNSMOD: 0,8", b'+QIURC: "recv",0', b'+QIURC: "closed",0',
+    b'+QIURC: "pdpdeact",1', b"+QIOPEN: 0,0", b"+QIOPEN: 0,565", b'+QCSQ: "LTE",-68,-98,120,-12',
+    b'+QLTS: "2026/06/03,06:00:12+08,0"', b'+QPINC: "SC",3,10', b"APP RDY", b"+QIND: PB DONE",
+    b'+QISTATE: 0,"UDP","192.0.2.10",5683,6000,2,1,0,0,"uart1"', b'+QIACT: 1,1,1,"10.0.0.7"', b"+QIRD: 0",
 )  # fmt: skip
 _CONFIG = {
     "apn": "internet",
@@ -64,10 +68,11 @@ def modem_bytes(data):
     source = Source(data)
     clock = _Clock()
     nothing = _Nothing()
+    maker = source.pick((Simcom, Quectel))
     at_port.asyncio = _Asyncio()
     try:
         pins = {"pwrkey": nothing, "reset": nothing, "supply": nothing}
-        modem = SimcomModem(nothing, pins, _CONFIG, clock)
+        modem = Modem(maker, nothing, pins, _CONFIG, clock)
     finally:
         at_port.asyncio = asyncio
     told = []
@@ -155,6 +160,9 @@ class _Bearer:
     def wake(self):
         pass
 
+    def lose(self, state):
+        assert 0 <= state <= 6
+
     changed = wake
 
 
@@ -165,17 +173,19 @@ def modem_answers(data):
     config = dict(
         _CONFIG, host=source.pick(("gw.example", "192.0.2.10")), manual_receive=bool(source.byte() & 1)
     )
-    sockets = Socket(port, config)
-    sim = SimStage(port, _Bearer(), lambda: 5000, "1234", PinGuard(MemoryStore()))
-    network = Registration(port, _Bearer(), lambda: 5000, config)
-    talks = (sockets.open_network, sockets.open, sockets.is_open, sockets.fetch, sim._enter, sim._tries)
+    bearer = _Bearer()
+    maker = source.pick((Simcom, Quectel))(port, config, bearer)
+    sim = SimStage(port, bearer, lambda: 5000, "1234", PinGuard(MemoryStore()), maker)
+    network = Registration(port, bearer, lambda: 5000, config, maker)
+    talks = (maker.open_network, maker.open, maker.is_open, maker.fetch, maker.set_up, maker.close_network)
+    talks += (maker.ask_time, maker.card, maker.tries, sim._enter)
     talks += (network.ask_next, network.ask_signal, network._set_apn, network.radio_restart)
     said = []
     for _ in range(8):
         if not source.left():
             break
         said.append(repr(_driven(source.pick(talks)())).encode())
-        outcome = _driven(sockets.send(b"datagram"))
+        outcome = _driven(maker.send(b"datagram"))
         assert outcome in (-1, 0, 1, 2)
         said.append(b"%d" % outcome)
     return b" ".join(said)

@@ -3,7 +3,6 @@
 from firmware.at_port import SET_MS
 from protocol import at, at_fields
 from protocol.compat import const
-from protocol.errors import Malformed
 
 _PIN_MS = const(10000)
 _POLL_MS = const(1000)
@@ -16,12 +15,13 @@ _UNLOCKING_MS = const(10000)  # after the right PIN the card still asks for it f
 class SimStage:
     """`guard`: see `simpin.PinGuard`; `pin`: text, empty for a card without one."""
 
-    def __init__(self, port, bearer, uptime_ms, pin, guard):
+    def __init__(self, port, bearer, uptime_ms, pin, guard, maker):
         self._port = port
         self._bearer = bearer
         self._uptime_ms = uptime_ms
         self._pin = pin
         self._guard = guard
+        self._maker = maker
         self._accepted_at = None
         self.state = None  # what +CPIN said last
 
@@ -69,10 +69,8 @@ class SimStage:
         if not self._pin:
             return self._refuse("SIM: asks for a PIN and the configuration has none")
         port = self._port
-        card = b""
-        if await port.ask(b"AT+CICCID", SET_MS, b"+ICCID:") == at.OK:
-            card = at_fields.value_of(port.answer)
-        tries = await self._tries()
+        card = await self._maker.card()
+        tries = await self._maker.tries()
         reason = self._guard.may_send(card, self._pin, tries)
         if reason is not None:
             return self._refuse(reason)
@@ -83,7 +81,7 @@ class SimStage:
             self._accepted_at = self._uptime_ms()
             return _POLL_MS
         wrong = result == at.CME_ERROR and at_fields.cme_code(port.detail) == at_fields.INCORRECT_PASSWORD
-        left = await self._tries()
+        left = await self._maker.tries()
         if wrong or (tries is not None and left is not None and left < tries):
             self._guard.refused(card, self._pin, left)
             return self._refuse("SIM PIN: the one in the configuration is wrong; correct it")
@@ -92,12 +90,3 @@ class SimStage:
     def _refuse(self, text):
         self._bearer.set_fault(text)
         return _LOCKED_POLL_MS
-
-    async def _tries(self):
-        # AT+SPIC, SIMCom: tries left for PIN1, PUK1, PIN2, PUK2.
-        if await self._port.ask(b"AT+SPIC", SET_MS, b"+SPIC:") != at.OK:
-            return None
-        try:
-            return at_fields.pin_tries(self._port.answer)[0]
-        except Malformed:
-            return None

@@ -17,8 +17,9 @@ _DOMAINS = (b"CEREG", b"CGREG", b"CREG")
 class Registration:
     """Access point, registration, signal. `config`: apn, user, password."""
 
-    def __init__(self, port, bearer, uptime_ms, config):
+    def __init__(self, port, bearer, uptime_ms, config, maker):
         self._port = port
+        self._maker = maker
         self._bearer = bearer
         self._uptime_ms = uptime_ms
         self._apn = config["apn"].encode()
@@ -108,7 +109,7 @@ class Registration:
 
     async def ask_signal(self):
         """RSRP where there is LTE, RSSI where there is not."""
-        await self._port.ask(b"AT+CESQ", QUESTION_MS, b"+CESQ:")
+        await self._port.ask(b"AT" + self._maker.SIGNAL, QUESTION_MS, self._maker.SIGNAL + b":")
         if self._bearer.rsrp_dbm is None and not self._port.hurry():
             await self._port.ask(b"AT+CSQ", QUESTION_MS, b"+CSQ:")
 
@@ -122,8 +123,8 @@ class Registration:
         if not same:
             await self._port.ask(b'AT+CGDCONT=1,"IP","%s"' % self._apn, SET_MS)
         if self._user:
-            # A76XX manual 5.2.16: the password stands before the user. 1 = PAP.
-            await self._port.ask(b'AT+CGAUTH=1,1,"%s","%s"' % (self._password, self._user), SET_MS)
+            text = self._maker.access(self._apn, self._user, self._password)
+            await self._port.ask(text, SET_MS)
         return same
 
     async def radio_restart(self):
