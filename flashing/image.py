@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -59,7 +60,7 @@ def load_board(name: str) -> dict:
     if not path.is_file():
         raise FlashError(f"no board '{name}'. There are: {', '.join(board_names()) or 'none'}")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return {"name": name, **tomllib.loads(path.read_text(encoding="utf-8"))}
     except tomllib.TOMLDecodeError as error:
         raise FlashError(f"{path.relative_to(ROOT)}: {error}") from error
 
@@ -74,8 +75,9 @@ def modules(rooms: tuple[str, ...]) -> dict[str, str]:
 
 
 def sources(board: dict, found: dict[str, str] | None = None) -> dict[str, str]:
-    """What goes into the image: path -> text. Sources to compile, and `lines.txt`, which tells where a line
-    of a traceback stands in the project. `found`: the modules of both rooms, if they are read already."""
+    """What goes into the image: path -> text. Sources to compile; `about.txt`, which names board and version;
+    and `lines.txt`, which tells where a line of a traceback stands in the project. `found`: the modules of
+    both rooms, if they are read already."""
     if found is None:
         found = modules(ROOMS)
     found = with_maker(found, board)
@@ -92,6 +94,7 @@ def sources(board: dict, found: dict[str, str] | None = None) -> dict[str, str]:
     gather(linked.sources, ONE)
     program = {rooms.get(name, name.replace(".", "/") + ".py"): text for name, text in linked.sources.items()}
     program["board.py"] = f'"""Generated from board.toml."""\n\nBOARD = {board!r}\n'
+    program["about.txt"] = f"board {board.get('name', '-')}\nversion {version_of(found)}\n"
     program["lines.txt"] = "".join(f"patrola.py {line} {name}\n" for line, name in linked.lines)
     return program
 
@@ -107,6 +110,14 @@ def with_maker(found: dict[str, str], board: dict) -> dict[str, str]:
     if changed == found:
         raise FlashError(f"no module says `{_ASKED}`: the image would hold no modem's driver")
     return changed
+
+
+def version_of(found: dict[str, str]) -> str:
+    """The program's, as "0.1.0"."""
+    numbers = re.search(r"^VERSION = \(([\d, ]+)\)", found["firmware.version"], re.MULTILINE)
+    if numbers is None:
+        raise FlashError("firmware/version.py: VERSION is no row of numbers")
+    return ".".join(part.strip() for part in numbers[1].split(","))
 
 
 def _module(path: Path) -> str:
