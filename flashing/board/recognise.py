@@ -8,8 +8,9 @@ from flashing.board.console import Console
 from flashing.errors import FlashError
 
 # Where MicroPython keeps what `.mpy` files it takes: version, sub-version of native code, architecture.
-_ARCHES = ("none", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp", "xtensa")
-_ARCHES += ("xtensawin", "rv32imc", "rv64imc")
+_ARCHES = (
+    "none x86 x64 armv6 armv6m armv7m armv7em armv7emsp armv7emdp xtensa xtensawin rv32imc rv64imc".split()
+)
 
 _ASK = """
 def who():
@@ -68,7 +69,8 @@ def ask(console: Console) -> Found:
 
 
 def judge(board: dict[str, Any], found: Found, port: str, mpy: int) -> None:
-    """Is it the board meant, with a MicroPython that takes `.mpy` files of version `mpy`? Raises FlashError."""
+    """Raises FlashError unless it is the board meant, with a MicroPython that takes `.mpy` files of version
+    `mpy`."""
     name, chip = board["name"], str(board["chip"]).lower()
     if found.chip != chip:
         raise FlashError(
