@@ -106,6 +106,32 @@ class Console:
             raise self._raised(wrong.decode(errors="replace"))
         return said.replace(b"\r\n", b"\n")
 
+    def stream(self, code: str, patience_s: float) -> Iterator[str]:
+        """As `exec`, but each line as it is printed; `patience_s` of silence is an error."""
+        self._paste(code.encode())
+        part = b""
+        while _END not in part:
+            more = self.line.read(patience_s)
+            if not more:
+                raise self._mute()
+            *whole, part = (part + more).split(b"\n")
+            for each in whole:
+                if _END in each:
+                    part = b"\n".join((each, part))
+                    break
+                yield each.rstrip(b"\r").decode(errors="replace")
+        wrong = part.split(_END, 1)[1]
+        while _END not in wrong:
+            more = self.line.read(patience_s)
+            if not more:
+                raise self._mute()
+            wrong += more
+        wrong, rest = wrong.split(_END, 1)
+        if not rest:
+            self._prompt()
+        if wrong:
+            raise self._raised(wrong.decode(errors="replace"))
+
     def call(self, function: str, *arguments: Any, patience_s: float = _PATIENCE_S) -> Any:
         """`function(*arguments)` there; its result here. Both are what Python's literals can say."""
         words = b", ".join(

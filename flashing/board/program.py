@@ -17,7 +17,7 @@ _VERBATIM, _POINTER, _FOLDER, _FILE = 2, 3, 4, 5
 
 @dataclasses.dataclass
 class Program:
-    """`version` as (0, 1, 0); `mpy`: the version of its `.mpy` files; `native`: they hold a chip's own code."""
+    """`version` as (0, 1, 0); `mpy`: the version of its `.mpy` files; `native`: they hold code of a chip."""
 
     data: bytes
     board: str

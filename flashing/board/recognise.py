@@ -9,6 +9,9 @@ from flashing.errors import FlashError
 
 # Where MicroPython keeps what `.mpy` files it takes: version, sub-version of native code, architecture.
 _ARCHES = (
+    *("none", "x86", "x64", "armv6", "armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp"),
+    *("xtensa", "xtensawin", "rv32imc", "rv64imc"),
+)
     "none x86 x64 armv6 armv6m armv7m armv7em armv7emsp armv7emdp xtensa xtensawin rv32imc rv64imc".split()
 )
 
