@@ -267,7 +267,7 @@ async def test_the_way_of_an_update(relayed):
     assert {m[0] for m in consumer.messages if m[0].endswith("/update")} == {topic}
     (row,) = call_cli(bench.folder, "rollout")["rollouts"]
     assert (row["counts"], row["operator"], row["state"]) == ({"done": 1}, "workshop", "running")
-    audit = call_cli(bench.folder, "audit")["rows"]
+    audit = call_cli(bench.folder, "audit")["audit"]
     assert [r["action"] for r in audit if r["action"] != "terminal.enrolled"][-2:] == [
         *("release.added", "command.update")
     ]
