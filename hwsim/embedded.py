@@ -3,8 +3,9 @@ heap: `python embedded.py FOLDER ARGUMENTS`, FOLDER being where the package lies
 
 The terminal's image and the overlays' are executed where they lie, and the bench's buffers have room of their
 own: on the heap they would be a good part of what every collection walks through, and on a chip none of it is
-there. `image` and `overlays` in the current directory, and the room, are told to the guest in its environment
-as an address and a size.
+there. `image` and `overlays` in the current directory, the room, and of `flash` what PATROLA_ROM_AT says (its
+place and size: the chip executes it where it lies) are told to the guest in its environment as an address and
+a size.
 """
 
 import ctypes
@@ -15,6 +16,7 @@ import sys
 # Name in the current directory -> variable; guest/_bench.py and guest/boot.py read them.
 MAPPED = {"image": "PATROLA_IMAGE", "overlays": "PATROLA_OVERLAYS"}
 ROOM = "PATROLA_ROOM"
+ROM, ROM_AT = "PATROLA_ROM", "PATROLA_ROM_AT"
 _ROOM = 32 * 1024
 
 
@@ -29,12 +31,20 @@ def map_file(path, variable):
         return _told(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), variable)
 
 
+def map_rom(path, place):
+    begin, size = (int(word) for word in place.split())
+    with open(path, "r+b") as file:  # what is programmed later is seen at once
+        return _told(mmap.mmap(file.fileno(), size, mmap.MAP_SHARED, offset=begin), ROM)
+
+
 def main():
     folder = sys.argv.pop(1)
     sys.path.insert(0, folder)
     import micropython_run
 
     kept = [map_file(name, variable) for name, variable in MAPPED.items() if os.path.exists(name)]
+    if ROM_AT in os.environ:
+        kept.append(map_rom("flash", os.environ[ROM_AT]))
     kept.append(_told(mmap.mmap(-1, _ROOM), ROOM))
     sys.argv[0] = "micropython"
     code = micropython_run.run_main(sys.argv)

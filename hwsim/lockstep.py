@@ -57,8 +57,8 @@ class Lockstep:
     def running(self):
         return self.state in (COMPUTING, WAITING, ASKING)
 
-    def start(self, heap, kept, files):
-        self._process = GuestProcess(heap, kept, files, self._owner.line)
+    def start(self, heap, kept, files, rom=None):
+        self._process = GuestProcess(heap, kept, files, self._owner.line, rom)
         self._watched = False
         self._computes()
 

@@ -50,12 +50,17 @@ def _same_addresses():
     return []
 
 
+def rom_at(rom):
+    """What tells embedded.py so."""
+    return {"PATROLA_ROM_AT": f"{rom[0]} {rom[1]}"} if rom else {}
+
+
 class GuestProcess:
     """`kept` bytes of memory in one piece are the program's, `heap` more are for all else. `files` {name:
     path} are what the program finds under these names where it starts; `on_line(text)` gets
-    each line that it prints."""
+    each line that it prints. `rom` is the (place, size) of what is executed where it lies on its flash."""
 
-    def __init__(self, heap, kept, files, on_line):
+    def __init__(self, heap, kept, files, on_line, rom=None):
         self._on_line = on_line
         self._part = b""
         # A path, or the number of a file, would lie in the program's heap, and its length would move what
@@ -76,7 +81,7 @@ class GuestProcess:
                 stdin=theirs,
                 stdout=log_end,
                 stderr=log_end,
-                env=environment | {"PYTHONHASHSEED": "0"},
+                env=environment | {"PYTHONHASHSEED": "0"} | rom_at(rom),
             )
         finally:
             theirs.close()

@@ -11,6 +11,7 @@ from hwsim.costs import CHIP_HEAP, arguments
 from hwsim.flash import ERASE, PROGRAM, Flash
 from hwsim.lockstep import Lockstep
 from hwsim.process import maps_image
+from hwsim.prompt import PromptLockstep
 from hwsim.uart import UartPort
 from hwsim.watchdog import Watchdog
 
@@ -19,6 +20,7 @@ _CODE_HEAP = 80 * 1024  # and their code and buffers, where these have no other 
 # What is Python here and C on a chip, measured: 18 pins 3,776 bytes, two UARTs beside their buffers 900,
 # watchdog and RTC memory 640, a poller 320, 60 for each of 16 tasks.
 _C_HEAP = 6656
+_READ_IN = 192 * 1024  # and a slot's image, read into it
 _BOOT_US = 250_000  # from power or reset to the first line of the program
 _MAIN = "firmware.main"  # its main() is the program
 _RISING, _FALLING = 1, 2
@@ -26,10 +28,11 @@ _INPUT = 1
 
 
 class Terminal:
-    """`image` is the ROMFS file to run, or `script` a program of a test's own. `heapsize` is what the program
-    may use, image not counted. The flash image at `flash_path` is kept from run to run. `cpu`: how many times
-    as long as the reference machine the chip takes for the operations of costs.toml; None: as its board says,
-    0: it computes in no time."""
+    """`image` is the ROMFS file to run, or `script` a program of a test's own; without both it runs what its
+    flash holds. `heapsize` is what the program may use, image not counted. `console`: who sits at its prompt
+    (console.py); nobody, if None. The flash image at `flash_path` is kept from run to run. `cpu`: how many
+    times as long as the reference machine the chip takes for the operations of costs.toml; None: as its
+    board says, 0: it computes in no time."""
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Terminal:
         heapsize=CHIP_HEAP,
         script=None,
         cpu=None,
+        console=None,
     ):
         self.kernel = kernel
         self.name = name
@@ -59,7 +63,10 @@ class Terminal:
         self.told_us = 0  # computations as long as this are told as notes when they begin; 0: none
         self.unique_id = hashlib.sha256(name.encode()).digest()[:8]
         self.lane = kernel.new_lane()  # of all that happens to it from within and through its devices
+        self.console = console
         self.program = Lockstep(kernel, self, self.lane)
+        if console is not None:
+            self.program = PromptLockstep(kernel, self, console, self.lane)
         self._rng = kernel.rng("terminal/" + name)
         self._numbers = {**self.board.get("pins", {}), **self.board.get("keys", {})}
         self._pin_names = {number: pin for pin, number in self._numbers.items()}
@@ -186,10 +193,10 @@ class Terminal:
     def _launch(self):
         ours = _BENCH_HEAP
         if not maps_image():
-            ours += _CODE_HEAP + (self.image.stat().st_size if self.image else 0)
+            ours += _CODE_HEAP + (self.image.stat().st_size if self.image else _READ_IN)
         files = {"flash": self.flash.path, "image": self.image, "script": self.script}
         files = {name: path for name, path in files.items() if path}
-        self.program.start(ours, self.heapsize + _C_HEAP, files)
+        self.program.start(ours, self.heapsize + _C_HEAP, files, self.rom)
 
     def _stop(self):
         for timer in self._timers:
@@ -206,6 +213,15 @@ class Terminal:
         self._timers = [timer for timer in self._timers if timer.active]
         self._timers.append(self.kernel.at_lane(self.lane, when_us, call))
 
+    @property
+    def rom(self):
+        """(place, size) of the slots on its flash, side by side. None: it has none, or runs an image of
+        ours."""
+        slots = self.board["flash"].get("slots")
+        if not slots or self.image is not None:
+            return None
+        return slots[0]["address"], sum(slot["size"] for slot in slots)
+
     # What Lockstep asks of its owner
 
     def options(self):
@@ -220,6 +236,8 @@ class Terminal:
             "seed": f"{self._rng.getrandbits(128):032x}",
             "image": self.image is not None,
             "script": self.script is not None,
+            "rom": self.rom,
+            "console": self.console and self.console.options(),
             "main": _MAIN,
             "costs": "".join(f"{name} {us} {arguments(name)}\n" for name, us in self.costs.items()),
             "told_us": self.told_us,
@@ -314,6 +332,10 @@ class Terminal:
     def _on_note(self, _index, data):
         self.kernel.emit(self.name, "note", text=data.decode())
 
+    def _on_console(self, index, data):
+        if self.console is not None:
+            self.console.told(index, data)
+
     def _on_bus(self, bus, question):
         device = self._i2c.get((bus, question[0]))
         answer = b"\x01" if device is None else b"\x00" + device.transfer(question[2:], question[1])
@@ -346,4 +368,5 @@ _RECORDS = {
     wire.CLOCK: Terminal._on_clock,
     wire.NOTE: Terminal._on_note,
     wire.MEMORY: Terminal._on_memory,
+    wire.CONSOLE: Terminal._on_console,
 }

@@ -7,7 +7,7 @@ command needs is imported when it runs, so that `--help` costs nothing.
 
 import importlib
 
-COMMANDS = ("demo", "conformance", "run", "soak", "panics", "month", "seeds", "load")
+COMMANDS = ("demo", "board", "conformance", "run", "soak", "panics", "month", "seeds", "load")
 
 
 def modules():

@@ -36,3 +36,17 @@ def positive(text):
     if not value > 0:
         raise argparse.ArgumentTypeError(f"more than 0, not {text}")
     return value
+
+
+def speed(text):
+    value = float(text)
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"0 or more, not {text}")
+    return value
+
+
+def address(text):
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"HOST:PORT, not {text}")
+    return host, int(port)

@@ -20,7 +20,7 @@ from uos import getenv
 RECORD = "<BBHI"
 RECORD_SIZE = 8
 QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-FAULT, MEMORY, AHEAD, FORGET = 10, 11, 12, 13
+FAULT, MEMORY, AHEAD, FORGET, CONSOLE = 10, 11, 12, 13, 14
 # Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), microseconds that
 # the program has run on since its wake-up, wake-up time.
 HEAD = "<IBBIQ"

@@ -7,6 +7,7 @@ import _bench
 import _tasks
 
 DEATH, HANG, FREEZE, BALLAST = 1, 2, 3, 4  # hwsim/faults/chip.py says the same
+INTERRUPT = 5  # hwsim/prompt.py: Ctrl-C at the console
 _ERRORS = (MemoryError, OSError, ValueError, RuntimeError)
 _PIECE = 2048
 _LEAST = 32
@@ -22,6 +23,8 @@ def take(kind, data):
     """An order of the bench: DEATH (task, error), HANG (task), FREEZE, BALLAST (free bytes to leave; all
     ones: give everything back)."""
     global _wanted, _kind, _error
+    if kind == INTERRUPT:
+        raise KeyboardInterrupt
     if kind == BALLAST:
         _fill(int.from_bytes(data, "little"))
         return

@@ -1,10 +1,11 @@
 """What a board's frozen boot code does, and the bench's part before it. Started by hwsim/terminal.py:
 
-    micropython -X heapsize=N boot.py BYTES
+    micropython -X heapsize=N boot.py BYTES [WIRE]
 
-BYTES is what the program may have of the heap. The wire is where standard input would be; `flash`, `image`
-and `script` lie in the current directory. After this the program sees its flash at /, its image at /rom, and
-no more of the computer it runs on.
+BYTES is what the program may have of the heap. The wire is where standard input would be, or the file of
+number WIRE where that is the board's console; `flash`, `image` and `script` lie in the current directory.
+After this the program sees its flash at /, its image at /rom, and no more of the computer it runs on. Without
+image and script it is what a board's own MicroPython would run (_prompt.py).
 """
 
 import struct
@@ -18,7 +19,7 @@ import gc  # noqa: E402
 
 import _bench  # noqa: E402
 
-_options = _bench.connect(open(0, "r+b"))
+_options = _bench.connect(open(int(sys.argv[2]) if len(sys.argv) > 2 else 0, "r+b"))
 
 import asyncio  # noqa: E402, F401 - all overlays are in sys.modules before the computer's files go away
 import os  # noqa: E402, F401
@@ -34,6 +35,9 @@ import _stopwatch  # noqa: E402
 import esp32  # noqa: E402
 import machine  # noqa: E402, F401
 import vfs  # noqa: E402
+
+if not (_options["image"] or _options["script"]):
+    import _prompt  # noqa: F401
 
 
 def _image():
@@ -74,6 +78,10 @@ def _prepare():
     if journal:
         files = journal["address"]
         esp32.partitions["journal"] = _norflash.BenchFlash(file, journal["size"], chip["block"], files)
+    if _options["rom"]:
+        import _rom
+
+        esp32.partitions["romfs"] = _rom.attach(file, _options["rom"][1], chip["block"], _options["rom"][0])
     vfs.umount("/")
     if os.getenv("PATROLA_OVERLAYS"):
         vfs.umount("/overlays")
@@ -102,6 +110,9 @@ sys.modules["gc"] = _collector
 def _run(script):
     if script is not None:
         exec(script, {"__name__": "__main__"})
+        return
+    if not _options["image"]:
+        sys.modules["_prompt"].run()
         return
     __import__(_options["main"], None, None, ("main",)).main()
 
@@ -137,11 +148,15 @@ def _start():
     kept = _fill()
     try:
         exec(begin, begin_names, _order.names)
-        print("the program has ended")
+        if _options["image"] or _options["script"]:
+            print("the program has ended")
     except SystemExit:
         machine.soft_reset()
     except BaseException as error:
         sys.print_exception(error)
+    if _options["console"]:
+        sys.modules["_prompt"].ready(kept)
+        return  # to MicroPython's own prompt
     # A board shows its prompt now, and does nothing until the watchdog bites.
     while kept:
         _bench.wait(_bench.FOREVER)

@@ -1,0 +1,317 @@
+"""A board on the technician's desk: a real MicroPython behind a port that another program opens, with its
+flash, modem, receiver, keys and lamps, and a cable that can be pulled at any moment.
+
+It runs in a thread of its own. Its clock runs as the board works, and stands while the prompt waits for what
+somebody types; or it follows the wall (`speed`).
+"""
+
+import collections
+import datetime
+import os
+import select
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from hwsim.board import load_board
+from hwsim.console import BAUD, Console
+from hwsim.desk_car import DeskCar
+from hwsim.kernel import Kernel
+from hwsim.outside import OutsideHost
+from hwsim.pty_port import PtyPort
+
+VERSION = "1.29.0"
+_SHARE_US = 100_000  # of the bench's time between two looks at the world
+_SHARE_S = 0.01
+_IDLE_S = 0.2
+_ANSWER_S = 2.0  # of the wall: so long an answer from a real gateway may be under way
+_WITH_GATEWAY = 10  # times as fast as the wall at most, meanwhile
+_DEAD_CHIP = b"invalid header: 0xffffffff\r\n"
+_DEAD_CHIP_US = 390_000
+
+
+class BoardStand:
+    """`with BoardStand(...) as stand:` a board on a port, switched on.
+
+    flash_path: its flash, kept from run to run; None: a new one that goes away with the stand.
+    gateway: (host, port) of a real gateway, what the terminal knows as `address`; None: nobody answers.
+    speed: how many times as fast as the wall its clock may run; 0: as fast as the board works, and not at all
+    while its prompt waits.
+    modem: a name of hwsim.modem.PROFILES, or None: a modem that never answers. sim: hwsim.modem.sim.Sim.
+    micropython: the version on it; None: a chip with nothing on it. unique_id: bytes of the chip's number.
+    """
+
+    def __init__(
+        self,
+        board="SIM",
+        flash_path=None,
+        port=None,
+        name="board",
+        seed=1,
+        speed=0,
+        gateway=None,
+        modem="a7670",
+        sim=None,
+        micropython=VERSION,
+        platform=None,
+        machine=None,
+        unique_id=None,
+        plugged=True,
+    ):
+        self._folder = tempfile.TemporaryDirectory(prefix="patrola-board-", ignore_cleanup_errors=True)
+        self.board = load_board(board)
+        self.name = name
+        self.speed = speed
+        self.kernel = Kernel(seed)
+        self.events = []
+        self.kernel.subscribe(self.events.append)
+        self.micropython = micropython
+        chip = platform or self.board["chip"]
+        made = {
+            "version": micropython or VERSION,
+            "platform": chip,
+            "machine": machine or f"{self.board['title']} with {chip}",
+            "mpy": None,
+        }
+        baud = self.board.get("console", {}).get("baud", BAUD)
+        self.console = Console(self.kernel, baud, self._to_computer, made, self._look)
+        self.outside = OutsideHost(self.kernel, gateway) if gateway else None
+        epoch = datetime.datetime.now(datetime.UTC)
+        flash_path = flash_path or Path(self._folder.name, "flash")
+        self.car = DeskCar(
+            self.kernel, name, self.board, flash_path, self.console, modem, sim, self.outside, epoch
+        )
+        self.terminal = self.car.terminal
+        self.console.terminal = self.terminal
+        if unique_id is not None:
+            self.terminal.unique_id = unique_id
+        self._port = PtyPort(port or Path(self._folder.name, "ttyBoard"))
+        self._plugged = plugged
+        self._orders = collections.deque()
+        self._wake, self._waker = os.pipe()
+        os.set_blocking(self._wake, False)
+        self._ending = False
+        self._error = None
+        self._base = (time.monotonic(), 0)
+        self._operation = None
+        self.kernel.subscribe(self._power_watch)
+        self._thread = threading.Thread(target=self._run, name=f"board {name}", daemon=True)
+
+    # What a test, or a technician's hand, does to it
+
+    @property
+    def port(self):
+        """The path of its port."""
+        return self._port.path
+
+    @property
+    def now_us(self):
+        """Its clock."""
+        return self.kernel.now_us
+
+    @property
+    def flash(self):
+        return self.terminal.flash
+
+    @property
+    def modem(self):
+        """The modem's model (hwsim.modem), None where it is dead."""
+        return self.car.modem
+
+    @property
+    def panel(self):
+        """Keys, and lamps as an eye takes them."""
+        return self.car.panel
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def start(self):
+        if self._plugged:
+            self._plug()
+        self._thread.start()
+
+    def close(self):
+        """The end. Raises what went wrong in its thread."""
+        self._ending = True
+        self._stir()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.car.close()
+        self._port.pull()
+        if self.outside is not None:
+            self.outside.close()
+        if self._wake is not None:
+            os.close(self._wake)
+            os.close(self._waker)
+            self._wake = None
+        self._folder.cleanup()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def do(self, call, *arguments):
+        """`call(*arguments)` between two events of the bench; its result, or what it raised."""
+        if not self._thread.is_alive():
+            return call(*arguments)
+        done = threading.Event()
+        outcome = []
+
+        def order():
+            try:
+                outcome.append((call(*arguments), None))
+            except Exception as error:
+                outcome.append((None, error))
+            done.set()
+
+        self._orders.append(order)
+        self._stir()
+        while not done.wait(1):
+            if not self._thread.is_alive():
+                raise self._error or RuntimeError("the board's stand has ended")
+        result, error = outcome[0]
+        if error is not None:
+            raise error
+        return result
+
+    def until(self, condition, limit_s=30.0):
+        """Wait, by the wall, until `condition()` holds between two events. False when that took too long."""
+        end = time.monotonic() + limit_s
+        while not self.do(condition):
+            if time.monotonic() > end:
+                return False
+            threading.Event().wait(0.005)
+        return True
+
+    def press(self, key, hold_ms=None):
+        self.do(self.car.press, key, hold_ms)
+
+    def pull(self):
+        """The cable is pulled: port and power are gone."""
+        self.do(self._pull)
+
+    def plug(self):
+        """It is put in again; the port has its old name."""
+        self.do(self._plug)
+
+    def pull_at(self, operation=None, byte=None):
+        """Pull it in the middle of that flash operation from now on, or at that byte of the console, counted
+        from 0; both None: not any more."""
+        self.do(self._pull_at, operation, byte)
+
+    @property
+    def plugged(self):
+        return self._port.plugged
+
+    def says(self):
+        """What its program has printed so far, line by line."""
+        return list(self.car.lines)
+
+    # In its thread
+
+    def _plug(self):
+        self._port.plug()
+        self.console.handles = (self._port.fileno(), self._wake)
+        if self.micropython is None:
+            self.kernel.after(_DEAD_CHIP_US, self._mutter)
+        else:
+            self.car.start()
+
+    def _pull(self):
+        self.terminal.power_off()
+        self.console.power_off()
+        self._port.pull()
+        self.console.handles = (self._wake,)
+
+    def _pull_at(self, operation, byte):
+        self.console.on_byte = None if byte is None else (self.console.bytes + byte, self._pull)
+        self.flash.cut_at(None if operation is None else self.flash.operations + operation)
+        self._operation = operation
+
+    def _power_watch(self, event):
+        if event.what == "power" and self._operation is not None and event.source == self.name:
+            self._operation = None
+            self._pull()
+        elif event.what == "start" and event.source == self.name and event.fields["cause"] != "soft":
+            self.console.power_off()
+
+    def _mutter(self):
+        """The ROM of a chip that finds nothing to run."""
+        if self.plugged:
+            self._port.write(_DEAD_CHIP)
+            self.kernel.after(_DEAD_CHIP_US, self._mutter)
+
+    def _to_computer(self, data):
+        self._port.write(data)
+
+    def _stir(self):
+        os.write(self._waker, b".")
+
+    def _look(self):
+        """What the world has done meanwhile: orders, bytes on the port, datagrams."""
+        try:
+            while os.read(self._wake, 4096):
+                continue
+        except BlockingIOError:
+            pass
+        while self._orders:
+            self._orders.popleft()()
+        data = self._port.read(self.console.room)
+        if data:
+            self.console.type(data)
+        if self.outside is not None:
+            self.outside.look()
+        if self._ending and self.terminal.powered:
+            self.terminal.power_off()
+
+    def _run(self):
+        try:
+            while not self._ending:
+                self._look()
+                if not self._advance():
+                    self._wait()
+        except BaseException as error:
+            self._error = error
+
+    def _advance(self):
+        """Let the clock run a little. False: it has nothing to do, or is not allowed to."""
+        kernel = self.kernel
+        speed = self.speed
+        if not speed:
+            if self.micropython is None:
+                speed = 1
+            elif self.terminal.program.reading and self.console.quiet or not self.terminal.powered:
+                return False
+            elif self.outside is not None and self.outside.awaits(_ANSWER_S):
+                speed = _WITH_GATEWAY
+        wall, base_us = self._base
+        now = time.monotonic()
+        self._base = (now, kernel.now_us)
+        until_us = kernel.now_us + _SHARE_US
+        if speed:
+            until_us = min(until_us, base_us + round((now - wall) * speed * 1_000_000))
+            if until_us <= kernel.now_us:
+                self._base = (wall, base_us)
+                return False
+        kernel.run(until_us)
+        return not speed
+
+    def _wait(self):
+        poll = select.poll()
+        poll.register(self._wake, select.POLLIN)
+        if self._port.plugged and self.console.room:
+            poll.register(self._port.fileno(), select.POLLIN)
+        if self.outside is not None:
+            for handle in self.outside.handles():
+                poll.register(handle, select.POLLIN)
+        busy = self.speed or not self.console.quiet or self.micropython is None or not self._stands
+        poll.poll((_SHARE_S if busy else _IDLE_S) * 1000)
+
+    @property
+    def _stands(self):
+        return self.terminal.program.reading or not self.terminal.powered
