@@ -23,8 +23,8 @@ from hwsim.pty_port import PtyPort
 
 VERSION = "1.29.0"
 _SHARE_US = 100_000  # of the bench's time between two looks at the world
-_SHARE_S = 0.01
-_IDLE_S = 0.2
+_PAUSE_MS = 10  # of the wall, at most, between two looks while its clock follows it
+_IDLE_MS = 500
 _ANSWER_S = 2.0  # of the wall: so long an answer from a real gateway may be under way
 _WITH_GATEWAY = 10  # times as fast as the wall at most, meanwhile
 _DEAD_CHIP = b"invalid header: 0xffffffff\r\n"
@@ -261,6 +261,7 @@ class BoardStand:
             pass
         while self._orders:
             self._orders.popleft()()
+        self._port.push()
         data = self._port.read(self.console.room)
         if data:
             self.console.type(data)
@@ -285,7 +286,7 @@ class BoardStand:
         if not speed:
             if self.micropython is None:
                 speed = 1
-            elif self.terminal.program.reading and self.console.quiet or not self.terminal.powered:
+            elif self._rests() or not self.terminal.powered:
                 return False
             elif self.outside is not None and self.outside.awaits(_ANSWER_S):
                 speed = _WITH_GATEWAY
@@ -298,20 +299,28 @@ class BoardStand:
             if until_us <= kernel.now_us:
                 self._base = (wall, base_us)
                 return False
-        kernel.run(until_us)
-        return not speed
+        if speed:
+            kernel.run(until_us)
+            return False
+        kernel.run_until(self._rests, _SHARE_US / 1_000_000)
+        return True
+
+    def _rests(self):
+        return self.terminal.program.reading and self.console.quiet
 
     def _wait(self):
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
-        if self._port.plugged and self.console.room:
-            poll.register(self._port.fileno(), select.POLLIN)
+        if self._port.plugged:
+            wanted = (select.POLLIN if self.console.room else 0) | (select.POLLOUT if self._port.held else 0)
+            poll.register(self._port.fileno(), wanted)
         if self.outside is not None:
             for handle in self.outside.handles():
                 poll.register(handle, select.POLLIN)
-        busy = self.speed or not self.console.quiet or self.micropython is None or not self._stands
-        poll.poll((_SHARE_S if busy else _IDLE_S) * 1000)
+        poll.poll(self._pause_ms())
 
-    @property
-    def _stands(self):
-        return self.terminal.program.reading or not self.terminal.powered
+    def _pause_ms(self):
+        if not self.speed and (self._rests() or not self.terminal.powered) and self.micropython is not None:
+            return _IDLE_MS
+        left_us = (self.kernel.first_us() - self.kernel.now_us) / (self.speed or _WITH_GATEWAY)
+        return min(_PAUSE_MS, max(1, left_us // 1000))

@@ -39,7 +39,7 @@ class Console:
         self._timers = []
         self._line_free_us = 0
         self._read_by_us = 0
-        self._coming = 0
+        self._coming = self._going = 0
         self._held = bytearray()  # in the board's buffer
         self._raw = False
         self._hide = False  # the friendly banner, on the way to the raw prompt after a soft reset
@@ -53,7 +53,7 @@ class Console:
         """The board is off: what is on the line is lost, and so is the mode of its prompt."""
         self._life += 1
         self._held.clear()
-        self._coming = 0
+        self._coming = self._going = 0
         self._raw = self._hide = False
         self._last = self._tail = b""
         self.said_by_us = self._line_free_us = 0
@@ -68,7 +68,7 @@ class Console:
     @property
     def quiet(self):
         """Nothing is on the line, either way."""
-        return not self._coming and not self._held and self.said_by_us <= self.kernel.now_us
+        return not (self._coming or self._held or self._going)
 
     def type(self, data):
         """The computer has written `data`."""
@@ -178,10 +178,9 @@ class Console:
     def _say(self, data):
         if not data:
             return
-        if _RAW in data:
-            self._raw = True
-        if _FRIENDLY in data:
-            self._raw = False
+        raw, friendly = data.rfind(_RAW), data.rfind(_FRIENDLY)
+        if raw != friendly:
+            self._raw = raw > friendly
         banner = f"MicroPython v{self.made['version']} on 2026-07-05; {self.made['machine']}\r\n"
         data = _BANNER.sub(banner.encode(), data)
         before, self._last = self._last, data[-1:]
@@ -196,10 +195,14 @@ class Console:
             part = data[at : at + _FIFO]
             begin_us = max(self.kernel.now_us, self.said_by_us)
             self.said_by_us = begin_us + self._time_us(len(part))
+            self._going += 1
             self._later(self.said_by_us + _BRIDGE_US, self._leave, part)
 
     def _leave(self, data, life):
-        if life == self._life and self._count(len(data)):
+        if life != self._life:
+            return
+        self._going -= 1
+        if self._count(len(data)):
             self._to_computer(data)
 
     def _later(self, when_us, call, data):

@@ -109,6 +109,10 @@ class Kernel:
             end_us = min(end_us, _first_us(self._by_lane.get(its, ())) + later_us)
         return end_us
 
+    def first_us(self):
+        """When the next event happens; far away, if there is none."""
+        return _first_us(self._queue)
+
     def keep_apart(self):
         """From now on what happens in one terminal's lane touches another's by way of the house alone, so
         that programs may run on past what other terminals do."""

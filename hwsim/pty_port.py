@@ -7,6 +7,8 @@ import os
 import pty
 import tty
 
+_DRIVER = 1 << 20  # bytes
+
 
 class PtyPort:
     """`path` is a link to whichever pseudo terminal is there now; without a cable it leads nowhere."""
@@ -14,6 +16,7 @@ class PtyPort:
     def __init__(self, path):
         self.path = str(path)
         self._ours = self._theirs = None
+        self._unread = bytearray()
 
     @property
     def plugged(self):
@@ -43,6 +46,7 @@ class PtyPort:
             os.unlink(self.path)
         for end in (self._theirs, self._ours):
             os.close(end)
+        self._unread.clear()
         self._ours = self._theirs = None
 
     def read(self, most):
@@ -57,10 +61,20 @@ class PtyPort:
             raise
 
     def write(self, data):
-        """What nobody reads is lost once the computer's buffer is full."""
-        while self.plugged and data:
+        """The computer's driver keeps what nobody has read yet, up to a limit."""
+        self._unread += data[: max(0, _DRIVER - len(self._unread))]
+        self.push()
+
+    @property
+    def held(self):
+        """Bytes that wait for whoever reads."""
+        return len(self._unread)
+
+    def push(self):
+        """As much of it as there is room for."""
+        while self.plugged and self._unread:
             try:
-                data = data[os.write(self._ours, data) :]
+                del self._unread[: os.write(self._ours, self._unread)]
             except OSError as error:
                 if error.errno in (errno.EAGAIN, errno.EIO):
                     return
