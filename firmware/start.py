@@ -66,14 +66,19 @@ async def _show_fault(hal, for_ms):
         await asyncio.sleep_ms(lamps.step())
 
 
-def prepare(hal, log):
-    """The App, or None when nothing can be signed."""
-    from firmware import aftermath, bootcount, config, identity
+def prepare(hal, log, drill=False):
+    """The App, or None when nothing can be signed. `drill`: on the workbench, where alarms are none and the
+    console stays as it is."""
+    from firmware import aftermath, bootcount, config, console, identity
 
     trace, fails, why = aftermath.begin(hal)
     log.trace = trace
     values, problems = config.load()
     log.level = values["log"]
+    if drill:
+        values["drill"] = True
+    else:
+        console.settle(hal, values["release"], log)
     key_pins, more = config.key_pins(values["keys"], hal.keys)
     problems += more
     pair = identity.read()
@@ -96,7 +101,14 @@ def prepare(hal, log):
     log(_HAPPENS, "boot %d, reset cause %d" % (boot, hal.reset_cause))
     if trace.safe:
         log(_PROBLEM, "safe mode %d: %d starts failed, the last of %d" % (trace.safe, fails, why))
-    forget("board", "firmware.config", "firmware.identity", "firmware.bootcount", "firmware.aftermath")
+    forget(
+        "firmware.console",
+        "board",
+        "firmware.config",
+        "firmware.identity",
+        "firmware.bootcount",
+        "firmware.aftermath",
+    )
     hal.start_watchdog(values["watchdog_s"])
     app = App(hal, values, key_pins, signer, boot, log, why if trace.safe else None)
     if trace.safe:

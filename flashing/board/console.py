@@ -110,25 +110,18 @@ class Console:
         """As `exec`, but each line as it is printed; `patience_s` of silence is an error."""
         self._paste(code.encode())
         part = b""
-        while _END not in part:
+        ended = b""
+        while not ended:
             more = self.line.read(patience_s)
             if not more:
                 raise self._mute()
-            *whole, part = (part + more).split(b"\n")
+            said, ended, after = (part + more).partition(_END)
+            *whole, part = said.split(b"\n")
             for each in whole:
-                if _END in each:
-                    part = b"\n".join((each, part))
-                    break
                 yield each.rstrip(b"\r").decode(errors="replace")
-        wrong = part.split(_END, 1)[1]
-        while _END not in wrong:
-            more = self.line.read(patience_s)
-            if not more:
-                raise self._mute()
-            wrong += more
-        wrong, rest = wrong.split(_END, 1)
-        if not rest:
-            self._prompt()
+        self.line.unread(after)
+        wrong = self._until_end(patience_s)
+        self._prompt()
         if wrong:
             raise self._raised(wrong.decode(errors="replace"))
 

@@ -54,6 +54,10 @@ class Line:
             raise self._gone() from None
         return data
 
+    def unread(self, data: bytes) -> None:
+        """The next `read` gives this first."""
+        self._ahead = data + self._ahead
+
     def read_until(self, ending: bytes, patience_s: float) -> tuple[bytes, bool]:
         """(all up to and with `ending`, True), or (what came instead, False) when nothing more has come for
         that long."""

@@ -1,0 +1,49 @@
+"""The console of a finished car is closed: Ctrl-C stops nothing there. Whoever may work on it holds two keys
+while it is switched on; the log says so, and with the next health report headquarters knows.
+
+The selector in `/main.py` has closed it before the program was loaded; here it is decided what stays.
+"""
+
+import time
+
+import micropython
+
+from protocol.compat import const
+
+# Far apart on every panel; a board without both is opened by all it has but PANIC, or by PANIC.
+_KEYS = ("available", "off_duty")
+_HELD_MS = const(2000)
+_LOOK_MS = const(50)
+_CTRL_C = const(3)
+
+
+def settle(hal, release, log):
+    """Open or close it for this run."""
+    if not release or _asked(hal, log):
+        micropython.kbd_intr(_CTRL_C)
+    else:
+        micropython.kbd_intr(-1)
+
+
+def combination(keys):
+    """Names of the keys to hold."""
+    if all(name in keys for name in _KEYS):
+        return _KEYS
+    others = sorted(name for name in keys if name != "panic")
+    return others[:2] or ["panic"]
+
+
+def _asked(hal, log):
+    keys = hal.keys
+    pins = [hal.key_pin(keys[name]) for name in combination(keys)]
+    for _ in range(_HELD_MS // _LOOK_MS):
+        for pin in pins:
+            if pin.value():
+                return False
+        hal.red.write(1)
+        hal.green.write(1)
+        time.sleep_ms(_LOOK_MS)
+    hal.red.write(0)
+    hal.green.write(0)
+    log(1, "console: opened by its keys")
+    return True
