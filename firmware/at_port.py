@@ -13,6 +13,7 @@ from protocol.errors import Malformed
 TIMEOUT = const(-1)  # besides the results of protocol.at: no end of the command in its time
 
 _CHUNK = const(512)
+_ROOM_MS = const(10)  # 115 of the 256 bytes that a UART takes at once, at 115,200 baud
 # A block of raw data comes without pauses: after one, bytes were lost, and what comes is something new.
 _RAW_PAUSE_MS = const(1000)
 # SIMCom prints ERROR behind +IP ERROR; the next command waits for it, so that it does not end that one.
@@ -229,8 +230,12 @@ class Port:
         return TIMEOUT
 
     async def _write(self, data):
-        self._stream.write(data)
-        await self._stream.drain()
+        n = self._uart.write(data) or 0
+        while n < len(data):
+            # To be woken for each byte of room would cost more than the line: what the UART has taken lasts
+            # longer than this at any usual rate.
+            await asyncio.sleep_ms(_ROOM_MS)
+            n += self._uart.write(memoryview(data)[n:]) or 0
 
     # --- signs of a restart
 

@@ -13,32 +13,26 @@ import time
 
 # Lanes: what belongs together and hears of the others late. What is in no lane may touch anything at once.
 NO_LANE, HOUSE = 0, 1
+# A terminal has three, one after the other. From the first, its devices', nothing reaches its program but
+# bytes of a UART, which wait until it looks. What is in the second may interrupt it. The third is aside: of
+# what looks on, and of what the program reckons with by itself.
+PROGRAM, ASIDE, _PER_TERMINAL = 1, 2, 3
 _NEVER_US = 1 << 62
+_push, _pop = heapq.heappush, heapq.heappop
 
 
-class Timer:
-    """One call in the future; `cancel` may be called at any time."""
+class Timer(list):
+    """One call in the future: time, lane, number, call, arguments. `cancel` may be called at any time."""
 
-    __slots__ = ("when_us", "_call", "_args")
-
-    def __init__(self, when_us, call, args):
-        self.when_us = when_us
-        self._call = call
-        self._args = args
+    __slots__ = ()
 
     @property
     def active(self):
-        return self._call is not None
+        return self[3] is not None
 
     def cancel(self):
-        self._call = None
-        self._args = ()
-
-    def fire(self):
-        call, args = self._call, self._args
-        if call is not None:
-            self._call = None
-            call(*args)
+        self[3] = None
+        self[4] = ()
 
 
 class Event:
@@ -60,9 +54,10 @@ class Event:
 def _first_us(queue):
     """When the first event of a heap happens that is still to happen."""
     while queue:
-        if queue[0][3]._call is not None:
-            return queue[0][0]
-        heapq.heappop(queue)
+        first = queue[0]
+        if first[3] is not None:
+            return first[0]
+        _pop(queue)
     return _NEVER_US
 
 
@@ -72,7 +67,7 @@ class Kernel:
         self.paced = False
         self.t0_mono_ms = None  # wall's monotonic milliseconds when `now_us` was 0; set by `run_paced`
         self.loop = None
-        self._now_us = 0
+        self.now_us = 0
         self._queue = []
         self._number = 0
         self._rngs = {}
@@ -83,42 +78,40 @@ class Kernel:
         self._started = None
         self._watched = set()
         self.lane = NO_LANE  # of the event that happens just now
-        self._lanes = HOUSE
+        self._lanes = HOUSE + 1
         self.look_ahead = True  # programs may run on to the horizon; the run is the same without
-        self._by_lane = None  # lane -> (time, number, timer) of its events; None: all are one
+        self._by_lane = None  # lane -> heap of its events; None: all are one
         self._end_us = None  # nothing from outside before: unpaced, the end of `run`
 
-    @property
-    def now_us(self):
-        return self._now_us
-
     def new_lane(self):
-        """The number of a lane for one more terminal and its devices."""
-        self._lanes += 1
-        return self._lanes
+        """The first of the lanes of one more terminal and its devices."""
+        lane, self._lanes = self._lanes, self._lanes + _PER_TERMINAL
+        return lane
 
     def horizon_us(self, lane=NO_LANE, least_us=0):
-        """Before this time nothing happens to a program of that lane, which is just being resumed, but what
-        it does by itself. What headquarters says takes `least_us` to get there."""
+        """Of the program that has that lane and is just being resumed: before the first time it hears of
+        nothing, so that it may wait by itself; before the second nothing interrupts it, so that it may
+        compute (0: as the first). What headquarters says takes `least_us` to get to it."""
         end_us = self._end_us
         if end_us is None or not self.look_ahead:
-            return self._now_us
-        if self._by_lane is None:
-            return min(end_us, _first_us(self._queue))
-        for its, later_us in ((NO_LANE, 0), (HOUSE, least_us), (lane, 0)):
-            end_us = min(end_us, _first_us(self._by_lane.get(its, ())) + later_us)
-        return end_us
+            return self.now_us, 0
+        lanes = self._by_lane
+        if lanes is None:
+            return min(end_us, _first_us(self._queue)), 0
+        still_us = min(end_us, _first_us(lanes[NO_LANE]), _first_us(lanes[lane + PROGRAM]))
+        return min(still_us, _first_us(lanes[HOUSE]) + least_us, _first_us(lanes[lane])), still_us
 
     def first_us(self):
         """When the next event happens; far away, if there is none."""
         return _first_us(self._queue)
 
     def keep_apart(self):
-        """From now on what happens in one terminal's lane touches another's by way of the house alone, so
-        that programs may run on past what other terminals do."""
-        self._by_lane = {}
-        for entry in self._queue:
-            heapq.heappush(self._by_lane.setdefault(entry[1], []), entry)
+        """From now on what happens in one terminal's lanes touches another's by way of the house alone, and
+        whoever hears of events does nothing to the terminals at once: so programs may run on past what other
+        terminals do, and past what they themselves show."""
+        self._by_lane = collections.defaultdict(list)
+        for timer in self._queue:
+            _push(self._by_lane[timer[1]], timer)
 
     def at(self, when_us, call, *args):
         """`call(*args)` then, at once if that is past, in the lane of what happens now. Calls for one time
@@ -128,20 +121,19 @@ class Kernel:
     def at_lane(self, lane, when_us, call, *args):
         """The same in that lane."""
         when_us = int(when_us)
-        if when_us < self._now_us:
-            when_us = self._now_us
+        if when_us < self.now_us:
+            when_us = self.now_us
         self._number = number = self._number + 1
-        timer = Timer(when_us, call, args)
-        entry = (when_us, lane, number, timer)
-        heapq.heappush(self._queue, entry)
+        timer = Timer((when_us, lane, number, call, args))
+        _push(self._queue, timer)
         if self._by_lane is not None:
-            heapq.heappush(self._by_lane.setdefault(lane, []), entry)
+            _push(self._by_lane[lane], timer)
         if self._wake is not None:
             self._wake.set()
         return timer
 
     def after(self, delay_us, call, *args):
-        return self.at_lane(self.lane, self._now_us + delay_us, call, *args)
+        return self.at_lane(self.lane, self.now_us + delay_us, call, *args)
 
     def rng(self, name):
         """The generator of that name, a stream of its own: one more draw here changes nothing there."""
@@ -152,7 +144,7 @@ class Kernel:
     def emit(self, source, what, **fields):
         """An event of the trace. `data` holds what went through the air, under keys that two parties drew
         for themselves: it differs from run to run, so its length alone counts in the trace."""
-        event = Event(self._now_us, source, what, fields)
+        event = Event(self.now_us, source, what, fields)
         if "data" in fields:
             fields = fields | {"data": len(fields["data"])}
         self._trace.update(repr((event.t_us, source, what, sorted(fields.items()))).encode())
@@ -201,20 +193,23 @@ class Kernel:
         finally:
             self._end_us = outer_us
             self.lane = NO_LANE
-        self._now_us = max(self._now_us, until_us)
+        self.now_us = max(self.now_us, until_us)
 
     def _next(self):
-        self._now_us, self.lane, _, timer = heapq.heappop(self._queue)
-        timer.fire()
+        timer = _pop(self._queue)
+        self.now_us, self.lane, _, call, args = timer
+        if call is not None:
+            timer[3] = None
+            call(*args)
         if self._external:
             self._run_external()
 
     def run_for(self, seconds):
-        self.run(self._now_us + round(seconds * 1_000_000))
+        self.run(self.now_us + round(seconds * 1_000_000))
 
     def run_until(self, condition, limit_s):
         """Event by event until `condition()`; True, or False when `limit_s` passed without it."""
-        end_us = self._now_us + round(limit_s * 1_000_000)
+        end_us = self.now_us + round(limit_s * 1_000_000)
         outer_us, self._end_us = self._end_us, end_us + 1
         try:
             self._run_external()
@@ -222,7 +217,7 @@ class Kernel:
             # what the caller does about it.
             while not condition():
                 if not self._queue or self._queue[0][0] > end_us:
-                    self._now_us = max(self._now_us, end_us)
+                    self.now_us = max(self.now_us, end_us)
                     return condition()
                 self._next()
                 self.lane = NO_LANE
@@ -234,7 +229,7 @@ class Kernel:
     # Paced
 
     def _follow_wall(self):
-        self._now_us = max(self._now_us, int((time.monotonic() - self._started) * 1_000_000))
+        self.now_us = max(self.now_us, int((time.monotonic() - self._started) * 1_000_000))
 
     def watch(self, fd, call):
         """Paced: `call()` whenever `fd` can be read, with the clock brought up to the wall."""
@@ -255,7 +250,7 @@ class Kernel:
         """Follow the wall until the asyncio.Event `stop` is set; after that, close what took part."""
         self.loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        self._started = time.monotonic() - self._now_us / 1_000_000
+        self._started = time.monotonic() - self.now_us / 1_000_000
         self.t0_mono_ms = self._started * 1000
         self.paced = True
         stopped = self.loop.create_task(stop.wait())
@@ -277,11 +272,14 @@ class Kernel:
 
     def _run_due(self):
         # What becomes due meanwhile waits for the next round, so that sockets get their turn.
-        due_us = self._now_us
+        due_us = self.now_us
         while self._queue and self._queue[0][0] <= due_us:
-            _, self.lane, _, timer = heapq.heappop(self._queue)
+            timer = _pop(self._queue)
+            _, self.lane, _, call, args = timer
             self._follow_wall()
-            timer.fire()
+            if call is not None:
+                timer[3] = None
+                call(*args)
         self.lane = NO_LANE
 
     async def _sleep(self):

@@ -3,6 +3,8 @@
 A state counts from where its pattern began, but only once that is beyond doubt: flicker shows nothing.
 """
 
+from hwsim.kernel import NO_LANE
+
 # A pattern is (milliseconds lit, dark, lit, dark ...) and how many phases in a row must fit. A steady level
 # is a state too, after so many milliseconds.
 RED = {
@@ -50,6 +52,7 @@ class Lamp:
         self.began_us = 0
         self.history = [(self.state, 0)]
         self._name = terminal.name
+        self._lane = getattr(terminal, "aside", NO_LANE)
         self._code = code
         self._level = terminal.level(pin)
         self._since_us = kernel.now_us
@@ -97,7 +100,8 @@ class Lamp:
         if self._timer is not None:
             self._timer.cancel()
         state, after_ms = self._code["lit" if self._level else "dark"]
-        self._timer = self.kernel.after(after_ms * 1000, self._steady, state)
+        after_us = self.kernel.now_us + after_ms * 1000
+        self._timer = self.kernel.at_lane(self._lane, after_us, self._steady, state)
 
     def _steady(self, state):
         self._odd = 0
@@ -119,6 +123,7 @@ class Sounder:
         self.pin = pin
         self.heard = []  # (meaning, pulses in milliseconds, when the group began)
         self._name = terminal.name
+        self._lane = getattr(terminal, "aside", NO_LANE)
         self._on_us = None
         self._pulses = []
         self._began_us = 0
@@ -136,7 +141,7 @@ class Sounder:
         elif self._on_us is not None:
             self._pulses.append((now_us - self._on_us) / 1000)
             self._on_us = None
-            self._timer = self.kernel.after(_GROUP_MS * 1000, self._end)
+            self._timer = self.kernel.at_lane(self._lane, self.kernel.now_us + _GROUP_MS * 1000, self._end)
 
     def _end(self):
         pulses, self._pulses = self._pulses, []

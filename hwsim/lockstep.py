@@ -1,16 +1,18 @@
 """Runs one program in step with the bench: resumed with the time and what came in, it runs to its next wait.
 
 Unpaced, the bench stands still meanwhile, and the program may run on by itself to the horizon: up to there
-nothing can happen to it. Paced, the bench goes on: the program then takes the time that it takes.
+nothing can happen to it. While it computes it may run past the arrival of bytes too, which a program does not
+see before it looks. Paced, the bench goes on: the program then takes the time that it takes.
 """
 
 from hwsim import wire
-from hwsim.kernel import NO_LANE
+from hwsim.kernel import PROGRAM
 from hwsim.process import GuestProcess
 
 _SLICE_US = 1000  # paced: what is shorter is worth no message
 _FARTHEST_US = 1_000_000_000  # records carry 32 bits of microseconds
 STOPPED, COMPUTING, WAITING, ASKING, DEAD = "stopped", "computing", "waiting", "asking", "dead"
+_BYTES = (wire.UART, wire.AHEAD, wire.FORGET)
 _SILENT_S = 60  # of the wall: a program that computes longer than this without a wait is taken to hang
 
 
@@ -19,14 +21,16 @@ def _none():
 
 
 class Lockstep:
-    """`owner` has `options() -> bytes`, `apply(what, index, data)`, `fed(when_us)` (the watchdog's: told at
-    once, though the program has run ahead), `asked(message)`, `line(text)` and `died(reason)`. Its events are
-    those of `lane`; `least_us()` is the shortest time that anything from headquarters takes to get there."""
+    """`owner` has `options() -> bytes`, `apply(what, index, data)`, `watched(index, when_us, data)` (the
+    watchdog's: told at once, though the program has run ahead), `asked(message)`, `line(text)` and
+    `died(reason)`. `lane` is the first of its terminal's; `least_us()` is the shortest time that anything
+    from headquarters takes to get there."""
 
-    def __init__(self, kernel, owner, lane=NO_LANE):
+    def __init__(self, kernel, owner, lane):
         self.kernel = kernel
         self.state = STOPPED
-        self.lane = lane
+        self.listens = False  # bytes interrupt it
+        self._devices_lane, self.lane = lane, lane + PROGRAM
         self.least_us = _none
         self._owner = owner
         self._messages = 0
@@ -41,7 +45,8 @@ class Lockstep:
         self._readers = 0
         self._woken_us = 0
         self._busy_until_us = 0  # the program hears of nothing before
-        self._promised_us = 0  # before this nothing would happen to it, it was told
+        # Before the first it hears of nothing, before the second nothing interrupts it: so it was told.
+        self._promised_us = self._still_us = 0
         self._timer = None
 
     @property
@@ -82,10 +87,12 @@ class Lockstep:
         if not self.running:
             return
         now_us = self.kernel.now_us
-        if now_us < self._promised_us and now_us < self._busy_until_us:
+        bytes_come = what in _BYTES
+        # What it has computed while bytes arrived was none of their business.
+        if now_us < self._busy_until_us and now_us < (self._promised_us if bytes_come else self._still_us):
             raise RuntimeError(f"the program has run on to {self._busy_until_us} us, and this is {now_us}")
         self._pending.append((what, index, data, now_us))
-        if what in (wire.UART, wire.AHEAD, wire.FORGET):
+        if bytes_come:
             self._held |= 1 << index
             urgent = urgent or (self.state == WAITING and self._readers & 1 << index)
         if urgent:
@@ -135,21 +142,27 @@ class Lockstep:
 
     def _wake(self, body):
         self._woken_us = self.kernel.now_us
+        horizon_us, still_us = self._horizon_us()
         try:
-            self._process.wire.wake(self._woken_us, body, self._horizon_us())
+            self._process.wire.wake(self._woken_us, body, horizon_us, still_us)
         except wire.Gone as error:
             self._died(error)
             return
         self._computes()
 
     def _horizon_us(self):
+        """What the program is told: as Kernel.horizon_us."""
+        now_us = self._woken_us
         if self.kernel.paced:
-            return self._woken_us + _SLICE_US
+            return now_us + _SLICE_US, 0
         if self._pending:
-            return self._woken_us
-        far_us = self._woken_us + _FARTHEST_US
-        self._promised_us = min(self.kernel.horizon_us(self.lane, self.least_us()), far_us)
-        return self._promised_us
+            return now_us, 0
+        horizon_us, still_us = self.kernel.horizon_us(self._devices_lane, self.least_us())
+        far_us = now_us + _FARTHEST_US
+        horizon_us = min(horizon_us, far_us)
+        still_us = 0 if self.listens else min(still_us, far_us)
+        self._promised_us, self._still_us = horizon_us, still_us or horizon_us
+        return horizon_us, still_us
 
     # From the program
 
@@ -190,12 +203,14 @@ class Lockstep:
 
     def _handle(self, message):
         process, now_us = self._process, self.kernel.now_us
+        if message.records:
+            self._promised_us = 0  # what it has said may be answered while it computes
         for what, index, late_us, data in message.records:
             when_us = self._woken_us + late_us
             if what == wire.QUESTION:
                 continue
-            if what == wire.WATCHDOG and index == 1:
-                self._owner.fed(when_us)
+            if what == wire.WATCHDOG:
+                self._owner.watched(index, when_us, data)
             elif when_us > now_us:
                 self.kernel.at_lane(self.lane, when_us, self._apply_later, process, what, index, data)
             else:

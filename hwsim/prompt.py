@@ -8,7 +8,6 @@ import select
 import time
 
 from hwsim import wire
-from hwsim.kernel import NO_LANE
 from hwsim.lockstep import COMPUTING, WAITING, Lockstep
 from hwsim.prompt_process import PromptProcess
 
@@ -24,7 +23,7 @@ class PromptLockstep(Lockstep):
     """`console`: see console.py. Its `world()` is called while the program computes, and its `handles` are
     files that wake the bench then."""
 
-    def __init__(self, kernel, owner, console, lane=NO_LANE):
+    def __init__(self, kernel, owner, console, lane):
         self._console = console
         self._interrupt = False
         self._since = 0.0
@@ -88,7 +87,7 @@ class PromptLockstep(Lockstep):
 
     def _horizon_us(self):
         # At the prompt the bench has to hear of every wait: nothing else tells it how late it is there.
-        return self._woken_us if self.prompted else super()._horizon_us()
+        return (self._woken_us, 0) if self.prompted else super()._horizon_us()
 
     def _await_message(self):
         process = self._process

@@ -9,6 +9,7 @@ from hwsim import costs, wire
 from hwsim.board import load_board
 from hwsim.costs import CHIP_HEAP, arguments
 from hwsim.flash import ERASE, PROGRAM, Flash
+from hwsim.kernel import ASIDE
 from hwsim.lockstep import Lockstep
 from hwsim.process import maps_image
 from hwsim.prompt import PromptLockstep
@@ -25,6 +26,7 @@ _BOOT_US = 250_000  # from power or reset to the first line of the program
 _MAIN = "firmware.main"  # its main() is the program
 _RISING, _FALLING = 1, 2
 _INPUT = 1
+_SHOWN = ("red", "green", "buzzer", "vibrator")  # outputs that are for people: no device answers to them
 
 
 class Terminal:
@@ -62,7 +64,8 @@ class Terminal:
         self.wrap_ms = 20_000  # after a start, until ticks_ms begins anew
         self.told_us = 0  # computations as long as this are told as notes when they begin; 0: none
         self.unique_id = hashlib.sha256(name.encode()).digest()[:8]
-        self.lane = kernel.new_lane()  # of all that happens to it from within and through its devices
+        self.lane = kernel.new_lane()  # its devices'; two more follow
+        self.aside = self.lane + ASIDE
         self.console = console
         self.program = Lockstep(kernel, self, self.lane)
         if console is not None:
@@ -82,12 +85,13 @@ class Terminal:
         self._i2c = {}
         self._rtc_us = 0
         self.rtc_memory = b""
-        self._watchdog = Watchdog(kernel, self._bitten, self.lane)
+        self._watchdog = Watchdog(kernel, self._bitten, self.aside)
         self._clear()
 
     def _clear(self):
         self._triggers = {}  # pin number -> edges that interrupt
         self._listening = set()  # UARTs that interrupt
+        self.program.listens = False
         self._operation = None  # flash: kind, address, data, begin, end
         self._timers = []
 
@@ -211,7 +215,7 @@ class Terminal:
 
     def _later(self, when_us, call):
         self._timers = [timer for timer in self._timers if timer.active]
-        self._timers.append(self.kernel.at_lane(self.lane, when_us, call))
+        self._timers.append(self.kernel.at_lane(self.program.lane, when_us, call))
 
     @property
     def rom(self):
@@ -243,6 +247,7 @@ class Terminal:
             "told_us": self.told_us,
             "wrap_ms": self.wrap_ms,
             "measured": self.measured,
+            "unanswered": [self._numbers[pin] for pin in _SHOWN if pin in self._numbers],
             "flash": {
                 "size": self.flash.size,
                 "block": self.flash.block,
@@ -261,8 +266,11 @@ class Terminal:
     def apply(self, what, index, data):
         _RECORDS[what](self, index, data)
 
-    def fed(self, when_us):
-        self._watchdog.feed(when_us)
+    def watched(self, fed, when_us, data):
+        if fed:
+            self._watchdog.feed(when_us)
+        else:
+            self._watchdog.start(*struct.unpack("<I", data), when_us)
 
     def asked(self, message):
         if message.kind == wire.RESET:
@@ -309,11 +317,9 @@ class Terminal:
     def _on_uart_setup(self, number, data):
         baud, _, listens = struct.unpack("<IHB", data)
         (self._listening.add if listens else self._listening.discard)(number)
+        self.program.listens = bool(self._listening)
         if number in self._ports_by_id:
             self._ports_by_id[number].setup(baud)
-
-    def _on_watchdog(self, _index, data):
-        self._watchdog.start(*struct.unpack("<I", data))
 
     def _bitten(self):
         self.kernel.emit(self.name, "watchdog")
@@ -363,7 +369,6 @@ _RECORDS = {
     wire.PIN_SETUP: Terminal._on_pin_setup,
     wire.UART: Terminal._on_uart,
     wire.UART_SETUP: Terminal._on_uart_setup,
-    wire.WATCHDOG: Terminal._on_watchdog,
     wire.PWM: Terminal._on_pwm,
     wire.CLOCK: Terminal._on_clock,
     wire.NOTE: Terminal._on_note,

@@ -18,18 +18,17 @@ class Watchdog:
         self._timeout_us = 0
         self._rest(None)
 
-    def start(self, timeout_ms):
+    def start(self, timeout_ms, when_us):
         self._timeout_us = timeout_ms * 1000
-        self._rest(self._kernel.now_us + self._timeout_us)
+        self._rest(when_us + self._timeout_us)
 
     def feed(self, when_us):
-        """It is, or will be, fed then. Fed too late, it bites all the same."""
-        if self._due_us is not None and when_us <= self._due_us:
+        """It is, or will be, fed then, and was in between as often as needed: a program that runs ahead knows
+        when it bites, and asks before it runs past that."""
+        if self._due_us is not None:
             self._rest(when_us + self._timeout_us)
 
     def _rest(self, due_us):
-        # A timer that stood where it was, to look again when it is due, would be an event of the kernel that
-        # the program may not run past.
         if self._timer is not None:
             self._timer.cancel()
         self._due_us = due_us

@@ -1,10 +1,11 @@
 """Messages between the bench and the MicroPython process of a terminal; the other side is guest/_bench.py.
 
 Terminal to bench: a head (length of the records, kind, readers, microseconds that it has run on since the
-wake-up, wake-up time) and records. Bench to terminal: a head (time, horizon, length of the records) and
-records. Little-endian. A record is type, index, length and microseconds, then its bytes: outwards the
-microseconds since the last wake-up, inwards those before this one. Each wait of the program that does not end
-before the horizon, or follows on something that went out, is one message and one answer.
+wake-up, wake-up time) and records. Bench to terminal: a head (time, horizon, how far it may compute
+besides, length of the records) and records. Little-endian. A record is type, index, length and
+microseconds, then its bytes: outwards the microseconds since the last wake-up, inwards those before this
+one. Each wait of the program that does not end before the horizon, or follows on something that was
+answered, is one message and one answer.
 """
 
 import select
@@ -20,7 +21,7 @@ ROOM = 8192  # bytes of records that the terminal takes in one message
 
 _RECORD = struct.Struct("<BBHI")
 _HEAD = struct.Struct("<IBBIQ")
-_WAKE = struct.Struct("<QQI")
+_WAKE = struct.Struct("<QQQI")
 assert _RECORD.size == RECORD_SIZE
 
 
@@ -44,8 +45,8 @@ class Message:
 
     @property
     def question(self):
-        """The bytes of a request; its last record carries them."""
-        return self.records[-1][3]
+        """The bytes of a request."""
+        return next(data for what, _, _, data in self.records if what == QUESTION)
 
 
 def record(what, index, data, ago_us=0):
@@ -82,11 +83,11 @@ class Wire:
     def fileno(self):
         return self._number
 
-    def wake(self, now_us, body=b"", horizon_us=0):
+    def wake(self, now_us, body=b"", horizon_us=0, still_us=0):
         if len(body) > ROOM:
             raise ValueError(f"{len(body)} bytes of records in one message, {ROOM} fit")
         try:
-            self._end.sendall(_WAKE.pack(now_us, horizon_us, len(body)) + body)
+            self._end.sendall(_WAKE.pack(now_us, horizon_us, still_us, len(body)) + body)
         except OSError as error:
             raise Gone(str(error)) from error
 

@@ -3,7 +3,8 @@
 A wait is one message: what went out since the last one, and "wake me at t, or when one of these has
 something". The answer is the time, what came in, and the horizon: before that nothing can come in, so the
 program sleeps and computes up to there without asking. That ends as soon as something has gone out, since the
-world may answer. While the program runs, time stands still, except for what `charge` adds; the next message
+world may answer; but what comes are bytes then, and while it only computes they can wait until it looks
+(`look`). While the program runs, time stands still, except for what `charge` adds; the next message
 says how far it ran ahead. Without a wire (solo mode, for tests) the clock jumps to the end of every wait.
 """
 
@@ -26,9 +27,9 @@ FAULT, MEMORY, AHEAD, FORGET, CONSOLE = 10, 11, 12, 13, 14
 HEAD = "<IBBIQ"
 HEAD_SIZE = 18
 BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET = 0, 1, 2, 3, 4, 5, 6
-# A message from the bench: time, horizon, length of the records.
-WAKE = "<QQI"
-WAKE_SIZE = 20
+# A message from the bench: time, horizon, before when nothing interrupts (0: as that), length of records.
+WAKE = "<QQQI"
+WAKE_SIZE = 28
 ROOM = 8192
 
 FOREVER = (1 << 62) - 1
@@ -78,6 +79,7 @@ rtc_memory = buffer(2048)  # a reset leaves what is in it, a loss of power does 
 rtc_used = 0
 rtc_us = 0  # microseconds since 2000-01-01 when the bench's clock read 0
 options = {"cause": "power", "uid": "506174726f6c6131", "pins": {}, "adc": {}}
+unanswered = b""  # outputs at which the bench has no device that could answer
 pins = {}
 uarts = {}
 in_interrupt = False
@@ -87,10 +89,16 @@ solo_watchdog = None  # (deadline, timeout), microseconds
 _wire = None
 _woken_us = 0
 _reach_us = 0  # up to here nothing comes in; 0: something went out, and the bench has to hear of it first
+_still_us = 0  # up to here nothing interrupts; 0: no farther than nothing comes in
+came_us = FOREVER  # from here on a UART may have more than we know of
+_dog_us = FOREVER  # when the watchdog bites, unless it is fed; it is fed with the next message
+_dog_timeout_us = 0
+_fed_us = 0  # not told yet; 0: told
 _portion_us = FOREVER  # when a UART whose bytes come in advance interrupts
-_horizon_us = 0  # the nearer of the two: a wait or a computation that ends before needs no more thought
+_horizon_us = 0  # the nearest of them: a wait that ends before needs no more thought
+_free_us = 0  # and a computation
 _looks = 0
-_out = buffer(HEAD_SIZE + ROOM)
+_out = buffer(HEAD_SIZE + ROOM + RECORD_SIZE)
 _out_view = memoryview(_out)
 _used = HEAD_SIZE
 _wake = buffer(WAKE_SIZE)
@@ -126,14 +134,14 @@ def charge(us):
     """The processor is busy for `us` microseconds: interrupts and bytes come, the program stands still."""
     global now_us
     until_us = now_us + us
-    if until_us < _horizon_us or in_interrupt:
+    if until_us < _free_us or in_interrupt:
         now_us = until_us
         return
     if _wire is None:
         _solo_until(until_us)
         return
     while now_us < until_us:  # an interrupt ends the wait early, and the computation goes on
-        _pass(until_us, 0)
+        _pass(until_us, 0, max(_reach_us, _still_us))
 
 
 def wait(until_us, readers=0):
@@ -158,14 +166,14 @@ def wait(until_us, readers=0):
             until_us = min(until_us, max(now_us, min(t for t, _ in _later)))
         _solo_until(until_us)
     else:
-        _pass(until_us, readers)
+        _pass(until_us, readers, _reach_us)
 
 
-def _pass(until_us, readers):
+def _pass(until_us, readers, reach_us):
     """Time passes to `until_us` at most, here or at the bench; an interrupt may be due at its end."""
     global now_us
     until_us = min(until_us, _portion_us)
-    if until_us < _reach_us:
+    if until_us < min(reach_us, _dog_us):
         now_us = until_us
     else:
         _exchange(WAIT, until_us, readers)
@@ -174,11 +182,23 @@ def _pass(until_us, readers):
         look_out()
 
 
+def look():
+    """Bytes may have arrived while the program computed, and now it looks: hear of them first."""
+    if _wire is not None and not in_interrupt:
+        _exchange(WAIT, now_us, 0)
+
+
+def _measure():
+    global _horizon_us, _free_us
+    _horizon_us = min(_reach_us, _dog_us, _portion_us)
+    _free_us = min(max(_reach_us, _still_us), _dog_us, _portion_us)
+
+
 def look_out():
     """When the UART with bytes in advance interrupts next."""
-    global _portion_us, _horizon_us
+    global _portion_us
     _portion_us = ahead.next_us() if ahead is not None and ahead.listens else FOREVER
-    _horizon_us = min(_reach_us, _portion_us)
+    _measure()
 
 
 def later(delay_ms, function):
@@ -232,27 +252,60 @@ def random_bytes(n):
 
 
 def record(what, index, data=b""):
-    """Something that went out; it travels with the next message, which is the next wait."""
-    global _used, _horizon_us, _reach_us
+    """Something that went out, and that the world may answer at once. It travels with the next message, which
+    is the next wait or computation."""
+    global _horizon_us, _free_us, _reach_us, _still_us
+    tell(what, index, data)
+    _horizon_us = _free_us = _reach_us = _still_us = 0
+
+
+def tell(what, index, data):
+    """The same of what nobody answers: no reason for a message."""
+    global _used
     if _wire is None:
         return
-    _horizon_us = _reach_us = 0
     n = len(data)
-    if _used + RECORD_SIZE + n > len(_out):
+    if _used + RECORD_SIZE + n > HEAD_SIZE + ROOM:
         _send(MORE, now_us, 0)
-    struct.pack_into(RECORD, _out, _used, what, index, n, now_us - _woken_us)
+    struct.pack_into(RECORD, _out, _used, what, index, n, max(0, now_us - _woken_us))
     _used += RECORD_SIZE
     _out[_used : _used + n] = data
     _used += n
 
 
+def say(what, index, data, heard_us):
+    """The same of what is answered with bytes, not before `heard_us`."""
+    global _horizon_us, _free_us, _reach_us, came_us
+    tell(what, index, data)
+    _horizon_us = _reach_us = 0
+    if not _still_us:
+        _free_us = 0
+    came_us = min(came_us, heard_us)
+
+
+def quiet(what, index, data):
+    """The same of what only somebody outside may answer."""
+    if _still_us:
+        tell(what, index, data)
+    else:
+        record(what, index, data)
+
+
+def guarded(timeout_us):
+    """The watchdog has been started."""
+    global _dog_timeout_us, _dog_us
+    _dog_timeout_us = timeout_us
+    _dog_us = now_us + timeout_us
+    _measure()
+
+
 def fed():
     """The watchdog was fed. The bench reckons with when that was: this alone is no reason for a message."""
-    global _horizon_us, _reach_us
-    reach_us = _reach_us
-    record(WATCHDOG, 1)
-    _reach_us = reach_us
-    _horizon_us = min(reach_us, _portion_us)
+    global _dog_us, _fed_us
+    if _dog_timeout_us:
+        _dog_us = now_us + _dog_timeout_us
+        _fed_us = now_us
+        _measure()
 
 
 def meet():
@@ -263,7 +316,7 @@ def meet():
 
 def note(text):
     """A line in the bench's trace."""
-    record(NOTE, 0, text.encode())
+    quiet(NOTE, 0, text.encode())
 
 
 def request(kind, argument, data):
@@ -273,7 +326,11 @@ def request(kind, argument, data):
 
 
 def _send(kind, until_us, readers):
-    global _used
+    global _used, _fed_us
+    if _fed_us:
+        struct.pack_into(RECORD, _out, _used, WATCHDOG, 1, 0, _fed_us - _woken_us)
+        _used += RECORD_SIZE
+        _fed_us = 0
     struct.pack_into(HEAD, _out, 0, _used - HEAD_SIZE, kind, readers, now_us - _woken_us, until_us)
     try:
         _wire.write(_out_view[:_used])
@@ -283,13 +340,14 @@ def _send(kind, until_us, readers):
 
 
 def _exchange(kind, until_us, readers):
-    global now_us, _woken_us, _horizon_us, _reach_us
+    global now_us, _woken_us, _reach_us, _still_us, came_us
     _send(kind, until_us, readers)
     if _wire.readinto(_wake) != WAKE_SIZE:
         raise SystemExit("the bench is gone")
-    now_us, _reach_us, n = struct.unpack(WAKE, _wake)
+    now_us, _reach_us, _still_us, n = struct.unpack(WAKE, _wake)
     _woken_us = now_us
-    _horizon_us = min(_reach_us, _portion_us)
+    came_us = _reach_us if _still_us else FOREVER
+    _measure()
     if not n:
         return b""
     _wire.readinto(_in, n)
@@ -334,11 +392,12 @@ def _take(n):
 
 def connect(wire):
     """Solo no longer: `wire` is the file whose other end the bench holds. The bench's options come back."""
-    global _wire, options, boot_us, first_ms, rtc_us, rtc_used, _seed
+    global _wire, options, unanswered, boot_us, first_ms, rtc_us, rtc_used, _seed
     import json
 
     _wire = wire
     options = json.loads(_exchange(BOOT, 0, 0))
+    unanswered = bytes(options.pop("unanswered"))
     boot_us = now_us
     first_ms = _TICKS + 1 - options["wrap_ms"]
     rtc_us = options["rtc_us"]

@@ -40,7 +40,7 @@ class Pin:
         if mode not in (-1, None) or pull != -1:
             self._setup()
         if self._mode != self.IN and (value is not None or mode not in (-1, None)):
-            _bench.record(_bench.PIN, self.id, b"\x01" if self._out else b"\x00")
+            self._shown()
 
     def _setup(self):
         trigger = self._trigger if self._handler else 0
@@ -59,8 +59,12 @@ class Pin:
         if level != self._out:
             self._out = level
             if self._mode != self.IN:
-                _bench.record(_bench.PIN, self.id, b"\x01" if level else b"\x00")
+                self._shown()
         return None
+
+    def _shown(self):
+        out = _bench.quiet if self.id in _bench.unanswered else _bench.record
+        out(_bench.PIN, self.id, b"\x01" if self._out else b"\x00")
 
     __call__ = value
 

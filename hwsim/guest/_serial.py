@@ -192,6 +192,8 @@ class UART(io.IOBase):
         return self._handler is not None
 
     def any(self):
+        if _bench.now_us >= _bench.came_us:
+            _bench.look()
         if self._is_ahead and _ahead.due_us <= _bench.now_us:
             _ahead.arrived(self)
         return self._rx.any()
@@ -236,10 +238,10 @@ class UART(io.IOBase):
             n = min(self._room(), len(data) - sent)
             if n:
                 chunk = bytes(data[sent : sent + n])
-                _bench.record(_bench.UART, self.id, chunk)
+                self._tx_free_us = max(self._tx_free_us, _bench.now_us) + self._time_us(n)
+                _bench.say(_bench.UART, self.id, chunk, self._tx_free_us)
                 if _bench.solo():
                     self._taken.extend(chunk)
-                self._tx_free_us = max(self._tx_free_us, _bench.now_us) + self._time_us(n)
                 sent += n
             elif _bench.now_us < end:
                 _bench.wait(min(end, self.tx_ready_us()))

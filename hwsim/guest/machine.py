@@ -29,6 +29,7 @@ class WDT:
         if _bench.solo():
             _bench.solo_watchdog = (_bench.now_us + self._timeout_us, self._timeout_us)
         _bench.record(_bench.WATCHDOG, 0, struct.pack("<I", timeout))
+        _bench.guarded(self._timeout_us)
 
     def feed(self):
         if _bench.solo():
@@ -46,7 +47,7 @@ class RTC:
             return (y, mo, d, wd, h, mi, s, us % 1_000_000)
         y, mo, d, _, h, mi, s, us = fields
         _bench.rtc_us = time.mktime((y, mo, d, h, mi, s, 0, 0)) * 1_000_000 + us - _bench.now()
-        _bench.record(_bench.CLOCK, 0, struct.pack("<q", _bench.rtc_us))
+        _bench.tell(_bench.CLOCK, 0, struct.pack("<q", _bench.rtc_us))
         return None
 
     init = datetime
@@ -59,7 +60,7 @@ class RTC:
             raise ValueError("buffer too long")
         _bench.rtc_memory[: len(data)] = data
         _bench.rtc_used = len(data)
-        _bench.record(_bench.MEMORY, 0, data)
+        _bench.tell(_bench.MEMORY, 0, data)
         return None
 
 

@@ -174,7 +174,8 @@ class ModemA76xx:
     def _storm_step(self, end_us, every_us):
         if self.kernel.now_us < end_us:
             self.urc(self._rng.choice(self.profile.storm_urcs))
-            self.kernel.after(every_us, self._storm_step, end_us, every_us)
+            next_us = self.kernel.now_us + every_us
+            self.kernel.at_lane(self.port.lane, next_us, self._storm_step, end_us, every_us)
 
     def _noise(self, count):
         return bytes(self._rng.choice((0x00, 0xFF, 0xF8, 0x80, 0xFE, 0x1C, 0xE0)) for _ in range(count))

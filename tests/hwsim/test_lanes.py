@@ -5,7 +5,7 @@ import pytest
 from hwsim import soak
 from hwsim.faults import Faults
 from hwsim.house import House
-from hwsim.kernel import HOUSE, Kernel
+from hwsim.kernel import ASIDE, HOUSE, PROGRAM, Kernel
 from hwsim.rig import Kit
 
 
@@ -31,7 +31,8 @@ def test_events_of_one_moment_happen_lane_after_lane_and_inherit_theirs():
 def test_the_horizon_is_what_can_reach_that_lane():
     kernel, seen = Kernel(), []
     one, two = kernel.new_lane(), kernel.new_lane()
-    for lane, when_us in ((0, 9000), (HOUSE, 3000), (one, 8000), (two, 2000)):
+    times = ((0, 9000), (HOUSE, 3000), (one, 8000), (one + PROGRAM, 8500), (one + ASIDE, 10), (two, 2000))
+    for lane, when_us in times:
         kernel.at_lane(lane, when_us, lambda: None)
     gone = kernel.at_lane(one, 1500, lambda: None)
 
@@ -43,7 +44,7 @@ def test_the_horizon_is_what_can_reach_that_lane():
 
     kernel.at(1000, look)
     kernel.run(20_000)
-    assert seen == [[2000, 2000], [7000, 2000]]
+    assert seen == [[(2000, 0), (2000, 0)], [(7000, 8500), (2000, 9000)]]
 
 
 @pytest.fixture(scope="module")
