@@ -52,13 +52,19 @@ class Console:
     # --- into the raw REPL, and out
 
     def enter(self, fresh: bool = True, patience_s: float = 6.0) -> None:
-        """Stop what runs and enter the raw REPL; with `fresh` after a soft reset, which runs no main.py and
-        leaves an empty heap. `patience_s`: how long a board may say nothing of use: a start takes a while."""
+        """Stop what runs and enter the raw REPL; with `fresh` after a reset that runs no main.py and leaves
+        an empty heap. `patience_s`: how long a board may say nothing of use: a start takes a while."""
         heard = self._interrupt(patience_s)
         if not heard.endswith(_RAW):
             raise silence.explain(self.port, heard)
         if fresh:
-            self.soft_reset()
+            if self.exec(_HOLD) == b"held\n":
+                self._paste(_RESET)
+                heard = self._interrupt(patience_s)
+                if not heard.endswith(_RAW):
+                    raise silence.explain(self.port, heard)
+            else:
+                self.soft_reset()
 
     def soft_reset(self) -> None:
         """From raw REPL to raw REPL, with nothing of before; boot.py runs, main.py does not."""
@@ -73,7 +79,7 @@ class Console:
 
     def reset(self) -> None:
         """As its RESET key: the program starts. The console is out of the raw REPL then."""
-        self._paste(b"import machine\nmachine.reset()\n")
+        self._paste(_RESET)
 
     def _interrupt(self, patience_s: float) -> bytes:
         """Ctrl-C and Ctrl-A again and again: what arrives while a chip starts is lost."""
@@ -269,6 +275,20 @@ class Console:
             return FlashError("the board ran out of memory", self.port, "try once more", reason="memory")
         return FlashError(f"the board says {last}", self.port, "", reason="exception")
 
+
+_RESET = b"import machine\nmachine.reset()\n"
+
+# A watchdog that the program has started runs on after a soft reset, and would bite in the middle of our
+# work. After a hard one it is off; a program of ours is kept from starting, once, by this file.
+_HOLD = """
+import os
+try:
+    os.stat("/selector.py")
+    open("/hold", "w").close()
+    print("held")
+except OSError:
+    pass
+"""
 
 _DIGEST = """
 import hashlib

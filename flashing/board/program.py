@@ -120,3 +120,13 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
         value = value << 7 | byte & 0x7F
         if not byte & 0x80:
             return value, at
+
+
+def number_of(version: tuple[int, ...]) -> int:
+    """As slots and frames have it: 0.1.2 is 0x000102."""
+    major, minor, patch = (*version, 0, 0, 0)[:3]
+    return major << 16 | minor << 8 | patch
+
+
+def text_of(number: int) -> str:
+    return f"{number >> 16}.{number >> 8 & 0xFF}.{number & 0xFF}"

@@ -1,0 +1,80 @@
+"""To the raw REPL of a board that runs a MicroPython which the program can run on, putting that there first
+where a file of it was given."""
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any
+
+from flashing import programmer
+from flashing.board import recognise
+from flashing.board.console import BAUD, Console
+from flashing.board.recognise import Found
+from flashing.errors import FlashError
+from flashing.progress import Steps
+
+# What a file of MicroPython may mend.
+_MENDS = ("silent", "blank", "garbled", "micropython")
+_BACK_S = 20.0  # until a board's port is there again
+
+
+def reach(
+    board: dict[str, Any], port: str, baud: int | None, mpy: int, micropython: Path | None, steps: Steps
+) -> tuple[Console, Found]:
+    """An open console in the raw REPL, with an empty heap, and what was found there. Raises FlashError."""
+    speed = baud or board.get("console", {}).get("baud", BAUD)
+    try:
+        console, found = _look(board, port, speed, mpy)
+    except FlashError as error:
+        if error.reason not in _MENDS:
+            raise
+        if micropython is None:
+            raise _with_file(board, port, error) from None
+        steps.say(f"{error.what}; putting MicroPython on it")
+        programmer.put(board, port, micropython, steps)
+        _await_port(port)
+        console, found = _look(board, port, speed, mpy)
+        steps.say(f"MicroPython {found.micropython} answers")
+        return console, found
+    if micropython is not None:
+        steps.say(f"MicroPython {found.micropython} is on it already: {micropython} is not needed")
+    return console, found
+
+
+def _look(board: dict[str, Any], port: str, speed: int, mpy: int) -> tuple[Console, Found]:
+    console = Console.open(port, speed)
+    try:
+        console.enter()
+        found = recognise.ask(console)
+        recognise.judge(board, found, port, mpy)
+    except BaseException:
+        console.close()
+        raise
+    return console, found
+
+
+def _with_file(board: dict[str, Any], port: str, error: FlashError) -> FlashError:
+    """The same, with the command that mends it: which file, and where it is said."""
+    name = board.get("micropython", {}).get("file")
+    if not name:
+        return error
+    command = f"./flash.py flash --board {board['name']} --port {port} --micropython {name}"
+    return FlashError(error.what, error.where, error.do, command, error.reason)
+
+
+def _await_port(port: str) -> None:
+    """USB of the chip's own goes away with a reset and comes back."""
+    until = time.monotonic() + _BACK_S
+    while True:
+        with contextlib.suppress(FlashError):
+            Console.open(port).close()
+            return
+        if time.monotonic() > until:
+            raise FlashError(
+                "the board's port did not come back after MicroPython was put on it",
+                port,
+                "press its RESET; it may have another name now",
+                "./flash.py ports",
+                "no-port",
+            )
+        time.sleep(0.2)

@@ -1,0 +1,20 @@
+"""The two files on a board's file system that start one of its two programs."""
+
+import hashlib
+from typing import Any
+
+from flashing.board.console import Console
+from flashing.selector import startup
+
+
+def put(console: Console, board: dict[str, Any]) -> bool:
+    """True when something had to be written. Each file is replaced whole; `/main.py`, without which nothing
+    starts, comes last."""
+    files = startup(board)
+    wrote = False
+    for path in sorted(files, key=lambda path: path == "/main.py"):
+        data = files[path].encode()
+        if console.digest(path) != hashlib.sha256(data).digest():
+            console.put(path, data)
+            wrote = True
+    return wrote
