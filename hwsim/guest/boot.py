@@ -89,7 +89,8 @@ def _prepare():
     if image is not None:
         vfs.mount(vfs.VfsRom(image), "/rom")
     os.chdir("/")
-    sys.path[:] = ["/rom", ".frozen", "/lib"]
+    # As on a board; what its own /main.py mounts, that puts there itself.
+    sys.path[:] = ["/rom" if image is not None or script is not None else "", ".frozen", "/lib"]
     sys.argv[:] = []
     gc.collect()
     return script

@@ -1,0 +1,95 @@
+"""What starts a board: `/main.py` and `/selector.py` on its file system, texts that need nothing of the
+images between which they choose. They are texts, and not compiled, so that another MicroPython reads them
+too."""
+
+from typing import Any
+
+from flashing.annotations import strip
+from flashing.errors import FlashError
+from flashing.image import ROOMS, modules
+from flashing.link import ONE, LinkError, link
+from flashing.names import shorten, shorten_globals
+from flashing.reach import reached
+from flashing.shake import shake
+from flashing.source import program_of
+from flashing.squeeze import squeeze
+
+_DOOR = "firmware.door"
+_ENTRIES = ("choose", "held", "mourn", "door")
+# Names in `[pins]` of what the selector lights.
+_LAMPS = ("red", "green")
+_MAIN = """\
+# Starts the program of this terminal; selector.py chooses between the two images on flash.
+import micropython
+
+micropython.kbd_intr(-1)  # the program decides whether its console is open
+
+
+def prepare():
+    import sys
+
+    import selector
+
+    try:
+        if selector.held():
+            return False, None
+        slot = selector.choose(selector.BOARD)
+        if slot is None:
+            selector.mourn(selector.BOARD)
+        return True, slot
+    finally:
+        del sys.modules["selector"]
+
+
+def run(slot):
+    import machine
+    import sys
+    import time
+
+    try:
+        from firmware.main import main
+
+        main(slot)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        sys.print_exception(error)
+    # The program does not end; if it does all the same, the board starts again: no prompt is left behind.
+    time.sleep(10)
+    machine.reset()
+
+
+start, slot = prepare()
+if start:
+    run(slot)
+"""
+
+
+def startup(board: dict[str, Any]) -> dict[str, str]:
+    """{path on the board: text} for a board's description."""
+    found = modules(ROOMS)
+    # `link` puts into one what the modules apart import: the door is such a module, and goes again.
+    found[_DOOR] = (
+        "from firmware.selector import choose, held, mourn\n\ndef door():\n    return choose, held, mourn\n"
+    )
+    program = program_of(shake(squeeze(reached(found, {_DOOR})), _ENTRIES))
+    strip(program)
+    shorten(program, _ENTRIES)
+    try:
+        linked = link(program, {_DOOR})
+    except LinkError as error:
+        raise FlashError(str(error)) from error
+    shorten_globals(linked.sources, ONE)
+    text = linked.sources[ONE]
+    return {"/selector.py": text + f"\nBOARD = {_described(board)!r}\n", "/main.py": _MAIN}
+
+
+def _described(board: dict[str, Any]) -> dict[str, Any]:
+    layout = board["flash"]
+    flash: dict[str, Any] = {
+        "slots": [{key: slot[key] for key in ("address", "size")} for slot in layout["slots"]]
+    }
+    if "files" in layout:
+        flash["files"] = {"address": layout["files"]["address"]}
+    pins = {name: board["pins"][name] for name in _LAMPS if name in board.get("pins", {})}
+    return {"name": board["name"], "flash": flash, "pins": pins}
