@@ -12,7 +12,7 @@ has "end". It uses the very parts that the program uses: what works here works i
 | modem | settings as JSON or None, ms, state to reach | the state, and the fault in the driver's words |
 | key | ms | which key was pressed, for how long |
 | show | name of a wire, level | |
-| drill | ms | the stage that a drill alarm has reached; before it, what happens |
+| drill | ms, ms to wait for somebody's acknowledgement | the stage that a drill alarm has reached |
 """
 
 import asyncio
@@ -29,12 +29,15 @@ from firmware.maker import Maker
 from firmware.modem import ATTACH
 from firmware.simpin import FileStore
 from firmware.version import VERSION
+from protocol import cbor
 from protocol.compat import const
 
+_DRILL = "/drill"
 _LOOK_MS = const(100)
 _TELL_MS = const(1000)
 _SETTLE_MS = const(30)
 _SIGNAL_MS = const(8000)
+_MORE_MS = const(4000)
 _RECEIVED = const(3)
 _ACKNOWLEDGED = const(4)
 
@@ -106,6 +109,7 @@ def _gnss(hal, for_ms):
     receiver = Receiver(clock)
     uart = hal.uart("gnss")
     told = 0
+    found = None
     while True:
         time.sleep_ms(_LOOK_MS)
         now = clock.uptime_ms()
@@ -113,7 +117,10 @@ def _gnss(hal, for_ms):
         if data:
             receiver.feed(data, now)
         fix = receiver.fix
-        over = fix.valid or now >= for_ms
+        if fix.valid and found is None:
+            found = now
+        # Satellites and antenna are in other sentences of the burst than the position.
+        over = now >= for_ms or (found is not None and now - found > _MORE_MS)
         if over or now - told >= _TELL_MS:
             told = now
             _say(
@@ -179,10 +186,37 @@ async def _modem(hal, given, for_ms, goal):
     _say(end=True, reached=reached is not None, state=told[0], fault=modem.fault, rsrp_dbm=modem.rsrp_dbm)
 
 
+def begin_drill(boot):
+    """From now on a start knows that alarms of this boot were none, wherever the cable was pulled."""
+    statefile.write(_DRILL, boot.to_bytes(8, "big"))
+
+
+def end_drill(hal, values):
+    """What the drill has left is no alarm: neither its frames nor its open alarms outlive it."""
+    kept = statefile.read(_DRILL)
+    if kept is None:
+        return
+    boot = int.from_bytes(kept, "big")
+    journal = Journal(hal.journal(), values["urgent_kb"] * 1024, values["bulk_kb"] * 1024)
+    rows = journal.peek(True, 8)
+    while rows:
+        after = rows[-1][0]
+        for key, _ in rows:
+            if key[0] == boot:
+                journal.done([key])
+        rows = journal.peek(True, 8, after)
+    data = statefile.read("/panic")
+    if data is not None:
+        rows = [row for row in cbor.decode(data) if row[0] >> 16 != boot]
+        statefile.write("/panic", cbor.encode(rows))
+    statefile.remove(_DRILL)
+
+
 def _key(hal, for_ms):
     """The first key that is pressed, by the board's own names."""
     pins = [(name, hal.key_pin(number)) for name, number in sorted(hal.keys.items())]
     begun = time.ticks_ms()
+    _say(end=False)
     down = None
     since = begun
     while True:
@@ -205,7 +239,7 @@ def _key(hal, for_ms):
         time.sleep_ms(10)
 
 
-async def _drill(hal, for_ms):
+async def _drill(hal, for_ms, wait_ms):
     """The whole program, but that its alarms are drills. Whoever called resets the chip afterwards: its
     watchdog runs."""
     from firmware.start import Log, prepare
@@ -217,6 +251,7 @@ async def _drill(hal, for_ms):
     watch = asyncio.create_task(app.run())
     told = None
     best = 0
+    received = None
     while not watch.done():
         now = app.clock.uptime_ms()
         stage = app.panics.least() or 0
@@ -228,7 +263,11 @@ async def _drill(hal, for_ms):
             _say(
                 end=False, state=seen[0], fault=seen[1], linked=seen[2], fix=seen[3], stage=seen[4], at_ms=now
             )
+        if received is None and best >= _RECEIVED:
+            received = now
         if gone or best >= _ACKNOWLEDGED or now >= for_ms:
+            break
+        if received is not None and now - received >= wait_ms:
             break
         await asyncio.sleep_ms(_LOOK_MS)
     _say(end=True, stage=best, cleared=told[4] == 0 and best >= _RECEIVED, fault=told[1], linked=told[2])

@@ -10,6 +10,7 @@ it can.
 """
 
 import asyncio
+import os
 import sys
 import time
 
@@ -24,6 +25,7 @@ from protocol.errors import Misuse
 _PROBLEM = const(1)
 _HAPPENS = const(2)
 _RETRY_MS = const(30000)
+UPDATE = "/update"  # what update.py keeps
 
 
 class _Uptime:
@@ -66,7 +68,7 @@ async def _show_fault(hal, for_ms):
         await asyncio.sleep_ms(lamps.step())
 
 
-def prepare(hal, log, drill=False):
+def prepare(hal, log, drill=False, slot=None):
     """The App, or None when nothing can be signed. `drill`: on the workbench, where alarms are none and the
     console stays as it is."""
     from firmware import aftermath, bootcount, config, console, identity
@@ -79,6 +81,7 @@ def prepare(hal, log, drill=False):
         values["drill"] = True
     else:
         console.settle(hal, values["release"], log)
+        _end_drill(hal, values, log)
     key_pins, more = config.key_pins(values["keys"], hal.keys)
     problems += more
     pair = identity.read()
@@ -99,6 +102,8 @@ def prepare(hal, log, drill=False):
         trace.keep(0)  # a technician is about to start it again and again
         return None
     log(_HAPPENS, "boot %d, reset cause %d" % (boot, hal.reset_cause))
+    if drill:
+        _diagnose().begin_drill(boot)
     if trace.safe:
         log(_PROBLEM, "safe mode %d: %d starts failed, the last of %d" % (trace.safe, fails, why))
     forget(
@@ -111,6 +116,9 @@ def prepare(hal, log, drill=False):
     )
     hal.start_watchdog(values["watchdog_s"])
     app = App(hal, values, key_pins, signer, boot, log, why if trace.safe else None)
+    app.slot = slot
+    if slot is not None and _updating(slot):
+        app.updating()
     if trace.safe:
         app.indicator.safe = aftermath.LAMP
     log.uptime_ms = app.clock.uptime_ms
@@ -120,10 +128,42 @@ def prepare(hal, log, drill=False):
     return app
 
 
+def _updating(slot):
+    """An update is under way, or the program has yet to prove itself."""
+    from firmware.slots import Slots
+
+    try:
+        os.stat(UPDATE)
+        return True
+    except OSError:
+        return Slots((None, None), slot).on_trial
+    finally:
+        forget("firmware.slots")
+
+
 def _hal():
     import board
 
     return Hal(board.BOARD)
+
+
+def _end_drill(hal, values, log):
+    """The workbench's drill may have been cut off."""
+    try:
+        os.stat("/drill")
+    except OSError:
+        return
+    try:
+        _diagnose().end_drill(hal, values)
+    except Exception as error:
+        log(_PROBLEM, "drill: %r" % error)
+    forget("firmware.diagnose")
+
+
+def _diagnose():
+    from firmware import diagnose
+
+    return diagnose
 
 
 def _mourn(log, error):
@@ -134,13 +174,13 @@ def _mourn(log, error):
     aftermath.failed(log.trace)
 
 
-def start():
+def start(slot=None):
     """Called by main.py; returns only when the board's description is wrong."""
     log = Log()
     hal = None
     try:
         hal = _hal()
-        app = prepare(hal, log)
+        app = prepare(hal, log, slot=slot)
         asyncio.run(_show_fault(hal, None) if app is None else app.run())
     except BoardError as error:
         log(_PROBLEM, str(error))
