@@ -13,12 +13,24 @@ _SEGMENTS, _SEGMENT = 1, 2
 _EINVAL = 22
 
 
-class _Rom(uctypes.struct, BenchFlash):
-    """Its bytes are those of a structure that is nothing but bytes: Python itself has no buffer protocol."""
+class _Rom(uctypes.struct):
+    """Its bytes are those of a structure that is nothing but bytes: Python itself has no buffer protocol. What
+    is not named here, the structure looks for among its fields."""
 
-    def __init__(self, memory, file, size, block, begin):
-        super().__init__(uctypes.addressof(memory), {"all": (uctypes.ARRAY | 0, size | uctypes.UINT8)})
-        BenchFlash.__init__(self, file, size, block, begin)
+    def __init__(self, memory, flash):
+        super().__init__(
+            uctypes.addressof(memory), {"all": (uctypes.ARRAY | 0, flash.size | uctypes.UINT8)}
+        )
+        self.flash = flash
+
+    def readblocks(self, block, buffer, offset=0):
+        return self.flash.readblocks(block, buffer, offset)
+
+    def writeblocks(self, block, data, offset=None):
+        return self.flash.writeblocks(block, data, offset)
+
+    def ioctl(self, request, argument):
+        return self.flash.ioctl(request, argument)
 
 
 class _Overlay:
@@ -39,9 +51,7 @@ class _Overlay:
 def attach(file, size, block, begin):
     """The block device. Where nothing maps it (a MicroPython of one's own), it has no memory."""
     memory = _bench.mapped("PATROLA_ROM")
-    if memory is None:
-        rom = BenchFlash(file, size, block, begin)
-    else:
-        rom = _Rom(memory, file, size, block, begin)
+    flash = BenchFlash(file, size, block, begin)
+    rom = flash if memory is None else _Rom(memory, flash)
     sys.modules["vfs"] = _Overlay(rom)
     return rom
