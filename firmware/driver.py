@@ -39,8 +39,8 @@ class Modem(Bearer):
     """The driver. `run` is its task.
 
     `make(port, config, modem)` gives what is the maker's own. `config`: apn, user, password, pin, host, port,
-    local_port; optional: modem (its model), baud, manual_receive. `pins`: see `ladder`. `clock.uptime_ms()`
-    never wraps. `log(level, text)`. `store`: see `simpin`.
+    local_port; optional: modem (its model), baud, manual_receive, commands (given at each start of
+    it). `pins`: see `ladder`. `clock.uptime_ms()` never wraps. `log(level, text)`. `store`: see `simpin`.
     """
 
     def __init__(self, make, uart, pins, config, clock, log=None, store=None):
@@ -48,6 +48,7 @@ class Modem(Bearer):
         port = self._port = Port(uart, clock.uptime_ms, self._wake, self._on_line, self.deliver)
         port.hurry = self._hurry
         maker = self._maker = make(port, config, self)
+        self._commands = config.get("commands", ())
         times = maker.times(config.get("modem", "").lower())
         self._ladder = Ladder(port, uart, pins, self, clock.uptime_ms, times, config.get("baud", 115200))
         guard = PinGuard(store or MemoryStore())
@@ -165,6 +166,8 @@ class Modem(Bearer):
         for command in (b"AT+CMEE=1", b"AT+CFUN=1", b"AT+CTZU=1", b"AT+CTZR=1"):
             await self._port.ask(command, SET_MS)
         await self._maker.set_up()
+        for command in self._commands:
+            await self._port.ask(command.encode(), SET_MS)
         return SIM
 
     async def _ready(self):

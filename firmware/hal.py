@@ -11,6 +11,10 @@ try:
     import esp32
 except ImportError:
     esp32 = None
+try:
+    import rp2
+except ImportError:
+    rp2 = None
 
 from protocol.compat import const
 
@@ -21,6 +25,9 @@ RESET_HARD = const(2)
 RESET_WATCHDOG = const(3)
 RESET_SLEEP = const(4)
 RESET_SOFT = const(5)
+_ADC_MV = const(3300)  # what an ADC's pin may see, and what reads 65535
+_CORE_TEMPERATURE = const(4)  # the ADC's channel of an RP2040
+
 _CAUSES = (
     ("PWRON_RESET", RESET_POWER),
     ("HARD_RESET", RESET_HARD),
@@ -66,6 +73,12 @@ class Hal:
             self._supply = machine.ADC(machine.Pin(adc["supply"]))
         # `memory(data)` puts bytes where no reset reaches, only a loss of power; `memory()` gives them back.
         self.memory = getattr(machine.RTC(), "memory", None)
+        self._longest_ms = None  # of the watchdog
+        if rp2 is not None:
+            from firmware import rp2040
+
+            self.memory = rp2040.Memory(machine.mem32)
+            self._longest_ms = rp2040.WATCHDOG_MS
         self._watchdog = None
 
     def release(self):
@@ -85,18 +98,32 @@ class Hal:
         pin.irq(handler, machine.Pin.IRQ_FALLING | machine.Pin.IRQ_RISING)
 
     def modem_pins(self):
-        """{"pwrkey", "reset", "supply"} -> Pin, those the board has; 1 = pressed, pulled, on."""
+        """{"pwrkey", "reset", "supply"} -> Pin, those the board has; 1 = pressed, pulled, on. What has to be
+        held at one level for them (`[held]`: DTR, flight mode, ...) is."""
+        for row in self._board.get("held", {}).values():
+            Wire(row["pin"], row["level"])
         found = {}
+        inverted = self._board.get("modem", {}).get("active_low", ())
         for name in ("pwrkey", "reset", "supply"):
             number = self._pins.get("modem_" + name)
-            if number is not None:
-                found[name] = machine.Pin(number, machine.Pin.OUT, value=1 if name == "supply" else 0)
+            if number is None:
+                continue
+            level = 1 if name == "supply" else 0
+            if name in inverted:
+                pin = machine.Pin(number, machine.Pin.OUT, value=1 - level)
+                found[name] = machine.Signal(pin, invert=True)
+            else:
+                found[name] = machine.Pin(number, machine.Pin.OUT, value=level)
         return found
 
     def modem_options(self):
-        """What the driver has to know of the modem on this board: model and baud rate."""
-        model = self._board.get("modem", {}).get("model", "a76xx")
-        return {"modem": model, "baud": self._board.get("uarts", {}).get("modem", {}).get("baud", 115200)}
+        """What the driver has to know of the modem on this board: model, baud rate, what to tell it."""
+        modem = self._board.get("modem", {})
+        return {
+            "modem": modem.get("model", "a76xx"),
+            "baud": self._board.get("uarts", {}).get("modem", {}).get("baud", 115200),
+            "commands": modem.get("commands", ()),
+        }
 
     def uart(self, name):
         """The UART `[uarts.<name>]`. Raises BoardError when the board has none or the chip refuses it."""
@@ -117,6 +144,16 @@ class Hal:
 
     def journal(self):
         """The block device that is the journal's own. Raises BoardError when there is none."""
+        if rp2 is not None:
+            from firmware.rp2040 import Pages
+
+            layout = self._board["flash"]
+            journal = layout["journal"]
+            start = journal["address"] - layout["files"]["address"]
+            try:
+                return Pages(rp2.Flash(start=start, len=journal["size"]))
+            except ValueError:
+                raise BoardError("board: [flash.journal] lies outside what MicroPython keeps for files")
         if esp32 is None:
             raise BoardError("board: this chip has no partitions")
         found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="journal")
@@ -126,7 +163,8 @@ class Hal:
 
     def start_watchdog(self, seconds):
         """From now on `feed` has to be called; nothing stops it again."""
-        self._watchdog = machine.WDT(timeout=seconds * 1000)
+        ms = seconds * 1000
+        self._watchdog = machine.WDT(timeout=min(ms, self._longest_ms or ms))
 
     def feed(self):
         if self._watchdog is not None:
@@ -145,10 +183,17 @@ class Hal:
         """The vehicle's supply, None where it is not measured."""
         if self._supply is None:
             return None
+        read_uv = getattr(self._supply, "read_uv", None)  # calibrated, where the chip's own scale is not
+        if read_uv is not None:
+            return read_uv() // 1000 * self._supply_full_mv // _ADC_MV
         return self._supply.read_u16() * self._supply_full_mv // 65535
 
     def temperature_dc(self):
         """The chip's temperature in 0.1 C, None where it cannot be read."""
+        if rp2 is not None:
+            from firmware.rp2040 import temperature_dc
+
+            return temperature_dc(machine.ADC(_CORE_TEMPERATURE).read_u16())
         if esp32 is None or not hasattr(esp32, "mcu_temperature"):
             return None
         return esp32.mcu_temperature() * 10

@@ -2,8 +2,8 @@
 flash.py's scripts write and read it here.
 
 Both lie side by side in the part of flash that MicroPython gives as `vfs.rom_ioctl(2, 0)`: block device, and
-memory where it maps it (on an ESP32 the partition `romfs`, the only one that it maps). An RP2 has no such
-part and maps all of its flash.
+memory where it maps it (on an ESP32 the partition `romfs`, the only one that it maps; on an RP2
+what is built in as MICROPY_HW_ROMFS_BYTES).
 """
 
 import vfs
@@ -14,6 +14,7 @@ except ImportError:
     rp2 = None
 
 BLOCK = 4096
+_PAGE = 256
 _SEGMENT = 2
 _ERASE = 6
 
@@ -45,12 +46,20 @@ class SlotFlash:
     def write(self, offset, data):
         """Program erased flash."""
         self._inside(offset, len(data))
+        if rp2 is not None:
+            offset, data = _in_pages(offset, data)
         self._device.writeblocks(self._first + offset // BLOCK, data, offset % BLOCK)
 
     def _inside(self, offset, count):
         # A slot must never reach into the other.
         if offset < 0 or offset + count > self.size:
             raise ValueError("slot: %d bytes at %d of %d" % (count, offset, self.size))
+
+
+def _in_pages(offset, data):
+    """An RP2 programs whole pages; ones in front and behind leave what is there as it is."""
+    front = offset % _PAGE
+    return offset - front, b"\xff" * front + bytes(data) + b"\xff" * (-(front + len(data)) % _PAGE)
 
 
 def open_slot(flash, number):
@@ -60,9 +69,6 @@ def open_slot(flash, number):
         raise SlotError("board: [[flash.slots]] has no number %d" % number)
     row = slots[number]
     size = row["size"]
-    if rp2 is not None:
-        device = rp2.Flash(start=row["address"] - flash["files"]["address"], len=size)
-        return SlotFlash(device, 0, size, memoryview(device))
     device = vfs.rom_ioctl(_SEGMENT, 0) if hasattr(vfs, "rom_ioctl") else None
     if device is None or isinstance(device, int):
         raise SlotError("this MicroPython has no partition `romfs`; put the board's own on it with flash.py")

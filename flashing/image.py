@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+import uuid
 from pathlib import Path
 
 from flashing.annotations import strip
+from flashing.describe.check import check
 from flashing.errors import FlashError
 from flashing.link import ONE, LinkError, link
 from flashing.names import shorten, shorten_globals
@@ -28,7 +30,13 @@ ROOMS = ("protocol", "firmware")
 TOOL = "flashing"
 # How a module asks for the maker of the board's modem, and the makers: `[modem] driver` -> class.
 _ASKED = "from firmware.maker import Maker"
+# Who makes the program, and for which board, as SUIT manifests name them (8.4.8.2 of the draft: UUIDs of
+# version 5, each below the one above).
+VENDOR = uuid.uuid5(uuid.NAMESPACE_DNS, "patrola")
 MAKERS = {"simcom": "Simcom", "quectel": "Quectel"}
+# What of a board's description is for people, this tool and the bench; the program has no use for it.
+_FOR_PEOPLE = ("title", "note", "maker", "state", "cpu", "console", "usb", "programmer", "micropython")
+_FOR_PEOPLE += ("taken", "strapping")
 # What is called from outside the program: by the boot file, and by this tool over the REPL.
 ENTRIES = ("main", "Hal", "create_identity", "install", "public_key", "examine")
 # Modules that are needed for a while and let go of (a start, a handshake), or that are called by name from
@@ -37,6 +45,7 @@ APART = {
     "firmware.main",
     "firmware.start",
     "firmware.hal",
+    "firmware.rp2040",
     "firmware.config",
     "firmware.identity",
     "firmware.provision",
@@ -46,7 +55,12 @@ APART = {
     "firmware.diagnose",
     "firmware.handshake",
     "firmware.p256_point",
+    "firmware.update",
+    "firmware.slots",
+    "firmware.slotflash",
     "protocol.edhoc",
+    "protocol.suit",
+    "protocol.update",
 }
 
 
@@ -54,15 +68,26 @@ def board_names() -> list[str]:
     return sorted(path.parent.name for path in BOARDS.glob("*/board.toml"))
 
 
-def load_board(name: str) -> dict:
-    """The board's description; FlashError when it is unknown or not well-formed."""
+def read_board(name: str) -> dict:
+    """The same, unchecked: only that it is there and well-formed."""
     path = BOARDS / name / "board.toml"
     if not path.is_file():
         raise FlashError(f"no board '{name}'. There are: {', '.join(board_names()) or 'none'}")
     try:
         return {"name": name, **tomllib.loads(path.read_text(encoding="utf-8"))}
     except tomllib.TOMLDecodeError as error:
-        raise FlashError(f"{path.relative_to(ROOT)}: {error}") from error
+        raise FlashError(f"{path}: {error}") from error
+
+
+def load_board(name: str) -> dict:
+    """The board's description; FlashError when it is unknown, not well-formed, or wrong."""
+    board, path = read_board(name), BOARDS / name / "board.toml"
+    problems = check(board)
+    if problems:
+        first, more = problems[0], len(problems) - 1
+        what = f"{first.where} {first.what}" + (f", and {more} more problems" if more else "")
+        raise FlashError(what, str(path), first.do, f"./flash.py boards --board {name}", "description")
+    return board
 
 
 def modules(rooms: tuple[str, ...]) -> dict[str, str]:
@@ -93,10 +118,16 @@ def sources(board: dict, found: dict[str, str] | None = None) -> dict[str, str]:
     shorten_globals(linked.sources, ONE)
     gather(linked.sources, ONE)
     program = {rooms.get(name, name.replace(".", "/") + ".py"): text for name, text in linked.sources.items()}
-    program["board.py"] = f'"""Generated from board.toml."""\n\nBOARD = {board!r}\n'
+    program["board.py"] = f'"""Generated from board.toml."""\n\nBOARD = {described(board)!r}\n'
     program["about.txt"] = f"board {board.get('name', '-')}\nversion {version_of(found)}\n"
     program["lines.txt"] = "".join(f"patrola.py {line} {name}\n" for line, name in linked.lines)
     return program
+
+
+def described(board: dict) -> dict:
+    """What the program gets to know of its board."""
+    told = {key: value for key, value in board.items() if key not in _FOR_PEOPLE}
+    return told | {"vendor": VENDOR.bytes, "class": class_of(board.get("name", "-"))}
 
 
 def with_maker(found: dict[str, str], board: dict) -> dict[str, str]:
@@ -120,6 +151,18 @@ def version_of(found: dict[str, str]) -> str:
     return ".".join(part.strip() for part in numbers[1].split(","))
 
 
+def with_version(found: dict[str, str], version: str) -> dict[str, str]:
+    """The modules of a program that calls itself `version`, as "0.2.0"."""
+    row = f"VERSION = ({', '.join(version.split('.'))})"
+    text = re.sub(r"^VERSION = \([\d, ]+\)", row, found["firmware.version"], flags=re.MULTILINE)
+    return {**found, "firmware.version": text}
+
+
+def class_of(board_name: str) -> bytes:
+    """Which boards run this image, as manifests name them."""
+    return uuid.uuid5(VENDOR, board_name).bytes
+
+
 def _module(path: Path) -> str:
     return ".".join(path.with_suffix("").parts)
 
@@ -141,14 +184,17 @@ def tool_version(module: str, argument: str = "--version") -> str:
     return done.stdout.strip()
 
 
-def build_image(board_name: str, output: Path) -> Path:
-    """Compile protocol/, firmware/ and the board's description into one ROMFS image at `output`.
+def build_image(board_name: str, output: Path, version: str | None = None) -> Path:
+    """Compile protocol/, firmware/ and the board's description into one ROMFS image at `output`. `version`:
+    another than firmware/version.py says.
 
     Unchanged sources are not compiled again: images are kept in `.build/` by the digest of what they are made
     from, and by what.
     """
     board = load_board(board_name)
     found = modules(ROOMS)
+    if version is not None:
+        found = with_version(found, version)
     # What builds stands in the folder itself; what talks to boards, below it.
     tools = {name: text for name, text in modules((TOOL,)).items() if name.count(".") == 1}
     made_from = {**found, **tools, "board.toml": repr(board)}

@@ -9,7 +9,7 @@ Every command has `--json` from the frame: `arguments.json` is true when standar
 import importlib
 from types import ModuleType
 
-COMMANDS = ("boards", "image", "ports")
+COMMANDS = ("boards", "flash", "image", "label", "pin", "ports", "provision", "release")
 
 
 def modules() -> list[ModuleType]:

@@ -28,21 +28,21 @@ def checked(board: dict[str, Any], file: Path) -> bytes:
         )
     found = hashlib.sha256(data).hexdigest()
     if found != str(pinned["sha256"]).lower():
-        kind = _kind(data, board["chip"])
+        wrong = kind(data, board["chip"])
         raise FlashError(
-            f"this is not the pinned image of MicroPython {pinned.get('version', '')}{kind}",
+            f"this is not the pinned image of MicroPython {pinned.get('version', '')}{wrong}",
             f"{file}: SHA-256 {found}, pinned is {pinned['sha256']}",
             _where_from(board),
             f"sha256sum {shlex.quote(str(file))}",
             "digest",
         )
-    wrong = _kind(data, board["chip"])
+    wrong = kind(data, board["chip"])
     if wrong:
         raise FlashError(f"the pinned image does not fit this board{wrong}", entry, reason="chip")
     return data
 
 
-def _kind(data: bytes, chip: str) -> str:
+def kind(data: bytes, chip: str) -> str:
     """What the bytes say against this chip, ready to follow a sentence; empty if nothing."""
     if chip in esp.CHIP_IDS:
         return esp.complaint(data, chip)

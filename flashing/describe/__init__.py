@@ -1,0 +1,1 @@
+"""Boards' descriptions, boards/<NAME>/board.toml: what may stand in them, and what is wrong with one."""
