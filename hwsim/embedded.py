@@ -17,7 +17,7 @@ import sys
 MAPPED = {"image": "PATROLA_IMAGE", "overlays": "PATROLA_OVERLAYS"}
 ROOM = "PATROLA_ROOM"
 ROM, ROM_AT = "PATROLA_ROM", "PATROLA_ROM_AT"
-_ROOM = 32 * 1024
+_ROOM = 40 * 1024
 
 
 def _told(memory, variable):

@@ -14,8 +14,10 @@ from hwsim.sky import Sky
 
 _TIMED = re.compile(rb"\$..(RMC|GGA|GLL|ZDA|GNS),")
 _SECOND_US = 1_000_000
-_AHEAD = 8  # seconds whose bursts are made at a time
-_REFILL_US = 600_000  # after the last of them began: it is over by then
+_AHEAD = 16  # seconds whose bursts are told at a time to who reads them all ...
+_GLANCE = 3  # ... and to who has not read for longer than a UART's buffer lasts: what it missed is lost
+_STEADILY_US = 5 * _SECOND_US
+_OVER_US = 600_000  # a burst is over by then
 _NOISES = 1 << 10
 _SKY_S = 10  # so long the sky is taken to stand still
 
@@ -159,7 +161,7 @@ class GnssTrack:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self.port.forget_ahead()
+        self.port.offer()
         self._due_us = None
 
     def bytes_from_guest(self, data):
@@ -209,29 +211,47 @@ class GnssTrack:
         """Something is different from now on: what was made ahead and has not begun is made anew."""
         if self._due_us is None:
             return
-        self.port.forget_ahead()
-        self._due_us = min(self._due_us, self._next_second())
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+        if not self.port.steady:
+            self.port.offer()
+        self._due_us = self._next_second()
         self._more()
 
     def _next_second(self):
         return (self.kernel.now_us // _SECOND_US + 1) * _SECOND_US
 
     def _more(self):
-        """Make the next bursts: some at a time, or, on a line that spoils them, each at its time."""
-        if not self.port.steady:
+        """Make bursts when somebody asks for them; or, on a line that spoils them, each at its time."""
+        self._timer = None
+        if self.port.steady:
+            self.port.offer(self)
+        else:
             self._timer = self.kernel.at_lane(self.port.lane, self._due_us, self._burst)
-            return
-        for _ in range(_AHEAD):
-            self.port.send_ahead(self._due_us, self.burst(self._due_us))
-            self._due_us += _SECOND_US
-        self._timer = self.kernel.at_lane(self.port.lane, self._due_us - _SECOND_US + _REFILL_US, self._more)
 
     def _burst(self):
         begin_us, self._due_us = self._due_us, self._due_us + _SECOND_US
         self.port.send_to_guest(self.burst(begin_us))
-        self._timer = self.kernel.at_lane(self.port.lane, begin_us + _REFILL_US, self._more)
+        self._timer = self.kernel.at_lane(self.port.lane, begin_us + _OVER_US, self._more)
+
+    def bursts(self, now_us, room):
+        """(until when that is all, [(begin, bytes)]): what is being said, and what will be."""
+        if self._due_us is None:
+            return now_us + _STEADILY_US, []
+        count = _AHEAD
+        if now_us - self._due_us >= _STEADILY_US:
+            count = _GLANCE
+            self._due_us = now_us // _SECOND_US * _SECOND_US
+        found = []
+        while len(found) < count:
+            data = self.burst(self._due_us)
+            room -= len(data)
+            if room < 0:
+                break
+            found.append((self._due_us, data))
+            self._due_us += _SECOND_US
+        return self._due_us, found
 
     def burst(self, at_us):
         """The bytes that begin then."""

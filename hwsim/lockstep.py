@@ -127,9 +127,9 @@ class Lockstep:
         del self._pending[:count]
         return b"".join(wire.record(what, index, data, now_us - at_us) for what, index, data, at_us in taken)
 
-    def answer(self, data=b""):
+    def answer(self, data=b"", what=wire.QUESTION, index=0):
         """The answer to what the program asked."""
-        self._wake(wire.record(wire.QUESTION, 0, data) if data else b"")
+        self._wake(wire.record(what, index, data) if data else b"")
 
     def deaf(self):
         """Until now the chip could not serve the interrupts of its pins: it hears of all their edges at once,

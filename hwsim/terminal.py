@@ -74,7 +74,7 @@ class Terminal:
         self._numbers = {**self.board.get("pins", {}), **self.board.get("keys", {})}
         self._pin_names = {number: pin for pin, number in self._numbers.items()}
         self._ports = {
-            uart: UartPort(kernel, f"{name}/{uart}", row["id"], self._bytes_in, self._bytes_ahead, self.lane)
+            uart: UartPort(kernel, f"{name}/{uart}", row["id"], self._bytes_in, self._offer, self.lane)
             for uart, row in self.board.get("uarts", {}).items()
         }
         self._ports_by_id = {port.number: port for port in self._ports.values()}
@@ -277,6 +277,8 @@ class Terminal:
             self.reset(message.question.decode())
         elif message.kind == wire.BUS:
             self._on_bus(message.until_us, message.question)
+        elif message.kind == wire.STREAM:
+            self._on_stream(message.until_us)
         else:
             kind = PROGRAM if message.kind == wire.PROGRAM else ERASE
             self._on_flash(kind, message.until_us, message.question)
@@ -302,12 +304,11 @@ class Terminal:
     def _bytes_in(self, port, data):
         self.program.queue(wire.UART, port.number, data, port.number in self._listening)
 
-    def _bytes_ahead(self, port, begin_us, baud, data):
-        listens = port.number in self._listening
-        if data is None:
-            self.program.queue(wire.FORGET, port.number, b"", listens)
-        else:
-            self.program.queue(wire.AHEAD, port.number, struct.pack("<QI", begin_us, baud) + data, listens)
+    def _offer(self, port, steady):
+        self.program.queue(wire.FORGET, port.number, bytes((steady,)), port.number in self._listening)
+
+    def _on_stream(self, number):
+        self.program.answer(self._ports_by_id[number].told(self.kernel.now_us), wire.AHEAD, number)
 
     def _on_uart(self, number, data):
         port = self._ports_by_id.get(number)

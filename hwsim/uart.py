@@ -1,10 +1,15 @@
 """The line between a device and a terminal's UART: baud rate, receive FIFO, faults."""
 
+import struct
+
 from hwsim.kernel import NO_LANE
 
 _BITS = 10  # start, eight, stop
 FIFO = 120  # ESP32's driver is interrupted at 120 bytes in the FIFO ...
 IDLE_CHARACTERS = 10  # ... or when the line was quiet for ten characters
+_HEAD = struct.Struct("<QQIB")  # until when that is all, the first's time, baud, how many bursts
+_BURST = struct.Struct("<IH")  # microseconds after the first, bytes
+_TOLD = 7500  # bytes of bursts in an answer: a message of the wire has room for them (wire.ROOM)
 
 
 class LineFaults:
@@ -30,12 +35,14 @@ class UartPort:
     `baud` is the rate that the program has set, None before it has. A device that runs at another rate sets
     `device_baud`: both then read noise.
 
-    A device that speaks by the clock may hand over bursts before their time while the line is `steady`
-    (`send_ahead`); no event of the kernel is needed for them then. Its `redo()` is called when the line is no
-    longer what it was: what was handed over and has not begun is void, or nobody has heard it.
+    A device that speaks by the clock need not do so while the line is `steady`. It may `offer` a teller: the
+    program asks that when it reads past what it has, and gets the next bursts before their time; the kernel
+    has no event of it. `teller.bursts(now_us, room)` gives (until when that is all, [(begin, bytes)]), in so
+    many bytes at most. The device's `redo()` is called when the line is no longer what it was; another offer,
+    or none, makes void what has not begun.
     """
 
-    def __init__(self, kernel, name, number, deliver, deliver_ahead=None, lane=NO_LANE):
+    def __init__(self, kernel, name, number, deliver, offer=None, lane=NO_LANE):
         self.kernel = kernel
         self.name = name
         self.number = number
@@ -46,8 +53,9 @@ class UartPort:
         self._device_baud = None
         self.to_guest = self.from_guest = 0  # bytes, for the curious
         self._deliver = deliver
-        self._deliver_ahead = deliver_ahead
-        self._ahead = []  # (begin, end) of what was sent ahead, as far as it is not over
+        self._offer = offer
+        self._teller = None
+        self._told = []  # (begin, end) of the bursts that the program was told of last
         self._rng = kernel.rng("uart/" + name)
         self._line = bytearray()
         self._line_from_us = 0  # when the first byte of `_line` began
@@ -80,29 +88,36 @@ class UartPort:
         """Every byte gets through as it is, and somebody is there to count them."""
         faults = self.faults
         right = self.baud is not None and self.device_baud in (None, self.baud)
-        return right and not (faults.lose or faults.garble or self._line or self._deliver_ahead is None)
+        return right and not (faults.lose or faults.garble or self._line or self._offer is None)
 
-    def send_ahead(self, when_us, data):
-        """Put `data` on the line then, or as soon as what was sent before has left it."""
-        self.to_guest += len(data)
-        if self._ahead:
-            when_us = max(when_us, self._ahead[-1][1])
-            if self._ahead[0][1] <= self.kernel.now_us:
-                self._ahead = [(begin, end) for begin, end in self._ahead if end > self.kernel.now_us]
-        self._ahead.append((when_us, when_us + self._time_us(len(data))))
-        self._deliver_ahead(self, when_us, self.baud, data)
+    def offer(self, teller=None):
+        """The program may ask `teller` what the device will say; without one it hears when it does."""
+        if self._offer is not None and self.baud is not None:
+            self._told = [(begin, end) for begin, end in self._told if begin <= self.kernel.now_us]
+            self._teller = teller
+            self._offer(self, teller is not None)
 
-    def forget_ahead(self):
-        """Of what was sent ahead, nothing is said that has not begun by now."""
-        if self._deliver_ahead is not None and self.baud is not None:
-            self._ahead = [(begin, end) for begin, end in self._ahead if begin <= self.kernel.now_us]
-            self._deliver_ahead(self, 0, 0, None)
+    def told(self, now_us):
+        """What the program is told when it asks; guest/_ahead.py reads it."""
+        until_us, bursts = self._teller.bursts(now_us, _TOLD)
+        first_us = bursts[0][0] if bursts else now_us
+        free_us = max((end for _, end in self._told), default=0)
+        self._told.clear()
+        heads = []
+        for when_us, data in bursts:
+            when_us = max(when_us, free_us)
+            free_us = when_us + self._time_us(len(data))
+            self._told.append((when_us, free_us))
+            self.to_guest += len(data)
+            heads.append(_BURST.pack(when_us - first_us, len(data)))
+        head = _HEAD.pack(until_us, first_us, self.baud, len(bursts))
+        return b"".join((head, *heads, *(data for _, data in bursts)))
 
     def power_off(self):
         """The chip is off: what is on the line is lost."""
         self.baud = None
         self._line.clear()
-        self._ahead.clear()
+        self._told.clear()
         self._out_free_us = 0
         self._life += 1
 

@@ -14,7 +14,7 @@ import struct
 
 QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = range(10)
 FAULT, MEMORY, AHEAD, FORGET, CONSOLE = range(10, 15)
-BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET = range(7)
+BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET, STREAM = range(8)
 FOREVER_US = (1 << 62) - 1
 RECORD_SIZE = 8
 ROOM = 8192  # bytes of records that the terminal takes in one message

@@ -26,7 +26,7 @@ FAULT, MEMORY, AHEAD, FORGET, CONSOLE = 10, 11, 12, 13, 14
 # the program has run on since its wake-up, wake-up time.
 HEAD = "<IBBIQ"
 HEAD_SIZE = 18
-BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET = 0, 1, 2, 3, 4, 5, 6
+BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET, STREAM = 0, 1, 2, 3, 4, 5, 6, 7
 # A message from the bench: time, horizon, before when nothing interrupts (0: as that), length of records.
 WAKE = "<QQQI"
 WAKE_SIZE = 28
@@ -377,11 +377,10 @@ def _take(n):
             options["adc"][str(index)] = data[0] | data[1] << 8
         elif what == AHEAD:
             if index in uarts:
-                begin_us, baud = struct.unpack_from("<QI", data)
-                uarts[index].ahead(begin_us, baud, data[12:])
+                uarts[index].ahead(data)
         elif what == FORGET:
             if index in uarts:
-                uarts[index].forget(now_us)
+                uarts[index].forget(now_us, data[0])
         elif what == FAULT:
             sys.modules["_fault"].take(index, bytes(data))
         else:

@@ -10,105 +10,16 @@ import io
 import struct
 
 import _bench
+from _ahead import Ahead
 from micropython import RingIO, const
 
 _BITS = const(10)  # start, eight, stop
 _POLL = const(3)
 _POLL_IN = const(1)
 _POLL_OUT = const(4)
-_FIFO = const(120)  # as in hwsim/uart.py
-_IDLE = const(10)
-_BURSTS = const(16)
-_AHEAD = const(6144)
-_CHUNK = const(1200)
 
 
-class _Ahead:
-    """Bursts whose bytes are still to arrive. There is one: no board has two devices that speak by the clock.
-    Its room is made before the program's heap is."""
-
-    def __init__(self):
-        self._bytes = RingIO(_bench.buffer(_AHEAD))
-        self._begin = [0] * _BURSTS
-        self._size = [0] * _BURSTS
-        self._head = self._count = 0
-        self._held = 0  # bytes in all
-        self._part = 0  # bytes of the first burst that have arrived
-        self._fifo_us = 0
-        self._baud = 0
-        self._chunk = _bench.buffer(_CHUNK)
-        self._view = memoryview(self._chunk)
-        self.due_us = _bench.FOREVER  # when the next portion will be there
-
-    def has_room(self, size):
-        return self._count < _BURSTS and self._held + size < _AHEAD
-
-    def add(self, begin_us, baud, data):
-        self._bytes.write(data)
-        self._held += len(data)
-        at = (self._head + self._count) % _BURSTS
-        self._begin[at] = begin_us
-        self._size[at] = len(data)
-        self._count += 1
-        self._baud = baud
-        self._fifo_us = _FIFO * _BITS * 1_000_000 // baud
-        if self._count == 1:
-            self._next()
-
-    def forget(self, at_us):
-        """The device has changed its mind about all that it had not begun to say by then."""
-        kept = held = 0
-        for n in range(self._count):
-            at = (self._head + n) % _BURSTS
-            if self._begin[at] <= at_us:
-                kept += 1
-                held += self._size[at]
-        held -= self._part if kept else 0
-        self._part = self._part if kept else 0
-        self._count = kept
-        data = self._bytes.read(held) if held else b""
-        while self._bytes.any():
-            self._bytes.readinto(self._chunk)
-        self._bytes.write(data)
-        self._held = held
-        self._next()
-
-    def _end_us(self):
-        """When the first burst's last byte was noticed."""
-        whole = self._size[self._head] // _FIFO
-        rest = self._size[self._head] - whole * _FIFO
-        return (
-            self._begin[self._head] + whole * self._fifo_us + (rest + _IDLE) * _BITS * 1_000_000 // self._baud
-        )
-
-    def _next(self):
-        if not self._count:
-            self.due_us = _bench.FOREVER
-            return
-        done = self._part // _FIFO
-        if done < self._size[self._head] // _FIFO:
-            self.due_us = self._begin[self._head] + (done + 1) * self._fifo_us
-        else:
-            self.due_us = self._end_us()
-
-    def arrived(self, uart):
-        """Hand over what is there by now: as the program is interrupted for it, portion by portion."""
-        while self.due_us <= _bench.now_us:
-            n = self._size[self._head] - self._part
-            most = _CHUNK if uart._handler is None and self._end_us() <= _bench.now_us else _FIFO
-            n = min(n, most)
-            self._bytes.readinto(self._chunk, n)
-            uart.arrived(self._view[:n])
-            self._held -= n
-            self._part += n
-            if self._part == self._size[self._head]:
-                self._part = 0
-                self._head = (self._head + 1) % _BURSTS
-                self._count -= 1
-            self._next()
-
-
-_ahead = _Ahead()
+_ahead = Ahead()
 
 
 class UART(io.IOBase):
@@ -125,6 +36,9 @@ class UART(io.IOBase):
         self._handler = None
         self._set(baudrate, options)
         _bench.uarts[id] = self  # the newest object owns the hardware
+        if _bench.ahead is not None and _bench.ahead.id == id:
+            _bench.ahead = self
+            self._is_ahead = True
 
     def init(self, baudrate=None, bits=8, parity=None, stop=1, **options):
         self._set(baudrate or self._baud, options)
@@ -161,25 +75,21 @@ class UART(io.IOBase):
         if self._handler and not _bench.interrupt(self._handler, self):
             self._handler = None
 
-    def ahead(self, begin_us, baud, data):
-        """What the device will say from `begin_us` on."""
-        if _bench.ahead is not None and _bench.ahead is not self:
-            raise RuntimeError("two UARTs with bytes in advance")
-        _bench.ahead = self
-        self._is_ahead = True
-        # What nobody looks at yet may as well arrive when somebody does.
-        if self._handler or not _ahead.has_room(len(data)):
-            _ahead.arrived(self)
-            if not _ahead.has_room(len(data)):
-                raise RuntimeError("more bursts in advance than there is room for")
-        _ahead.add(begin_us, baud, data)
+    def ahead(self, data):
+        """What the device will say."""
+        _ahead.take(data)
         _bench.look_out()
 
-    def forget(self, at_us):
-        if self._is_ahead:
-            _ahead.arrived(self)
-            _ahead.forget(at_us)
-            _bench.look_out()
+    def forget(self, at_us, asks):
+        """The device may be asked what it will say; or else, what it had not begun by then it doesn't say."""
+        if _bench.ahead is not self:
+            if _bench.ahead is not None and _bench.ahead.id != self.id:
+                raise RuntimeError("two UARTs with bytes in advance")
+            _bench.ahead = self
+            self._is_ahead = True
+        _ahead.arrived(self, False)
+        _ahead.forget(at_us, asks)
+        _bench.look_out()
 
     def catch_up(self):
         _ahead.arrived(self)

@@ -12,7 +12,7 @@ _MASK = (1 << 30) - 1
 _HALF = 1 << 29
 
 ticks_ms = None  # time.py puts its own here
-turn_us = 0  # what a turn of the loop costs the chip
+turn_us = 0  # what a turn of the loop (_loop.py) costs the chip
 made = 0  # tasks so far
 doom = None  # a fault that waits for its task: doom(task) -> the task to run in its place
 
@@ -23,10 +23,10 @@ def _core():
 
 class TaskQueue:
     def __init__(self):
-        self._first = None
+        self.first = None
 
     def peek(self):
-        return self._first
+        return self.first
 
     def push(self, task, key=None):
         if key is None:
@@ -34,34 +34,34 @@ class TaskQueue:
         task.data = None
         task.ph_key = key
         before = None
-        after = self._first
+        after = self.first
         while after is not None and (key - after.ph_key) & _MASK < _HALF:  # due before `key`, or with it
             before = after
             after = after.after
         task.after = after
         if before is None:
-            self._first = task
+            self.first = task
         else:
             before.after = task
 
     def pop(self):
-        task = self._first
+        task = self.first
         if task is None:
             raise IndexError("empty heap")
-        self._first = task.after
+        self.first = task.after
         task.after = None
         if turn_us:
             _bench.charge(turn_us)
         return task if doom is None else doom(task)
 
     def remove(self, task):
-        before, here = None, self._first
+        before, here = None, self.first
         while here is not task:
             if here is None:
                 raise ValueError("task is not in this queue")
             before, here = here, here.after
         if before is None:
-            self._first = task.after
+            self.first = task.after
         else:
             before.after = task.after
         task.after = None

@@ -21,7 +21,7 @@ import _bench  # noqa: E402
 
 _options = _bench.connect(open(int(sys.argv[2]) if len(sys.argv) > 2 else 0, "r+b"))
 
-import asyncio  # noqa: E402, F401 - all overlays are in sys.modules before the computer's files go away
+import asyncio.core  # noqa: E402 - all overlays are in sys.modules before the computer's files go away
 import os  # noqa: E402, F401
 import random  # noqa: E402, F401
 import select  # noqa: E402, F401
@@ -29,6 +29,7 @@ import select  # noqa: E402, F401
 import _collector  # noqa: E402
 import _cost  # noqa: E402
 import _fault  # noqa: E402, F401 - what the bench may order goes through sys.modules
+import _loop  # noqa: E402
 import _norflash  # noqa: E402
 import _order  # noqa: E402
 import _stopwatch  # noqa: E402
@@ -53,15 +54,22 @@ def _read(path):
     return data
 
 
+def _blank(flash):
+    piece = bytearray(256)
+    for at in range(0, flash.block, len(piece)):
+        flash.readblocks(0, piece, at)
+        if any(byte != 0xFF for byte in piece):
+            return False
+    return True
+
+
 def _mount_flash(flash):
     # mtime=False: littlefs would store the time of the computer's clock with each file.
     try:
         vfs.mount(vfs.VfsLfs2(flash, mtime=False), "/")
         return
     except OSError as error:
-        first = bytearray(flash.block)
-        flash.readblocks(0, first)
-        if any(byte != 0xFF for byte in first):
+        if not _blank(flash):
             # As on a board: what is no file system, and not blank, is not overwritten.
             print("flash holds no file system:", error)
             raise
@@ -106,6 +114,7 @@ def _print(*values, **how):
 
 builtins.print = _print
 sys.modules["gc"] = _collector
+_loop.replace(asyncio.core)
 
 
 def _run(script):

@@ -15,8 +15,8 @@ class _Poll:
     # its events and who it is: a UART by its bit, a flag of asyncio (-1), or somebody else (0).
     def __init__(self):
         self._entries = []
-        self._readers = 0  # UARTs that are read
-        self._written = False  # or written
+        self.readers = 0  # UARTs that are read
+        self.written = False  # or written
 
     def _find(self, stream):
         for entry in self._entries:
@@ -49,17 +49,17 @@ class _Poll:
             self._changed()
 
     def _changed(self):
-        self._readers = 0
-        self._written = False
+        self.readers = 0
+        self.written = False
         for _, events, mask in self._entries:
             if mask > 0:
                 if events & POLLIN:
-                    self._readers |= mask
-                self._written = self._written or events & POLLOUT
+                    self.readers |= mask
+                self.written = self.written or events & POLLOUT
 
     # Most often nothing is ready, and two are asked ten times a second: without a call where it can be, and
     # with so few names that MicroPython needs no heap for them.
-    def _ready(self):
+    def ready(self):
         for entry in self._entries:
             if entry[2] < 0:
                 if entry[0].state:
@@ -80,22 +80,22 @@ class _Poll:
         return found
 
     def ipoll(self, timeout=-1, flags=0):
-        found = self._ready()
+        found = self.ready()
         if found or timeout == 0:
             if _bench.now_us >= _bench.came_us:
                 _bench.look()
-                found = self._ready()
+                found = self.ready()
             return found
         return self._await(_bench.FOREVER if timeout < 0 else _bench.now() + timeout * 1000)
 
     def _await(self, end):
         while True:
-            _bench.wait(self._until(end) if self._written else end, self._readers)
-            found = self._ready()
+            _bench.wait(self.until(end) if self.written else end, self.readers)
+            found = self.ready()
             if found or _bench.now_us >= end:
                 return found
 
-    def _until(self, until):
+    def until(self, until):
         for stream, events, mask in self._entries:
             if events & POLLOUT and mask > 0:
                 until = min(until, stream.tx_ready_us())
