@@ -2,11 +2,13 @@
 refused."""
 
 import asyncio
+import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from gateway import many
 from gateway.log import Log
 
 _WHOLE = 65536
@@ -34,6 +36,7 @@ class Endpoint(asyncio.DatagramProtocol):
         self._socket: socket.socket | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: deque[tuple[bytes, Any]] = deque()
+        self._many: many.Many | None = None
         self.unsent = 0
 
     @classmethod
@@ -55,6 +58,8 @@ class Endpoint(asyncio.DatagramProtocol):
             raise ListenError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
         endpoint = cls(receive, log)
         endpoint._socket, endpoint._loop = sock, loop
+        if many.supported():
+            endpoint._many = many.Many(sock)
         loop.add_reader(sock.fileno(), endpoint._readable)
         return endpoint
 
@@ -108,18 +113,25 @@ class Endpoint(asyncio.DatagramProtocol):
         self._log.debug("datagram.error", error=str(exc))
 
     def _readable(self) -> None:
-        sock = self._socket
-        if sock is None:
-            return
         try:
-            for _ in range(_TURN):
-                self.datagram_received(*sock.recvfrom(_WHOLE))
-                if self._socket is None:
+            for _ in range(_TURN // many.MOST):
+                came = self._take()
+                for data, source in came:
+                    self.datagram_received(data, source)
+                if self._socket is None or len(came) < many.MOST:
                     return
-        except (BlockingIOError, InterruptedError):
-            pass
         except OSError as error:
             self.error_received(error)
+
+    def _take(self) -> list[tuple[bytes, Any]]:
+        """What is there, `many.MOST` of it. Raises OSError."""
+        if self._many is not None:
+            return self._many.receive()
+        came: list[tuple[bytes, Any]] = []
+        with contextlib.suppress(BlockingIOError, InterruptedError):
+            while self._socket is not None and len(came) < many.MOST:
+                came.append(self._socket.recvfrom(_WHOLE))
+        return came
 
     def _wait(self, datagram: bytes, source: Any) -> None:
         if len(self._waiting) >= _MOST:

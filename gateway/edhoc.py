@@ -76,6 +76,8 @@ class Edhoc:
         self.sessions = Sessions(sessions)
         self.gate = Floodgate(rate, random(32), clock.mono_ms())
         self.vault = Vault()
+        # There is more to do than can be done: who begins a handshake has to prove his address first.
+        self.pressed: Callable[[], bool] = lambda: False
         self.runs = 0  # of lakers
         self.asked = 0  # to prove an address
         self.established = 0
@@ -126,7 +128,8 @@ class Edhoc:
             return
         hello = Hello(data)
         self.sessions.sweep(now_ms)
-        verdict = self.gate.admit(source, request.message.option(ECHO), now_ms, self.sessions.crowded)
+        crowded = self.sessions.crowded or self.pressed()
+        verdict = self.gate.admit(source, request.message.option(ECHO), now_ms, crowded)
         if verdict == PROVE:
             self._ask(request, size, now_ms)
         elif verdict != GO:

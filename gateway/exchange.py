@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from gateway.admission import MAX_BUSY, Admission
 from gateway.callers import Callers
 from gateway.clock import Clock
 from gateway.contexts import Contexts
@@ -24,7 +25,7 @@ from gateway.posting import Posting
 from gateway.refusals import Refusals
 from gateway.registry import Registry
 from gateway.resources import Resources, Response
-from gateway.security import MAX_BUSY, Answer, Inside, Peer
+from gateway.security import Answer, Inside, Peer
 from gateway.strangers import address
 from gateway.under_way import UnderWay
 from gateway.unprotected import Unprotected
@@ -57,7 +58,7 @@ class Exchange:
         clock: Clock,
         *,
         retry_after_s: int,
-        limit: int,
+        admission: Admission,
         send: Callable[[bytes, Any], None],
         random16: Callable[[], int],
     ) -> None:
@@ -71,6 +72,7 @@ class Exchange:
         self._journal = journal
         self._log = log
         self._clock = clock
+        self._admission = admission
         self._retry_after = coap.uint_option(retry_after_s)
         self._send = send
         self._under_way = UnderWay(posting)
@@ -87,7 +89,7 @@ class Exchange:
             self._unprotected,
             log,
             self._under_way,
-            limit=limit,
+            limit=admission.limit,
             found=self._authenticate,
         )
         self.datagrams = 0
@@ -96,6 +98,7 @@ class Exchange:
         observers.flush = self.flush
         posting.fell = self._fell
         posting.answered = self._answered
+        edhoc.pressed = lambda: posting.pressed
 
     def receive(self, data: bytes, source: Any) -> None:
         """One datagram. Raises nothing, whatever is in it."""
@@ -160,8 +163,11 @@ class Exchange:
         if answer is not None and answer.digest == digest:
             self._repeated(peer, answer, request, len(data))
             return
-        if peer.busy >= MAX_BUSY:
-            self._unprotected.overloaded(request, peer.terminal)
+        if peer.busy >= MAX_BUSY or self._posting.waiting >= self._admission.limit:
+            now_ms = self._clock.mono_ms()
+            if self._admission.tells(peer.told_ms, now_ms):
+                peer.told_ms = now_ms
+                self._unprotected.overloaded(request, peer.terminal)
             return
         name = peer.terminal.kid.hex()
         inside: Inside

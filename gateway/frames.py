@@ -9,6 +9,7 @@ from protocol.limits import MAX_FRAME, MAX_FRAMES
 
 # The urgent lane: an alarm, and what an officer has done; the rest comes by itself.
 URGENT = frozenset((report.KIND_PANIC, report.KIND_STATUS, report.KIND_EVENT, report.KIND_TASK))
+BULK = frozenset((report.KIND_POSITION, report.KIND_HEALTH, report.KIND_TRACK))
 
 
 class Refused(Exception):

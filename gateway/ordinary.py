@@ -10,7 +10,7 @@ from typing import Any
 
 import cbor2
 
-from gateway.frames import Checked
+from gateway.frames import BULK, Checked
 from gateway.journal.records import NewFrame
 from protocol import report
 from protocol.limits import KID, MAX_FRAME, MAX_FRAMES, MAX_PARTIAL_IV, MAX_TOKEN, SIGNATURE
@@ -123,10 +123,24 @@ def reported(payload: bytes) -> dict[int, Any] | None:
 
 
 def is_bulk(inside: bytes) -> bool:
-    """A request with one frame, of a position: a glance, for when there are too many to read. False also when
-    it looks like anything else."""
-    found = _GLANCE.match(inside)
-    return found is not None and len(inside) - found.end() < _ONE
+    """A request whose frames are all of the bulk lane, as terminals write it: a glance, for when there are
+    too many to read. False also when it looks like anything else."""
+    at, size = len(INSIDE), len(inside)
+    while at < size:
+        found = _GLANCE.match(inside, at)
+        if found is None:
+            return False
+        # The report's length stands before it: one, two or three bytes.
+        n = inside[at + _HEAD] - 0x40
+        begin = at + _HEAD + 1
+        if n == 24:
+            n = inside[begin]
+            begin += 1
+        elif n == 25:
+            n = inside[begin] << 8 | inside[begin + 1]
+            begin += 2
+        at = begin + n + _TAIL
+    return at == size
 
 
 def _within(
@@ -173,19 +187,19 @@ _REPORT = re.compile(
 )
 _PAIRS = 3 + _REPORT.groups
 _GLANCE = re.compile(
-    re.escape(INSIDE + _FRAME)
-    + rb".{8}\xa0(?:[\x40-\x57]|\x58.)"
-    + rb"[\xa3-\xa9]\x00"
+    re.escape(_FRAME)
+    + rb".{8}\xa0(?:[\x40-\x57]|\x58.|\x59..)"
+    + rb"[\xa3-\xaa]\x00"
     + _U32
     + rb"\x01"
     + _U32
     + rb"(?:\x02"
     + _U48
-    + rb")?\x03\x01\x04\x88",
+    + rb")?\x03["
+    + re.escape(bytes(sorted(BULK)))
+    + rb"]",
     re.DOTALL,
 )
-# The longest fix and signature behind it: less than another frame.
-_ONE = 8 * 5 + _TAIL + 1
 # What a kind says nothing without: a health report and a track are never read here.
 _NEEDS = (
     report.BOOT,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from gateway.admission import Admission
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.contexts import Contexts
@@ -83,6 +84,7 @@ class Parts:
         self.relay = Relay(config, self.journal, self.registry, log, clock, self._machine, self._random16)
         self.reminders = Reminders(config, self.journal, self.registry, self.relay, clock)
         self.retention = Retention(config, self.journal, log, clock)
+        admission = Admission(config.whole("journal.queue_limit"), clock.mono_ms())
         posting = Posting(
             self.registry,
             self.contexts,
@@ -92,7 +94,7 @@ class Parts:
             self.refusals,
             clock,
             retry_after_s=config.whole("journal.retry_after_s"),
-            limit=config.whole("journal.queue_limit"),
+            admission=admission,
             send=self._send,
         )
         self.exchange = Exchange(
@@ -109,7 +111,7 @@ class Parts:
             log,
             clock,
             retry_after_s=config.whole("journal.retry_after_s"),
-            limit=config.whole("journal.queue_limit"),
+            admission=admission,
             send=self._send,
             random16=self._random16,
         )

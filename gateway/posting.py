@@ -12,6 +12,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidTag
 
+from gateway.admission import MAX_BUSY, Admission
 from gateway.clock import Clock
 from gateway.contexts import Contexts
 from gateway.frames import URGENT
@@ -22,10 +23,9 @@ from gateway.ordinary import ANSWER, CHANGED, INSIDE, frames, is_bulk, outer
 from gateway.peers import Peers
 from gateway.refusals import Refusals
 from gateway.registry import Registry
-from gateway.security import MAX_BUSY, Answer, Peer
+from gateway.security import Answer, Peer
 from gateway.strangers import address
 from protocol import coap
-from protocol.coap import code_text
 from protocol.oscore import Binding
 
 # (peer, answer, binding, datagram, payload inside, what happened)
@@ -47,7 +47,7 @@ class Posting:
         clock: Clock,
         *,
         retry_after_s: int,
-        limit: int,
+        admission: Admission,
         send: Callable[[bytes, Any], None],
     ) -> None:
         self._terminal = registry.by_kid
@@ -59,9 +59,7 @@ class Posting:
         self._refusals = refusals
         self._clock = clock
         self._busy = coap.encode_options([(coap.MAX_AGE, coap.uint_option(retry_after_s))])
-        self._limit = limit
-        # The other half is for what is urgent.
-        self._bulk_limit = -(-limit // 2)
+        self._admission = admission
         self._send = send
         self._receipt_ms = -1
         self._inside = b""
@@ -86,12 +84,13 @@ class Posting:
         peer = self._peer(entry, terminal)
         if peer is None:
             return False
-        digest = hashlib.sha256(data).digest()
         known = peer.answers.get(piv)
-        if known is not None and known.digest == digest:
+        if known is not None and known.digest == hashlib.sha256(data).digest():
             return self._repeated(known, source, len(data))
-        if peer.busy >= MAX_BUSY:
-            return False
+        waiting, busy = self._intake.waiting, peer.busy
+        if busy >= MAX_BUSY:
+            self._wait(data, token, source, peer)
+            return True
         number = int.from_bytes(piv, "big")
         window = peer.context.window
         if window.seen(number):
@@ -106,29 +105,34 @@ class Posting:
             return True
         if not inside.startswith(INSIDE):
             return False
-        if self._intake.waiting >= self._bulk_limit and is_bulk(inside):
-            self._wait(data, token, source, terminal.kid.hex())
+        if self._admission.crowded(waiting, busy) and is_bulk(inside):
+            self._wait(data, token, source, peer)
             return True
         checked = frames(inside[len(INSIDE) :], terminal.kid)
         if checked is None:
             return False
         urgent = checked[0].new.kind in URGENT or any(one.new.kind in URGENT for one in checked[1:])
-        if self._intake.waiting >= (self._limit if urgent else self._bulk_limit):
-            self._wait(data, token, source, terminal.kid.hex())
+        if not self._admission.takes(urgent, waiting, busy):
+            self._wait(data, token, source, peer)
             return True
         window.mark(number)
         binding = Binding(kid, piv, nonce, False)
-        answer = Answer(digest, source, None)
+        answer = Answer(hashlib.sha256(data).digest(), source, None)
         peer.remember(piv, answer)
         peer.busy += 1
         state = peer.persist(self._clock.wall_ms(), binding, source)
         under_way = (answer, binding, aad, data, inside, token, self._clock.mono_ms())
-        self._intake.put(Posted(peer, checked, state, urgent, self._done, under_way))
+        hurries = self._admission.hurries(urgent, busy)
+        self._intake.put(Posted(peer, checked, state, hurries, self._done, under_way))
         return True
 
-    def _wait(self, data: bytes, token: bytes, source: Any, peer: str) -> None:
+    def _wait(self, data: bytes, token: bytes, source: Any, peer: Peer) -> None:
         """Not taken: the number is not used up, and the same bytes may come again."""
-        self._refusals.note(peer, "overloaded", code_text(coap.SERVICE_UNAVAILABLE))
+        now_ms = self._clock.mono_ms()
+        if not self._admission.tells(peer.told_ms, now_ms):
+            return
+        peer.told_ms = now_ms
+        self._refusals.note(peer.terminal.kid.hex(), "overloaded", "5.03")
         self._send(_head(data, coap.SERVICE_UNAVAILABLE) + token + self._busy, source)
 
     def _repeated(self, answer: Answer, source: Any, size: int) -> bool:
@@ -140,6 +144,11 @@ class Posting:
                 return False
             self._send(answer.datagram, source)
         return True
+
+    @property
+    def pressed(self) -> bool:
+        """More comes than can be done."""
+        return self._admission.pressed(self._intake.waiting)
 
     @property
     def waiting(self) -> int:
@@ -174,8 +183,9 @@ class Posting:
         return self._inside
 
     def _refuse(self, data: bytes, token: bytes, source: Any, peer: str, reason: str, detail: str) -> None:
-        self._refusals.note(peer, reason, code_text(coap.UNAUTHORIZED), detail)
-        self._send(_head(data, coap.UNAUTHORIZED) + token, source)
+        self._refusals.note(peer, reason, "4.01", detail)
+        if self._admission.answers(self._clock.mono_ms()):
+            self._send(_head(data, coap.UNAUTHORIZED) + token, source)
 
 
 def _head(data: bytes, code: int) -> bytes:

@@ -6,6 +6,7 @@ process whose claim is durable; every other answer takes a Partial IV of our own
 gave to this process alone.
 """
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -28,8 +29,6 @@ from protocol.oscore import _aad as additional_data
 RESERVE = 256
 _LOW = 64
 _ANSWERS = 8
-# Requests of one terminal under way at once; a sound one has less than twenty.
-MAX_BUSY = 32
 
 # SEC 2, secp256r1: the field's prime and the group's order.
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
@@ -155,6 +154,7 @@ class Peer:
         self.busy = 0  # while it is, the context stays in memory
         self.asking = False  # for more sequence numbers
         self.used_s = 0.0
+        self.told_ms = -math.inf  # when it was last told to wait
 
     def note_source(self, source: Any, sequence: int) -> None:
         """Where to reach it: the address of its newest authentic datagram, not of one that came late, nor of

@@ -1,16 +1,38 @@
 """The operations of the journal on one SQLite connection, inside a transaction that the caller opened."""
 
+import json
 import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any
 
+from gateway.journal.contexts import Line
 from gateway.journal.frames import Name, Values
 from gateway.journal.operations import Operations
 
-_VALUES = (
-    "INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 "
-    "WHERE NOT EXISTS (SELECT 1 FROM pruned WHERE kid = ?1 AND boot = ?2 AND first <= ?3 AND last >= ?3)"
+_ONE = (
+    "INSERT INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) "
+    "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS "
+    "(SELECT 1 FROM pruned WHERE kid = ?1 AND boot = ?2 AND first <= ?3 AND last >= ?3) "
+    "ON CONFLICT (kid, boot, seq) DO NOTHING RETURNING id"
 )
-_ONE = f"INSERT {_VALUES} ON CONFLICT (kid, boot, seq) DO NOTHING RETURNING id"
-_MANY = f"INSERT OR IGNORE {_VALUES}"
+# Python's driver lets the interpreter go at each row, and has to get it back from a loop that is busy: that,
+# not the disk, is what a group waited for. So many rows are one step each time.
+_AT_ONCE = (128, 32, 8, 1)
+_MANY = (
+    "INSERT OR IGNORE INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) "
+    "SELECT * FROM (VALUES {}) AS new WHERE NOT EXISTS "
+    "(SELECT 1 FROM pruned WHERE kid = column1 AND boot = column2 AND first <= column3 AND last >= column3)"
+)
+_SAVE = (
+    "UPDATE contexts SET highest = column1, bitmap = column2, sequence = column3 "
+    "FROM (VALUES {}) AS new WHERE oscore_id = column4"
+)
+_LINES = (
+    "SELECT json_group_array(json_array(hex(oscore_id), generation, state, highest, bitmap, sequence)) "
+    "FROM contexts WHERE length(secret) > 0 AND oscore_id IN ({})"
+)
 
 
 class SqliteTransaction(Operations):
@@ -30,7 +52,7 @@ class SqliteTransaction(Operations):
         (before,) = self._run(
             "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'frames'), 0)"
         ).fetchone()
-        if self._many(_MANY, values).rowcount == len(values):
+        if sum(done.rowcount for done in self._at_once(_MANY, values)) == len(values):
             # Nobody writes beside us: they got the next ids, in this order.
             return {value[:3]: number for number, value in enumerate(values, before + 1)}
         for value in values:
@@ -41,6 +63,27 @@ class SqliteTransaction(Operations):
             if row is not None:
                 fresh[value[:3]] = row[0]
         return fresh
+
+    def _lines(self, names: Iterable[bytes]) -> dict[bytes, Line]:
+        found = {}
+        for cursor in self._at_once(_LINES, [(name,) for name in names]):
+            for name, *line in json.loads(cursor.fetchone()[0]):
+                found[bytes.fromhex(name)] = Line(*line)
+        return found
+
+    def _save(self, lines: Iterable[tuple[bytes, Line]]) -> None:
+        rows = [(line.highest, line.signed, line.sequence, name) for name, line in lines]
+        for _ in self._at_once(_SAVE, rows):
+            pass
+
+    def _at_once(self, statement: str, rows: Sequence[Sequence[Any]]) -> Iterator[Any]:
+        """The statement for all the rows, some dozens at a time."""
+        begin = 0
+        for size in _AT_ONCE:
+            while len(rows) - begin >= size:
+                page = rows[begin : begin + size]
+                yield self._run(_filled(statement, size, len(page[0])), list(chain.from_iterable(page)))
+                begin += size
 
     def first_unrelayed(self) -> int | None:
         mine = "" if self.node is None else " AND node = ?"
@@ -64,3 +107,9 @@ class SqliteTransaction(Operations):
             self._run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", (skip, name))
             if self._run("SELECT 1 FROM sqlite_sequence WHERE name = ?", (name,)).fetchone() is None:
                 self._run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, skip))
+
+
+@lru_cache(64)
+def _filled(statement: str, rows: int, columns: int) -> str:
+    row = ", ".join("?" * columns)
+    return statement.format(", ".join([f"({row})" if columns > 1 else row] * rows))
