@@ -98,8 +98,7 @@ class App(Parts):
     async def _open_post(self) -> None:
         """For technicians, where the configuration says; one process of several. Raises ListenError."""
         if not self._number:
-            own = await self._own_key()
-            self._post = await open_post(self.config, self.journal, own, self.log, self.clock)
+            self._post = await open_post(self.config, self.journal, self.own_key, self.log, self.clock)
 
     @property
     def enrolment_address(self) -> tuple[str, int] | None:

@@ -66,8 +66,9 @@ class Parts:
         self.observers = Observers(self.journal, self.peers, self.registry, server, log, clock, self._prefix)
         self.intake = Intake(self.journal, self.verifier, log, clock, self._prefix)
         self.resources = Resources(self.journal, self.intake, self.observers, log, clock, self._prefix)
+        self.own_key = await self._own_key()
         self.edhoc = Edhoc(
-            await self._own_key(),
+            self.own_key,
             server,
             self.registry,
             self.contexts,
