@@ -35,20 +35,32 @@ def choose(board):
     name, flash, pins of its description."""
     try:
         slots = Slots([open_slot(board["flash"], number) for number in range(2)])
-        before = slots.tried
+        before = (slots.good, slots.tried)
         number = slots.pick()
     except SlotError as error:
         print(error)
         return None
     if number is None:
         return None
-    if slots.given_up != NONE and (before != NONE or number != slots.good):
+    if slots.given_up != NONE and (slots.good, slots.tried) != before:
         print("slot %d: given up, slot %d starts" % (slots.given_up, number))
     if slots.trial:
         # Whatever this image does, the board starts again, and the good one has its turn at last.
         machine.WDT(timeout=_WATCHDOG_MS)
     _mount(slots.slots[number], slots.image(number).size)
     return number
+
+
+def mount(board):
+    """For whoever sits at the prompt: the program's modules at /rom, and nothing started or counted. The
+    number of the slot, or None."""
+    slots = Slots([open_slot(board["flash"], number) for number in range(2)])
+    for number in (slots.good, slots.tried, 0, 1):
+        image = None if number == NONE else slots.whole(number)
+        if image is not None:
+            _mount(slots.slots[number], image.size)
+            return number
+    return None
 
 
 def _mount(flash, size):
