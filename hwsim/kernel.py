@@ -34,6 +34,13 @@ class Timer(list):
         self[3] = None
         self[4] = ()
 
+    def fire(self):
+        """Now instead of then, if it is to come yet."""
+        call, arguments = self[3], self[4]
+        self.cancel()
+        if call is not None:
+            call(*arguments)
+
 
 class Event:
     """What happened, when, to whom: one line of the trace."""
