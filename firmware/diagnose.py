@@ -81,6 +81,7 @@ def _about(hal):
         "uid": hal.uid.hex(),
         "public_key": None if pair is None else pair[1].hex(),
         "unit": values["unit"],
+        "covert": values["covert"],
         "problems": problems,
         "keys": sorted(hal.keys),
     }

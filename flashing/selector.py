@@ -2,6 +2,7 @@
 images between which they choose. They are texts, and not compiled, so that another MicroPython reads them
 too."""
 
+import ast
 from typing import Any
 
 from flashing.annotations import strip
@@ -15,7 +16,7 @@ from flashing.source import program_of
 from flashing.squeeze import squeeze
 
 _DOOR = "firmware.door"
-_ENTRIES = ("choose", "held", "mourn", "door")
+_ENTRIES = ("choose", "held", "mourn", "mount", "door")
 # Names in `[pins]` of what the selector lights.
 _LAMPS = ("red", "green")
 _MAIN = """\
@@ -70,7 +71,8 @@ def startup(board: dict[str, Any]) -> dict[str, str]:
     found = modules(ROOMS)
     # `link` puts into one what the modules apart import: the door is such a module, and goes again.
     found[_DOOR] = (
-        "from firmware.selector import choose, held, mourn\n\ndef door():\n    return choose, held, mourn\n"
+        "from firmware.selector import choose, held, mount, mourn\n\n"
+        "def door():\n    return choose, held, mount, mourn\n"
     )
     program = program_of(shake(squeeze(reached(found, {_DOOR})), _ENTRIES))
     strip(program)
@@ -80,8 +82,25 @@ def startup(board: dict[str, Any]) -> dict[str, str]:
     except LinkError as error:
         raise FlashError(str(error)) from error
     shorten_globals(linked.sources, ONE)
-    text = linked.sources[ONE]
+    text = _bare(linked.sources[ONE])
     return {"/selector.py": text + f"\nBOARD = {_described(board)!r}\n", "/main.py": _MAIN}
+
+
+def _bare(text: str) -> str:
+    """Without comments and docstrings: a board compiles it at every start."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            node.body = [each for each in node.body if not _idle(each)] or [ast.Pass()]
+    return "# Made by flash.py from firmware/selector.py.\n" + ast.unparse(tree) + "\n"
+
+
+def _idle(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Pass) or (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _described(board: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,17 @@ from typing import Any
 from flashing.board.console import Console
 from flashing.errors import FlashError
 
-# The selector in /main.py knows where the program lies; imported, it starts nothing.
+# The selector knows where the program lies. The threshold is the program's own: without it the heap fills up
+# before it is collected, and what stays lies all over it.
 _PROGRAM = """
-import sys
-if "/rom" not in sys.path:
-    import main
-    main.mount()
+import gc, sys
+gc.collect()
+gc.threshold(8192)
+import selector
+if selector.mount(selector.BOARD) is None:
+    raise OSError("no program in either slot")
+del sys.modules["selector"]
+del selector
 """
 _HAL = """
 from board import BOARD
