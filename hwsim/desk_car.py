@@ -3,7 +3,7 @@ still."""
 
 from hwsim import world
 from hwsim.gnss import GnssTrack
-from hwsim.modem import PROFILES, ModemA76xx
+from hwsim.modem import PROFILES, Modem
 from hwsim.network import GATEWAY_ADDRESS, Network
 from hwsim.panel import Panel
 from hwsim.terminal import Terminal
@@ -30,7 +30,7 @@ class DeskCar:
         self.modem = None
         if modem is not None:
             port = self.terminal.port("modem")
-            self.modem = ModemA76xx(kernel, port, self.path, PROFILES[modem], sim=sim, name=name, epoch=epoch)
+            self.modem = Modem(kernel, port, self.path, PROFILES[modem], sim=sim, name=name, epoch=epoch)
             self.terminal.attach_uart("modem", self.modem)
             for pin in ("pwrkey", "reset", "supply"):
                 self.terminal.watch_pin("modem_" + pin, lambda level, pin=pin: self.modem.set_pin(pin, level))

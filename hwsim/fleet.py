@@ -9,7 +9,7 @@ from pathlib import Path
 from hwsim import technician, world
 from hwsim.air import AirMonitor
 from hwsim.gnss import GnssReplay, GnssTrack
-from hwsim.modem import PROFILES, ModemA76xx
+from hwsim.modem import PROFILES, Modem
 from hwsim.network import GATEWAY_ADDRESS
 from hwsim.panel import Panel
 from hwsim.technician import BOARD, build_image, build_reader
@@ -49,7 +49,7 @@ class Car:
         self.terminal.program.least_us = self.path.least_us
         epoch = options["epoch"]
         port = self.terminal.port("modem")
-        self.modem = ModemA76xx(kernel, port, self.path, options["modem"], name=self.name, epoch=epoch)
+        self.modem = Modem(kernel, port, self.path, options["modem"], name=self.name, epoch=epoch)
         self.terminal.attach_uart("modem", self.modem)
         for pin in ("pwrkey", "reset", "supply"):
             self.terminal.watch_pin("modem_" + pin, lambda level, pin=pin: self.modem.set_pin(pin, level))

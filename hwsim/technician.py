@@ -49,11 +49,11 @@ class FleetError(Exception):
     """A terminal could not be made ready; the text has its last words."""
 
 
-def build_image(directory):
+def build_image(directory, board=BOARD):
     """The firmware as one ROMFS image, made by the technician's own tool."""
     output = Path(directory) / "firmware.romfs"
     made = subprocess.run(
-        [sys.executable, "flash.py", "image", "--board", BOARD, "--output", str(output)],
+        [sys.executable, "flash.py", "image", "--board", board, "--output", str(output)],
         cwd=_ROOT,
         capture_output=True,
         text=True,

@@ -43,6 +43,12 @@ def arguments(parser):
         metavar="MODULE:CLASS",
         help="another maker's terminal (docs/conformance.md says what it needs)",
     )
+    parser.add_argument(
+        "--modem",
+        choices=("simcom", "quectel"),
+        default="simcom",
+        help="whose modem the terminal has: its own program, and the bench's model (simcom)",
+    )
     parser.add_argument("--quiet", action="store_true", help="say only what failed, and the sum")
     parser.add_argument(
         "--pages", metavar="FILE", help="write the page of the cases (docs/conformance.md) and run none"
@@ -80,7 +86,7 @@ def _play(options, cases, console):
             print(console.line(cases[result.id], result), flush=True)
 
     with tempfile.TemporaryDirectory(prefix="patrola-") as folder:
-        kits = {"image": options.image}
+        kits = {"image": options.image, "modem": options.modem}
         if options.terminal:
             kits = {"maker": options.terminal, "folder": folder}
         results = runner.play_all(cases, options.jobs, seed=options.seed, told=told, **kits)

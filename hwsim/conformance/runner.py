@@ -88,7 +88,7 @@ def play(case, shelf, seed=None):
 
 def _rig(case, shelf, folder, seed):
     kit = shelf.kit(case)
-    options = {"seed": seed, "weather": case.weather or None, "profile": case.profile}
+    options = {"seed": seed, "weather": case.weather or None, "profile": shelf.profile(case.profile)}
     if case.house:
         return House(kit, folder, **options)
     rig = Rig(kit, folder, desk=Office, **options)
@@ -105,8 +105,8 @@ def _cpu_s():
 _worker = {}
 
 
-def _begin(folder, image, maker):
-    _worker["shelf"] = Shelf(folder, image, maker)
+def _begin(folder, image, maker, modem):
+    _worker["shelf"] = Shelf(folder, image, maker, modem)
     _worker["cases"] = load()
 
 
@@ -114,9 +114,9 @@ def _play(id, seed):
     return play(_worker["cases"][id], _worker["shelf"], seed)
 
 
-def play_all(cases, jobs=1, folder=None, seed=None, told=None, image=None, maker=None):
+def play_all(cases, jobs=1, folder=None, seed=None, told=None, image=None, maker=None, modem="simcom"):
     """Results in the order of `cases`; `told(result)` hears of each as it is done."""
-    shelf = Shelf(folder, image, maker)
+    shelf = Shelf(folder, image, maker, modem)
     results = {}
     if jobs == 1 or len(cases) == 1:
         for case in cases.values():
@@ -125,7 +125,9 @@ def play_all(cases, jobs=1, folder=None, seed=None, told=None, image=None, maker
                 told(results[case.id])
         return list(results.values())
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, context, _begin, (folder, shelf.image, maker)) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        jobs, context, _begin, (folder, shelf.image, maker, modem)
+    ) as pool:
         waiting = {pool.submit(_play, id, seed): id for id in cases}
         for done in concurrent.futures.as_completed(waiting):
             result = done.result()

@@ -13,11 +13,14 @@ from hwsim import technician, world
 from hwsim.conformance.office import Office
 from hwsim.desk import Desk
 from hwsim.kernel import Kernel
+from hwsim.modem import STAND_INS
 from hwsim.rig import SETTINGS, Rig
 
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _BUILD = _ROOT / ".build" / "conformance"
 _KEPT = 3
+# Whose modem the terminal has, and the board whose image knows it.
+MODEMS = {"simcom": technician.BOARD, "quectel": "SIM-QUECTEL"}
 _SLIP = """\
 import json
 with open("/config.json") as file:
@@ -46,11 +49,12 @@ class ShelfKit:
 
 class Shelf:
     """Under `directory`, or kept in .build from run to run as long as nothing has changed. `image`: that
-    program instead of the one that the tree makes. `maker`: "module:Class" of a terminal that is not ours
-    (page.md); it is asked for its kits anew in each run, so give it a directory of the run's own."""
+    program instead of the one that the tree makes. `modem`: one of MODEMS. `maker`: "module:Class" of a
+    terminal that is not ours (page.md); it is asked for its kits anew in each run, so give it a directory of the run's own."""
 
-    def __init__(self, directory=None, image=None, maker=None):
+    def __init__(self, directory=None, image=None, maker=None, modem="simcom"):
         self.maker = maker
+        self.modem = modem
         self.terminal = None
         if maker is not None:
             module, _, name = maker.partition(":")
@@ -59,12 +63,16 @@ class Shelf:
             return
         base = _BUILD if directory is None else Path(directory)
         base.mkdir(parents=True, exist_ok=True)
-        made = technician.build_image(base) if image is None else Path(image)
+        made = technician.build_image(base, MODEMS[modem]) if image is None else Path(image)
         self.folder = base / _digest(made)
         self.folder.mkdir(exist_ok=True)
         self.image = _keep(made, self.folder / "firmware.romfs")
         if directory is None:
             _tidy(base, self.folder)
+
+    def profile(self, name):
+        """The modem's profile of a case, or that of another maker which stands in for it."""
+        return STAND_INS.get(self.modem, {}).get(name, name)
 
     def kit(self, case):
         """The kit of a case; made now if need be."""
@@ -119,7 +127,7 @@ class Shelf:
     def _link(self, folder, units, settings):
         """Switch on, agree on keys, be served, and off again."""
         kit = ShelfKit(folder, self.image, units, settings, self.terminal)
-        with Rig(kit, folder, seed=1, profile="plain", desk=Office) as rig:
+        with Rig(kit, folder, seed=1, profile=self.profile("plain"), desk=Office) as rig:
             rig.working()
             rig.kernel.run_for(8)
             for car in rig.cars:

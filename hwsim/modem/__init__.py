@@ -1,7 +1,7 @@
-"""A SIMCom A76xx/SIM7600 modem as its users know it, at the level of bytes on a UART and levels on pins."""
+"""A SIMCom or Quectel modem as its users know it, at the level of bytes on a UART and levels on pins."""
 
-from hwsim.modem.a76xx import ModemA76xx
-from hwsim.modem.profile import PROFILES, Profile
+from hwsim.modem.device import Modem
+from hwsim.modem.profile import PROFILES, STAND_INS, Profile
 from hwsim.modem.sim import Sim
 
-__all__ = ["PROFILES", "ModemA76xx", "Profile", "Sim"]
+__all__ = ["PROFILES", "STAND_INS", "Modem", "Profile", "Sim"]

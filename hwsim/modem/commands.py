@@ -1,31 +1,18 @@
-"""The commands of the interpreter, as one table: name -> what is done for each form."""
+"""The commands that every maker's modem takes: one method for each, found by its name."""
 
-from hwsim.modem.data_commands import DataCommands
 from hwsim.modem.sockets import argument, whole
 
 # Commands that these modems take and that change nothing the bench looks at.
 _ACCEPTED = {
     "+IFC",
     "+ICF",
-    "+CSCLK",
     "+CMGF",
     "+CNMI",
     "+CSCS",
     "+CGEREP",
-    "+CNMP",
-    "+CIPMODE",
-    "+CIPTIMEOUT",
-    "+CIPCCFG",
-    "+CGAUTH",
     "+CTZU",
-    "+CLTS",
-    "+CREGRPT",
     "+CGATT",
     "+CGACT",
-    "+CSDVC",
-    "+CGNSSPORTSWITCH",
-    "+CGPSNMEA",
-    "+CVAUXS",
     "&W",
     "&V",
     "Q",
@@ -34,18 +21,26 @@ _ACCEPTED = {
     "M",
     "X",
     "+COPS",
-    "+CFGRI",
     "+CPSMS",
     "+CEDRXS",
 }
 
 
-class Commands(DataCommands):
-    """Runs one command against the modem's parts and answers through `reply`."""
+_NO_ADDRESS = "0.0.0.0"  # noqa: S104 - what the modem prints, nothing is bound to it
+
+
+class Commands:
+    """Runs one command against the modem's parts and answers through `reply`. `accepted`: a maker's own
+    commands that change nothing here."""
+
+    accepted = frozenset()
+
+    def __init__(self, modem):
+        self._modem = modem
 
     def execute(self, name, form, arguments, reply):
         if form == "=?":
-            if name in _ACCEPTED or hasattr(self, self._method(name)):
+            if self._taken(name) or hasattr(self, self._method(name)):
                 reply.ok()
             else:
                 reply.error()
@@ -53,10 +48,13 @@ class Commands(DataCommands):
         method = getattr(self, self._method(name), None)
         if method is not None:
             method(form, arguments, reply)
-        elif name in _ACCEPTED and form in ("=", ""):
+        elif self._taken(name) and form in ("=", ""):
             reply.ok()
         else:
             reply.error()
+
+    def _taken(self, name):
+        return name in _ACCEPTED or name in self.accepted
 
     @staticmethod
     def _method(name):
@@ -110,27 +108,17 @@ class Commands(DataCommands):
             reply.line(line)
         reply.ok()
 
-    on_simcomati = on_i
-
     def on_cgmi(self, _form, _arguments, reply):
         self._one(reply, self._modem.profile.maker)
 
     def on_cgmm(self, _form, _arguments, reply):
         self._one(reply, self._modem.profile.model)
 
-    def on_cgmr(self, _form, _arguments, reply):
-        self._one(reply, "+CGMR: " + self._modem.profile.revision)
-
     def on_cgsn(self, _form, _arguments, reply):
         self._one(reply, self._modem.profile.imei)
 
     def on_cimi(self, _form, _arguments, reply):
         self._with_sim(reply, self._modem.reader.card.imsi)
-
-    def on_ciccid(self, _form, _arguments, reply):
-        self._with_sim(reply, "+ICCID: " + self._modem.reader.card.iccid)
-
-    on_ccid = on_ciccid
 
     # SIM.
 
@@ -149,16 +137,6 @@ class Commands(DataCommands):
                 reply.cme(failure)
         else:
             reply.error()
-
-    def on_spic(self, _form, _arguments, reply):
-        card = self._modem.reader.card
-        self._one(reply, f"+SPIC: {card.tries},{card.puk_tries},3,10")
-
-    def on_cpinr(self, _form, _arguments, reply):
-        card = self._modem.reader.card
-        reply.line(f"+CPINR: SIM PIN,{card.tries},3")
-        reply.line(f"+CPINR: SIM PUK,{card.puk_tries},10")
-        reply.ok()
 
     # Radio.
 
@@ -195,28 +173,12 @@ class Commands(DataCommands):
     def on_csq(self, _form, _arguments, reply):
         self._one(reply, "+CSQ: " + self._modem.radio.csq())
 
-    def on_cesq(self, _form, _arguments, reply):
-        self._one(reply, "+CESQ: " + self._modem.radio.cesq())
-
     def on_cops(self, form, _arguments, reply):
         if form == "?":
             registered = self._modem.radio.registered
             self._one(reply, f'+COPS: 0,0,"{self._modem.profile.operator}",7' if registered else "+COPS: 0")
         else:
             reply.ok()
-
-    def on_cpsi(self, _form, _arguments, reply):
-        modem = self._modem
-        if not modem.radio.registered:
-            self._one(reply, "+CPSI: NO SERVICE,Online")
-            return
-        plmn = modem.profile.plmn
-        rsrp = modem.profile.rsrp_dbm * 10
-        self._one(
-            reply,
-            f"+CPSI: LTE,Online,{plmn[:3]}-{plmn[3:]},0x{modem.radio.tac},27440068,127,EUTRAN-BAND3,"
-            f"1300,5,5,-110,{rsrp},{rsrp + 250},14",
-        )
 
     def on_cclk(self, form, _arguments, reply):
         if form == "?":
@@ -236,18 +198,46 @@ class Commands(DataCommands):
             lambda value: setattr(radio, "time_report", value),
         )
 
-    # Power.
+    # Packet data.
 
-    def on_cpof(self, _form, _arguments, reply):
-        reply.ok(then=self._modem.power.power_off)
+    def on_cgdcont(self, form, arguments, reply):
+        stack = self._modem.stack
+        if form == "?":
+            for number, (kind, apn) in sorted(stack.contexts.items()):
+                reply.line(f'+CGDCONT: {number},"{kind}","{apn}","0.0.0.0",0,0,0,0')
+            reply.ok()
+            return
+        number = whole(arguments, 0)
+        if number is None or not 1 <= number <= 15:
+            reply.error()
+            return
+        stack.contexts[number] = (argument(arguments, 1) or "IP", argument(arguments, 2) or "")
+        reply.ok()
 
-    def on_creset(self, _form, _arguments, reply):
-        reply.ok(then=self._modem.power.restart)
+    def on_cgpaddr(self, _form, _arguments, reply):
+        self._one(reply, f"+CGPADDR: 1,{self._modem.stack.ip or _NO_ADDRESS}")
 
-    on_creboot = on_creset
+    # Helpers.
 
-    def on_cbc(self, _form, _arguments, reply):
-        self._one(reply, "+CBC: 3.842V")
+    @staticmethod
+    def _one(reply, text):
+        reply.line(text)
+        reply.ok()
 
-    def on_cpmutemp(self, _form, _arguments, reply):
-        self._one(reply, "+CPMUTEMP: 41")
+    def _with_sim(self, reply, text):
+        reader = self._modem.reader
+        if reader.state == reader.READY:
+            self._one(reply, text)
+        else:
+            reply.cme(reader.failure or 11)
+
+    def _setting(self, form, arguments, reply, name, value, largest, change):
+        if form == "?":
+            self._one(reply, f"{name}: {value}")
+            return
+        wanted = whole(arguments, 0)
+        if form != "=" or wanted is None or wanted > largest:
+            reply.error()
+            return
+        change(wanted)
+        reply.ok()

@@ -184,7 +184,7 @@ class Engine:
             return
         self._queue = bytearray()
         if not self._modem.chance("prompt_missing"):
-            self._modem.write(b"\r\n>")
+            self._modem.write(self._modem.profile.prompt)
         self._raw = (count, bytearray(), then)
 
 
@@ -209,6 +209,11 @@ class Reply:
 
     def error(self):
         self._engine.finish(self, "ERROR")
+
+    def final(self, text, then=None):
+        """A maker's own result code, as SEND OK."""
+        self.then = then or self.then
+        self._engine.finish(self, text)
 
     def cme(self, code):
         cmee = self._engine.cmee

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 class Profile:
     """One modem's habits. A copy may be changed at any time, also while the modem runs."""
 
+    dialect: str = "simcom"  # whose commands it takes: "simcom", "quectel"
     name: str = "A7670E"
     maker: str = "SIMCOM INCORPORATED"
     model: str = "A7670E-LASE"
@@ -63,6 +64,7 @@ class Profile:
     cipopen_s: tuple = (0.02, 0.2)
     cipopen_fails: float = 0.0
     prompt_s: tuple = (0.002, 0.03)
+    prompt: bytes = b"\r\n>"
     prompt_missing: float = 0.0  # probability that the prompt never comes
     send_confirm_s: tuple = (0.001, 0.03)
     send_fails: float = 0.0  # +CIPSEND: n,len,0: its buffer is full
@@ -71,6 +73,10 @@ class Profile:
     recv_blank_line: bool = True  # \r\n before RECV FROM
     recv_trailer: bytes = b""  # some add \r\n after the data of +IPD
     manual_buffer: int = 6000
+
+    # Quectel's own.
+    urcs_elsewhere: bool = False  # unsolicited lines go to USB until AT+QURCCFG, kept through a restart
+    activate_lies: float = 0.0  # AT+QIACT=1 answers ERROR although the context is up
 
     # GNSS inside the modem.
     gnss: str = "a76xx"  # a76xx (decimal degrees), sim7600 (ddmm.mmmm), "" = none
@@ -118,6 +124,57 @@ PROFILES = {
         recv_trailer=b"\r\n",
         nitz=("psuttz_unbalanced", "ctze"),
     ),
+    # In town on LTE: what `SIM-QUECTEL` has.
+    "ec25": Profile(
+        dialect="quectel",
+        name="EC25-E",
+        maker="Quectel",
+        model="EC25",
+        revision="EC25EFAR06A06M4G",
+        prompt=b"\r\n> ",
+        boot_s=(9, 12),
+        urc_spread_s=6.0,
+        boot_urcs=("RDY", "+QIND: SMS DONE", "+QIND: PB DONE"),
+        pwrkey_on_s=0.5,
+        pwrkey_off_s=0.65,
+        reset_hold_s=0.15,
+        off_s=(2, 28),
+        nitz=("ctzv_zone",),
+        netopen_s=(0.2, 3),
+        urcs_elsewhere=True,
+        activate_lies=0.2,
+        send_limit=1460,
+        gnss="",
+        storm_urcs=('+QIND: "csq",20,99', "+CGEV: ME PDN ACT 1", "RDY"),
+    ),
+    # LTE-M on a bad cell: every answer late.
+    "bg95": Profile(
+        dialect="quectel",
+        name="BG95-M3",
+        maker="Quectel",
+        model="BG95-M3",
+        revision="BG95M3LAR02A03",
+        prompt=b"\r\n> ",
+        boot_s=(2.1, 4),
+        urc_spread_s=8.0,
+        boot_urcs=("APP RDY",),
+        pwrkey_on_s=0.5,
+        pwrkey_off_s=0.65,
+        reset_hold_s=2.0,
+        off_s=(1.5, 2),
+        sim_s=(1, 4),
+        register_s=(8, 30),
+        nitz=("ctze",),
+        registers=("CREG", "CEREG"),
+        netopen_s=(1, 8),
+        cipopen_s=(0.5, 5),
+        answer_s=(0.01, 0.3),
+        rsrp_dbm=-118,
+        activate_lies=0.2,
+        send_limit=1460,
+        gnss="",
+        storm_urcs=('+QIURC: "dnsgip",0,0,0', "+CGEV: ME PDN ACT 1", "APP RDY"),
+    ),
     # Nothing at random, everything at once: for tests that look at one thing.
     "plain": Profile(
         echo_delay_s=(0, 0),
@@ -136,4 +193,23 @@ PROFILES = {
         prompt_s=(0.001, 0.001),
         send_confirm_s=(0.001, 0.001),
     ),
+}
+# The same of a Quectel.
+PROFILES["quectel-plain"] = PROFILES["plain"].copy(
+    dialect="quectel",
+    name="EC25-E",
+    maker="Quectel",
+    model="EC25",
+    revision="EC25EFAR06A06M4G",
+    prompt=b"\r\n> ",
+    boot_urcs=("RDY", "+QIND: SMS DONE", "+QIND: PB DONE"),
+    pwrkey_on_s=0.5,
+    pwrkey_off_s=0.65,
+    reset_hold_s=0.15,
+    send_limit=1460,
+    gnss="",
+)
+# How another maker's modem stands in for one of a story's own (`hwsim conformance --modem`).
+STAND_INS = {
+    "quectel": {"plain": "quectel-plain", "a7670": "ec25", "a7670-slow": "bg95", "sim7600": "ec25"},
 }

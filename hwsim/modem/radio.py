@@ -88,6 +88,20 @@ class Radio:
         rsrp = min(97, max(0, self._modem.profile.rsrp_dbm + 141))  # TS 27.007 8.69: 0 is below -140 dBm
         return f"99,99,255,255,20,{rsrp}"
 
+    def qcsq(self):
+        """The fields of +QCSQ: system, RSSI, RSRP, SINR, RSRQ."""
+        if not self.registered:
+            return '"NOSERVICE"'
+        profile = self._modem.profile
+        system = "eMTC" if profile.model.startswith("BG") else "LTE"
+        return f'"{system}",{profile.rsrp_dbm + 25},{profile.rsrp_dbm},138,-9'
+
+    def network_time(self):
+        """UTC and the zone as AT+QLTS=1 shows it; nothing until NITZ came."""
+        if self.clock_set_us is None:
+            return ""
+        return f"{self._now():%Y/%m/%d,%H:%M:%S}{self._modem.profile.zone_quarters:+03d},0"
+
     def local_time(self):
         """The network's time as AT+CCLK? shows it: local, with the zone; the year 1970 until NITZ came."""
         if self.clock_set_us is None:
@@ -122,6 +136,8 @@ class Radio:
             return f'*PSUTTZ: {utc:%y/%m/%d,%H:%M:%S}","{zone:+03d}",0'
         if layout == "ctze":
             return f'+CTZE: "{zone:+03d}",0,"{local:%Y/%m/%d,%H:%M:%S}"'
+        if layout == "ctzv_zone":
+            return f'+CTZV: "{zone:+03d}"'
         if layout == "ctzv":
             return f"+CTZV: {local:%y/%m/%d,%H:%M:%S},{zone:+03d}"
         raise ValueError(f"no NITZ layout {layout!r}")

@@ -245,6 +245,7 @@ class Link:
         self.flow = None
         self.received = []
         self.announced = False
+        self.read = 0
 
     def waiting(self):
         return sum(len(data) for data in self.received)

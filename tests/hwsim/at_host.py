@@ -1,7 +1,7 @@
 """A modem on a bench without a terminal: the test types, and reads what comes back."""
 
 from hwsim.kernel import Kernel
-from hwsim.modem import PROFILES, ModemA76xx, Sim
+from hwsim.modem import PROFILES, Modem, Sim
 from hwsim.network import GATEWAY_ADDRESS, KernelHost, Network
 from hwsim.uart import UartPort
 
@@ -20,9 +20,7 @@ class Host:
         self.reply = None
         self.network.serve(GATEWAY_ADDRESS, KernelHost(self._peer))
         self.path = self.network.path("car")
-        self.modem = ModemA76xx(
-            self.kernel, self.port, self.path, PROFILES[profile].copy(**changes), sim or Sim()
-        )
+        self.modem = Modem(self.kernel, self.port, self.path, PROFILES[profile].copy(**changes), sim or Sim())
         self.port.device = self.modem
 
     def _delivered(self, _port, data):

@@ -11,7 +11,7 @@ import pytest
 
 from flashing.image import compile_program, load_board, romfs
 from hwsim.kernel import Kernel
-from hwsim.modem import PROFILES, ModemA76xx, Sim
+from hwsim.modem import PROFILES, Modem, Sim
 from hwsim.network import GATEWAY_ADDRESS, KernelHost, Network
 from hwsim.terminal import Terminal
 
@@ -102,7 +102,7 @@ class Drive:
         network = Network(self.kernel)
         network.serve(GATEWAY_ADDRESS, KernelHost(lambda data, source, reply: reply(data)))
         network.name("gateway.example", GATEWAY_ADDRESS[0])
-        self.modem = ModemA76xx(
+        self.modem = Modem(
             self.kernel,
             self.terminal.port("modem"),
             network.path("car"),

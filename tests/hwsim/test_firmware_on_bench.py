@@ -9,7 +9,7 @@ from hwsim import technician, world
 from hwsim.desk import Desk
 from hwsim.gnss import GnssTrack
 from hwsim.kernel import Kernel
-from hwsim.modem import ModemA76xx
+from hwsim.modem import Modem
 from hwsim.network import Network
 from hwsim.panel import Panel
 from hwsim.terminal import Terminal
@@ -38,7 +38,7 @@ class Car:
         self.terminal = Terminal(self.kernel, "car", "SIM", image, flash)
         self.panel = Panel(self.terminal, self.kernel)
         path = Network(self.kernel).path("car")
-        self.modem = ModemA76xx(self.kernel, self.terminal.port("modem"), path, name="car", epoch=EPOCH)
+        self.modem = Modem(self.kernel, self.terminal.port("modem"), path, name="car", epoch=EPOCH)
         self.terminal.attach_uart("modem", self.modem)
         for pin in ("pwrkey", "reset", "supply"):
             self.terminal.watch_pin("modem_" + pin, lambda level, pin=pin: self.modem.set_pin(pin, level))

@@ -1,34 +1,88 @@
-"""Packet data and the modem's own GNSS: NETOPEN, CIPOPEN, CIPSEND, CIPRXGET, CGNSSINFO and their kin."""
+"""SIMCom's own commands: NETOPEN, CIPOPEN, CIPSEND, CIPRXGET, CGNSSINFO and their kin."""
 
-from hwsim.modem.sockets import argument, link_number, whole
+from hwsim.modem.commands import Commands
+from hwsim.modem.sockets import argument, link_number
 
-_NO_ADDRESS = "0.0.0.0"  # noqa: S104 - what the modem prints, nothing is bound to it
 
+class SimcomCommands(Commands):
+    """A76xx and SIM7600."""
 
-class DataCommands:
-    """One method for each command; `commands.Commands` finds them by name."""
+    accepted = frozenset(
+        {
+            "+CSCLK",
+            "+CNMP",
+            "+CIPMODE",
+            "+CIPTIMEOUT",
+            "+CIPCCFG",
+            "+CGAUTH",
+            "+CLTS",
+            "+CREGRPT",
+            "+CSDVC",
+            "+CGNSSPORTSWITCH",
+            "+CGNSSIPR",
+            "+CGDRT",
+            "+CGSETV",
+            "+CGPSNMEA",
+            "+CVAUXS",
+            "+CFGRI",
+        }
+    )
 
-    def __init__(self, modem):
-        self._modem = modem
+    # Who it is, its card, its cell.
 
-    # Packet data.
+    on_simcomati = Commands.on_i
 
-    def on_cgdcont(self, form, arguments, reply):
-        stack = self._modem.stack
-        if form == "?":
-            for number, (kind, apn) in sorted(stack.contexts.items()):
-                reply.line(f'+CGDCONT: {number},"{kind}","{apn}","0.0.0.0",0,0,0,0')
-            reply.ok()
-            return
-        number = whole(arguments, 0)
-        if number is None or not 1 <= number <= 15:
-            reply.error()
-            return
-        stack.contexts[number] = (argument(arguments, 1) or "IP", argument(arguments, 2) or "")
+    def on_cgmr(self, _form, _arguments, reply):
+        self._one(reply, "+CGMR: " + self._modem.profile.revision)
+
+    def on_ciccid(self, _form, _arguments, reply):
+        self._with_sim(reply, "+ICCID: " + self._modem.reader.card.iccid)
+
+    on_ccid = on_ciccid
+
+    def on_spic(self, _form, _arguments, reply):
+        card = self._modem.reader.card
+        self._one(reply, f"+SPIC: {card.tries},{card.puk_tries},3,10")
+
+    def on_cpinr(self, _form, _arguments, reply):
+        card = self._modem.reader.card
+        reply.line(f"+CPINR: SIM PIN,{card.tries},3")
+        reply.line(f"+CPINR: SIM PUK,{card.puk_tries},10")
         reply.ok()
 
-    def on_cgpaddr(self, _form, _arguments, reply):
-        self._one(reply, f"+CGPADDR: 1,{self._modem.stack.ip or _NO_ADDRESS}")
+    def on_cesq(self, _form, _arguments, reply):
+        self._one(reply, "+CESQ: " + self._modem.radio.cesq())
+
+    def on_cpsi(self, _form, _arguments, reply):
+        modem = self._modem
+        if not modem.radio.registered:
+            self._one(reply, "+CPSI: NO SERVICE,Online")
+            return
+        plmn = modem.profile.plmn
+        rsrp = modem.profile.rsrp_dbm * 10
+        self._one(
+            reply,
+            f"+CPSI: LTE,Online,{plmn[:3]}-{plmn[3:]},0x{modem.radio.tac},27440068,127,EUTRAN-BAND3,"
+            f"1300,5,5,-110,{rsrp},{rsrp + 250},14",
+        )
+
+    # Power.
+
+    def on_cpof(self, _form, _arguments, reply):
+        reply.ok(then=self._modem.power.power_off)
+
+    def on_creset(self, _form, _arguments, reply):
+        reply.ok(then=self._modem.power.restart)
+
+    on_creboot = on_creset
+
+    def on_cbc(self, _form, _arguments, reply):
+        self._one(reply, "+CBC: 3.842V")
+
+    def on_cpmutemp(self, _form, _arguments, reply):
+        self._one(reply, "+CPMUTEMP: 41")
+
+    # Packet data.
 
     def on_netopen(self, form, _arguments, reply):
         if form == "?":
@@ -127,28 +181,3 @@ class DataCommands:
             self._one(reply, "+CGNSSINFO: " + self._modem.gnss_text())
 
     on_cgpsinfo = on_cgnssinfo
-
-    # Helpers.
-
-    @staticmethod
-    def _one(reply, text):
-        reply.line(text)
-        reply.ok()
-
-    def _with_sim(self, reply, text):
-        reader = self._modem.reader
-        if reader.state == reader.READY:
-            self._one(reply, text)
-        else:
-            reply.cme(reader.failure or 11)
-
-    def _setting(self, form, arguments, reply, name, value, largest, change):
-        if form == "?":
-            self._one(reply, f"{name}: {value}")
-            return
-        wanted = whole(arguments, 0)
-        if form != "=" or wanted is None or wanted > largest:
-            reply.error()
-            return
-        change(wanted)
-        reply.ok()

@@ -2,18 +2,22 @@
 
 import datetime
 
-from hwsim.modem.commands import Commands
 from hwsim.modem.engine import Engine
 from hwsim.modem.power import ON, Power
 from hwsim.modem.profile import PROFILES
+from hwsim.modem.quectel_commands import QuectelCommands
+from hwsim.modem.quectel_stack import QuectelStack
 from hwsim.modem.radio import Radio
 from hwsim.modem.sim import Sim, SimReader
+from hwsim.modem.simcom_commands import SimcomCommands
 from hwsim.modem.sockets import Stack
 
+# Whose commands it takes, and whose network they reach.
+_DIALECTS = {"simcom": (SimcomCommands, Stack), "quectel": (QuectelCommands, QuectelStack)}
 _EPOCH = datetime.datetime(2024, 6, 3, 6, 0, tzinfo=datetime.UTC)
 
 
-class ModemA76xx:
+class Modem:
     """A device on a UART of the terminal.
 
     `port.send_to_guest(data)` carries bytes to the terminal; `bytes_from_guest(data)` takes its own.
@@ -39,8 +43,10 @@ class ModemA76xx:
         self.power = Power(self, self._up, self._down)
         self.reader = SimReader(self, sim or Sim(), self._sim_ready, self._sim_gone)
         self.radio = Radio(self, self._radio_lost)
-        self.stack = Stack(self, path)
-        self.engine = Engine(self, Commands(self).execute)
+        commands, stack = _DIALECTS[self.profile.dialect]
+        self.stack = stack(self, path)
+        self.urcs_here = not self.profile.urcs_elsewhere  # kept in the modem's flash
+        self.engine = Engine(self, commands(self).execute)
 
     # What the terminal does to it.
 
@@ -98,7 +104,8 @@ class ModemA76xx:
         self.port.send_to_guest(bytes(data))
 
     def urc(self, text):
-        if self.alive:
+        """An unsolicited line, to whatever port they go."""
+        if self.alive and self.urcs_here:
             self.engine.urc(text)
 
     def draw_us(self, habit):
@@ -149,8 +156,8 @@ class ModemA76xx:
             self._wanderlust = self.kernel.after(self.draw_us("spontaneous_restart_s"), self.power.restart)
 
     def _boot_urc(self, start, text):
-        if self.power.starts == start:
-            self.urc(text)
+        if self.power.starts == start and self.alive:
+            self.engine.urc(text)
 
     def _down(self):
         if self._wanderlust is not None:
