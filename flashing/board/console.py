@@ -59,7 +59,7 @@ class Console:
             raise silence.explain(self.port, heard)
         if fresh:
             if self.exec(_HOLD) == b"held\n":
-                self._paste(_RESET)
+                self._paste(_RESET, ends_it=True)
                 heard = self._interrupt(patience_s)
                 if not heard.endswith(_RAW):
                     raise silence.explain(self.port, heard)
@@ -79,7 +79,7 @@ class Console:
 
     def reset(self) -> None:
         """As its RESET key: the program starts. The console is out of the raw REPL then."""
-        self._paste(_RESET)
+        self._paste(_RESET, ends_it=True)
 
     def _interrupt(self, patience_s: float) -> bytes:
         """Ctrl-C and Ctrl-A again and again: what arrives while a chip starts is lost."""
@@ -189,7 +189,8 @@ class Console:
 
     # --- raw paste
 
-    def _paste(self, code: bytes) -> None:
+    def _paste(self, code: bytes, ends_it: bool = False) -> None:
+        """`ends_it`: after this code there is nobody who would confirm that it has come."""
         self.line.write(b"\x05A\x01")
         answer = self.line.take(2, _PATIENCE_S)
         if answer != b"R\x01":
@@ -215,8 +216,7 @@ class Console:
             room -= len(piece)
             at += len(piece)
         self.line.write(_END)
-        _, there = self.line.read_until(_END, _PATIENCE_S)
-        if not there:
+        if not ends_it and not self.line.read_until(_END, _PATIENCE_S)[1]:
             raise self._mute()
 
     def _no_paste(self, answer: bytes) -> FlashError:

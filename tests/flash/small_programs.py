@@ -11,6 +11,7 @@ from flashing.image import ROOT, compile_program, romfs
 
 _GOOD = """
 import time
+import micropython
 from firmware.slotflash import open_slot
 from firmware.slots import Slots
 FLASH = {flash!r}
@@ -18,6 +19,7 @@ def main(slot):
     slots = Slots([open_slot(FLASH, n) for n in range(2)], slot)
     trial = slots.trial
     slots.confirm()
+    micropython.kbd_intr(3)
     print("patrola {version} runs from slot %d%s" % (slot, ", confirmed" if trial else ""))
     while True:
         time.sleep(1)
