@@ -20,7 +20,7 @@ from firmware.journal import Journal
 from firmware.maker import Maker
 from firmware.panic import Panics
 from firmware.patrol import Patrol
-from firmware.renewer import Renewer
+from firmware.renewer import Renewer, forget
 from firmware.report_builder import ReportBuilder
 from firmware.session import Session
 from firmware.signal import Signal
@@ -45,7 +45,8 @@ _IDLE_MS = const(200)
 _HASTE_MS = const(1000)
 # A PANIC key that chatters must not keep everything else waiting: three times, then once in so long.
 _HASTE_REST_MS = const(5000)
-_RENEW = const(6)  # a kind of command; the others are the desk's
+_UPDATE = const(5)  # kinds of commands; the others are the desk's
+_RENEW = const(6)
 _SCAN = const(4)
 _BARE = const(2)  # safe mode's second step
 _AGAIN = const(2)  # starts that failed, after safe mode: one more leads back to it
@@ -98,7 +99,9 @@ class App:
         uplink.hasty = self.hasty
         self.builder.on_frame = self._framed
         self.uplink = uplink
-        self._used = Signal()  # what was prepared is to be prepared anew
+        self.used = Signal()  # what was prepared is to be prepared anew, or an update has more to do
+        self.update = None  # the one under way: see update.py
+        self.slot = None  # of flash, that the program runs from
         self._renewer = Renewer(self, bytes.fromhex(values["gateway_key"]))
         # What the alarm itself waits for is not held back: without keys for the link, that is the handshake.
         self.modem.hasty = lambda: self.hasty() and session.ready
@@ -211,16 +214,30 @@ class App:
 
     def _framed(self, *frame):
         self.uplink.frame(*frame)
-        self._used.set()
+        self.used.set()
 
     def _command(self, command):
-        if command.kind == TASK and self.hasty():
+        if command.kind in (TASK, _UPDATE) and self.hasty():
             return -1  # it goes to flash, twice: an alarm that is about to come would have to wait for that
         self.log(2, "command %d: kind %d" % (command.id, command.kind))
         if command.kind == _RENEW:
             self._renewer.asked()
             return DONE
+        if command.kind == _UPDATE:
+            try:
+                return self.updating().asked(command.body)
+            except MemoryError:
+                return 0  # the next list tells of it again
         return self.desk.command(command.kind, command.body)
+
+    def updating(self):
+        """The update under way; a notice begins one. Its modules are there as long as it is."""
+        if self.update is None:
+            from firmware.update import begin
+
+            self.update = begin(self)
+            self.used.set()
+        return self.update
 
     def _gateway_time(self, utc_ms, rtt_ms):
         self.clock.offer(utc_ms + rtt_ms // 2, GATEWAY)
@@ -271,7 +288,14 @@ class App:
                 continue
             if used:
                 gc.collect()
-            used = await self._used.wait_ms(_REST_MS)
+            if self.update is not None:
+                wait_ms = self.update.step()
+                if wait_ms is not None:
+                    used = await self.used.wait_ms(wait_ms)
+                    continue
+                self.update = None
+                forget("firmware.update", "protocol.update", "firmware.slots", "firmware.slotflash")
+            used = await self.used.wait_ms(_REST_MS)
             await asyncio.sleep_ms(10 * _IDLE_MS)  # what uses it up has other things to do just now
 
     def _point(self):

@@ -49,10 +49,12 @@ TABLE = (
     ("bulk_kb", "i", 1024, 32, 8192),
     ("log", "i", 1, 0, 3),
     ("release", "b", False, 0, 1),
+    ("release_key", "k", "", 128, 128),
     ("unit", "s", "", 0, 194),
 )
 
 
+RELEASE_HELP = 'Copy what `flash.py release --make-key` gave as "release_key", all 128 digits.'
 KEY_HELP = 'Copy what `gateway enroll --json` gives as "gateway_key", all 128 digits.'
 
 
@@ -136,7 +138,7 @@ def check(given):
         if wrong is None:
             values[key] = value
         elif kind == "k":
-            errors.append('"%s" %s. %s' % (key, wrong, KEY_HELP))
+            errors.append('"%s" %s. %s' % (key, wrong, KEY_HELP if key == "gateway_key" else RELEASE_HELP))
         else:
             shown = '"%s"' % default if kind == "s" else json.dumps(default)
             errors.append('"%s" %s. Correct it, or leave it out for %s.' % (key, wrong, shown))

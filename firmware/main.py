@@ -7,7 +7,8 @@ import gc
 _COLLECT_BYTES = 8192
 
 
-def main():
+def main(slot=None):
+    """`slot`: the number of the one that this program runs from; None where it is not in one."""
     gc.collect()
     gc.threshold(_COLLECT_BYTES)
     try:
@@ -15,4 +16,4 @@ def main():
     except MemoryError:
         raise SystemExit  # a soft reset: whatever took the heap, the next run has one of its own
 
-    start()
+    start(slot)

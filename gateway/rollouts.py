@@ -263,7 +263,9 @@ def add_commands(add: Any, sending: argparse.ArgumentParser) -> None:
         "  python -m gateway release withdraw SIM-0.2.0",
         release,
     )
-    part.add_argument("action", nargs="?", choices=("list", "add", "withdraw"), default="list")
+    part.add_argument(
+        "action", nargs="?", choices=("list", "add", "withdraw"), default="list", help="list by default"
+    )
     part.add_argument(
         "what", nargs="?", metavar="FILE|NAME", help="a manifest that `flash.py release` made, or a name"
     )

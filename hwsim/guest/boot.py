@@ -12,7 +12,8 @@ import struct
 import sys
 
 # The program's part of the heap is kept for it before anything else is there: in one piece, as on a chip.
-_room = [None] * (int(sys.argv[1]) // struct.calcsize("P") + 4)
+# Less what its names take of it: they lie elsewhere here, see _names.py. 640 entries of 11 bytes.
+_room = [None] * ((int(sys.argv[1]) - 640 * 11) // struct.calcsize("P") + 4)
 
 import builtins  # noqa: E402
 import gc  # noqa: E402
@@ -30,6 +31,7 @@ import _collector  # noqa: E402
 import _cost  # noqa: E402
 import _fault  # noqa: E402, F401 - what the bench may order goes through sys.modules
 import _loop  # noqa: E402
+import _names  # noqa: E402
 import _norflash  # noqa: E402
 import _order  # noqa: E402
 import _stopwatch  # noqa: E402
@@ -155,6 +157,7 @@ def _start():
     begin = compile("run(script)", "boot.py", "exec")
     begin_names = {"run": _run, "script": script}
     # The heap is larger than the chip's by what the bench and the image need, and full of holes by now.
+    _names.reserve()
     kept = _fill()
     try:
         exec(begin, begin_names, _order.names)
