@@ -52,7 +52,11 @@ class PromptLockstep(Lockstep):
             if self._process is not process:
                 return
         if data:
-            process.type(data)
+            try:
+                process.type(data)
+            except OSError as error:
+                self._ended(error)
+                return
             if self.state == READING:
                 self._computes()
 
