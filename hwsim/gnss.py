@@ -6,13 +6,12 @@ a track depend on the seed and the second alone, so those of the next seconds ca
 
 import datetime
 import math
-import re
-from pathlib import Path
 
-from hwsim.sentences import degrees, nothing_known, position, satellites, sentence
+from hwsim.gnss_replay import GnssReplay, epochs
+from hwsim.roads import Fix
+from hwsim.sentences import degrees, motion, nothing_known, place, position, satellites, sentence
 from hwsim.sky import Sky
 
-_TIMED = re.compile(rb"\$..(RMC|GGA|GLL|ZDA|GNS),")
 _SECOND_US = 1_000_000
 _AHEAD = 16  # seconds whose bursts are told at a time to who reads them all ...
 _GLANCE = 3  # ... and to who has not read for longer than a UART's buffer lasts: what it missed is lost
@@ -22,87 +21,6 @@ _NOISES = 1 << 10
 _SKY_S = 10  # so long the sky is taken to stand still
 
 __all__ = ("GnssReplay", "GnssTrack", "degrees", "epochs")
-
-
-class GnssReplay:
-    """A recorded log, at the pace at which it was recorded: one epoch every 1/rate seconds.
-
-    Everything that is in the file is sent, noise and broken lines included; only the comment lines that
-    gpsd's log files start with are left out. A log that ends starts again, unless `loop` is false.
-    """
-
-    def __init__(self, kernel, port, path, baud=9600, rate=1.0, loop=True):
-        self.kernel = kernel
-        self.port = port
-        self.baud = baud
-        self.sent = 0
-        self.rounds = 0
-        self._epochs = epochs(Path(path).read_bytes())
-        if not self._epochs:
-            raise ValueError(f"{path}: no sentence in it")
-        self._interval_us = int(_SECOND_US / rate)
-        self._loop = loop
-        self._timer = None
-        self._next = 0
-
-    def start(self):
-        self.port.device_baud = self.baud
-        self._again(self._interval_us)
-
-    def stop(self):
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def bytes_from_guest(self, data):
-        """A receiver's settings are not modelled: it hears and does nothing."""
-        self.kernel.emit("gnss", "ignored", size=len(data))
-
-    def _again(self, delay_us):
-        self._timer = self.kernel.at_lane(self.port.lane, self.kernel.now_us + delay_us, self._burst)
-
-    def _burst(self):
-        self._timer = None
-        if self._next == len(self._epochs):
-            self.rounds += 1
-            if not self._loop:
-                return
-            self._next = 0
-        data = self._epochs[self._next]
-        self._next += 1
-        self.sent += len(data)
-        self.port.send_to_guest(data)
-        # A burst longer than the interval pushes the next one back, as the wire itself would.
-        wire_us = len(data) * 10 * _SECOND_US // self.baud
-        self._again(max(self._interval_us, wire_us))
-
-
-def epochs(log):
-    """The bytes of a log, cut where the time of day in RMC, GGA, GLL, ZDA or GNS changes."""
-    parts, current, last = [], bytearray(), None
-    for line in log.splitlines(keepends=True):
-        if line.startswith(b"#"):
-            continue
-        time = _time_of(line)
-        if time is not None and last is not None and time != last:
-            parts.append(bytes(current))
-            current = bytearray()
-        if time is not None:
-            last = time
-        current += line
-    if current.strip():
-        parts.append(bytes(current))
-    return parts
-
-
-def _time_of(line):
-    match = _TIMED.search(line)
-    if match is None:
-        return None
-    fields = line[match.start() :].split(b",")
-    index = 5 if match.group(1) == b"GLL" else 1
-    text = fields[index][:9] if len(fields) > index else b""
-    return text if len(text) >= 6 and text[:6].isdigit() else None
 
 
 class GnssTrack:
@@ -147,6 +65,7 @@ class GnssTrack:
         self._drive_us = 0  # driven up to `_drive_from_us`
         self._drive_from_us = None
         self._stands = self._stands_at = None
+        self._told = {}  # second of the noise -> what is said of the place where it stands
         self._sky_seen = (None, None, None)
 
     def start(self):
@@ -255,25 +174,42 @@ class GnssTrack:
 
     def burst(self, at_us):
         """The bytes that begin then."""
-        return ("\r\n".join(self.sentences(self._fix(at_us), at_us)) + "\r\n").encode()
+        return ("\r\n".join(self.sentences(at_us)) + "\r\n").encode()
 
-    def sentences(self, fix, at_us):
-        """The sentences of that moment; `fix` None means: none yet."""
+    def sentences(self, at_us):
+        """The sentences of that moment, each text one or more of them."""
         time, date = self.sky.clock(self.epoch, at_us)
+        fix = self._place(at_us)
         if fix is None:
-            yield from nothing_known(self._talker, time, date)
+            found = [*nothing_known(self._talker, time, date)]
         else:
             sky, used, hdop = self._satellites(at_us)
-            yield from position(self._talker, time, date, fix, used, hdop)
-            yield sky
+            found = [position(self._talker, time, date, *self._said(fix, at_us), used, hdop), sky]
         if at_us == self._tell_us:
-            yield sentence("GP", "TXT", "01", "01", "01", "ANTSTATUS=" + self._antenna.upper())
+            found.append(sentence("GP", "TXT", "01", "01", "01", "ANTSTATUS=" + self._antenna.upper()))
+        return found
+
+    def _said(self, fix, at_us):
+        """Place, height and motion of a fix."""
+        second = at_us // _SECOND_US
+        if fix is not self._stands_at:
+            return *place(*self._blur(fix, second)), motion(fix.speed_m_s, fix.course_deg)
+        said = self._told.get(second % _NOISES)
+        if said is None:
+            said = *place(*self._blur(fix, second)), motion(fix.speed_m_s, fix.course_deg)
+            self._told[second % _NOISES] = said
+        return said
 
     def _driven_us(self, at_us):
         began_us = at_us if self._drive_from_us is None else self._drive_from_us
         return self._drive_us + (max(0, at_us - began_us) if self._moving else 0)
 
     def _fix(self, at_us):
+        fix = self._place(at_us)
+        return None if fix is None else Fix(*self._blur(fix, at_us // _SECOND_US), *fix[3:])
+
+    def _place(self, at_us):
+        """Where it is taken to be, without the noise; None: nowhere."""
         sky = self.sky
         lost = not self._signal or self._antenna != "ok" or sky.cold or sky.drowned
         if lost or at_us < self._first_fix_us:
@@ -285,17 +221,18 @@ class GnssTrack:
             if self._stands != driven_us:
                 fix = self.track.at(driven_us / _SECOND_US)
                 self._stands, self._stands_at = driven_us, fix._replace(speed_m_s=0.0)
+                self._told = {}
             fix = self._stands_at
-        return self._blur(sky.place(fix, at_us), at_us // _SECOND_US)
+        return sky.place(fix, at_us)
 
     def _blur(self, fix, second):
+        """Latitude, longitude and height as they are told."""
         north, east, up = self._noise[second % _NOISES]
-        return type(fix)(
-            fix.lat + north * self._noise_m / 111_200,
-            fix.lon + east * self._noise_m / (111_200 * math.cos(math.radians(fix.lat))),
-            fix.alt_m + up * self._noise_m,
-            fix.speed_m_s,
-            fix.course_deg,
+        lat, lon, alt_m, *_ = fix
+        return (
+            lat + north * self._noise_m / 111_200,
+            lon + east * self._noise_m / (111_200 * math.cos(math.radians(lat))),
+            alt_m + up * self._noise_m,
         )
 
     def _satellites(self, at_us):

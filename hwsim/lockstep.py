@@ -116,16 +116,16 @@ class Lockstep:
 
     def _gather(self):
         now_us = self.kernel.now_us
-        count = room = 0
-        for _, _, data, _ in self._pending:
+        parts, room = [], 0
+        for what, index, data, at_us in self._pending:
             room += wire.RECORD_SIZE + len(data)
             if room > wire.ROOM:
                 self._urgent = True  # the rest follows at the next wait
                 break
-            count += 1
-        taken = self._pending[:count]
-        del self._pending[:count]
-        return b"".join(wire.record(what, index, data, now_us - at_us) for what, index, data, at_us in taken)
+            parts.append(wire.record_head(what, index, len(data), min(now_us - at_us, 0xFFFFFFFF)))
+            parts.append(data)
+        del self._pending[: len(parts) // 2]
+        return b"".join(parts)
 
     def answer(self, data=b"", what=wire.QUESTION, index=0):
         """The answer to what the program asked."""

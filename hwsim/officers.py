@@ -1,8 +1,14 @@
 """Officers at work: they drive and park, report their status, count what they see, and raise alarms. Each car
-has its own dice, and what its officers do does not depend on whether anything works."""
+has its own dice, and what its officers do does not depend on whether anything works.
+
+A car's day has two shifts of eight hours, one after the other, and eight hours without officers: parked, off
+duty, switched on. It begins somewhere on duty, with two hours left at least."""
 
 from hwsim.fleet import HOLD_MS
 
+_DUTY_S, _OFF_S = 16 * 3600, 8 * 3600
+_LEFT_S = (2 * 3600, _DUTY_S)  # of the duty, when the run begins
+_CHANGE_S = (60, 900)  # between the two crews the car stands
 _DRIVE_S = (300, 3600)
 _PARK_S = (120, 5400)
 _STATUS_S = 700  # between two statuses, on average
@@ -26,6 +32,7 @@ class Officers:
         self.kernel = car.kernel
         self._panic_s = panic_s
         self._rng = car.kernel.rng("officers/" + car.name)
+        self._hours = car.kernel.rng("shifts/" + car.name)
         self._driving = True
         self._timers = []
 
@@ -35,6 +42,14 @@ class Officers:
             if self._life == PARK:
                 self.car.park()
             return
+        self._work(self._hours.uniform(*_LEFT_S))
+
+    def _work(self, left_s):
+        """On duty for so long; half a duty before its end the second crew takes over."""
+        self._driving = True
+        self._after(left_s, self._go_home)
+        if left_s > _DUTY_S / 2:
+            self._after(left_s - _DUTY_S / 2, self._change)
         self._after(self._rng.uniform(*_DRIVE_S), self._drive_or_park)
         for every_s, act in (
             (_STATUS_S, self._status),
@@ -49,6 +64,29 @@ class Officers:
             timer.cancel()
         self._timers = []
         self.car.park()
+
+    def _go_home(self):
+        """Nobody is in the car until the next duty; the terminal stays on."""
+        self.stop()
+        self._tap("off_duty")
+        self._after(_OFF_S, self._come)
+
+    def _come(self):
+        self._tap("available")
+        self.car.drive()
+        self._work(_DUTY_S)
+
+    def _change(self):
+        """One crew says good-bye, the other begins a little later."""
+        self._tap("off_duty")
+        if self._driving:
+            self.car.park()
+        self._after(self._hours.uniform(*_CHANGE_S), self._take_over)
+
+    def _take_over(self):
+        self._tap("available")
+        if self._driving:
+            self.car.drive()
 
     def _after(self, seconds, call, *args):
         self._timers = [timer for timer in self._timers if timer.active]

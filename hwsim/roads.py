@@ -11,6 +11,7 @@ from typing import NamedTuple
 _EARTH_M = 6_371_000.0
 _STEP_S = 0.5
 _SPACING_M = 20.0
+_LATE_M = 5.0  # so near before a lower limit it is kept: a driver looks no closer
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Track:
         self._path = _smooth(route)
         self._squares = [limit**2 for limit in _speed_limits(self._path)]
         self._metres = [point[2] for point in self._path]
+        self._braked = {1: self._kept(1), -1: self._kept(-1)}
+        self._legs = [self._leg(*pair) for pair in pairwise(self._path)]
         self._stops = [(point[2], point[4], index) for index, point in enumerate(self._path) if point[4]]
         self._stops_back = self._stops[::-1]
         self._states = [(min(start_m, self._path[-1][2]), 0.0, 1, 0.0, -1)]
@@ -67,7 +70,7 @@ class Track:
         if stand_s > 0:
             return metres, 0.0, direction, stand_s - _STEP_S, stop
         target = self._next_stop(metres, direction, stop)
-        ahead = self._allowed(metres, speed, direction, target)
+        ahead = self._allowed(metres, direction, target)
         speed = min(speed + 1.8 * _STEP_S, ahead) if ahead > speed else max(speed - 2.5 * _STEP_S, ahead)
         moved = metres + direction * max(speed, 0.5) * _STEP_S
         end = self._metres[-1]
@@ -80,24 +83,33 @@ class Track:
             return (end if direction > 0 else 0.0), 0.0, -direction, stand_s, -1
         return moved, max(speed, 0.5), direction, 0.0, stop
 
-    def _allowed(self, metres, speed, direction, target):
+    def _kept(self, direction):
+        """Of each point: the square of the fastest speed there from which the limits from there on can be
+        kept, braking with 2 m/s2."""
+        squares, metre = self._squares, self._metres
+        kept = squares[:]
+        steps = range(len(kept) - 2, -1, -1) if direction > 0 else range(1, len(kept))
+        for index in steps:
+            after = index + direction
+            kept[index] = min(squares[index], kept[after] + 4.0 * abs(metre[after] - metre[index]))
+        return kept
+
+    def _allowed(self, metres, direction, target):
         """The fastest speed from which every limit and stop ahead can still be kept."""
-        reach = speed * speed / 4.0 + 40.0
-        points, squares = self._metres, self._squares
+        metre, squares = self._metres, self._squares
         index = self._index(metres)
-        # The least square of a limit decides; none is below 0, so what is far ahead cannot matter.
-        least = squares[index]
-        while 0 <= index < len(points):
-            away = abs(points[index] - metres)
-            gained = 2 * 2.0 * (away - 5.0) if away > 5.0 else 0.0
-            if away > reach or gained >= least:
-                break
-            square = squares[index] + gained
-            if square < least:
-                least = square
-            index += direction
+        least, index = squares[index], index + direction
+        if 0 <= index < len(metre):
+            away = abs(metre[index] - metres)
+            if away < _LATE_M and squares[index] < least:
+                least = squares[index]
+            if away >= _LATE_M:
+                least = min(least, self._braked[direction][index] + 4.0 * (away - _LATE_M))
+            elif 0 <= index + direction < len(metre):
+                away = abs(metre[index + direction] - metres)
+                least = min(least, self._braked[direction][index + direction] + 4.0 * (away - _LATE_M))
         allowed = math.sqrt(least)
-        for mark in (target, None if self.route.loop else (points[-1] if direction > 0 else 0.0,)):
+        for mark in (target, None if self.route.loop else (metre[-1] if direction > 0 else 0.0,)):
             if mark is not None:
                 # The braking curve of 2 m/s2, taken in whole steps.
                 away = abs(mark[0] - metres)
@@ -115,16 +127,20 @@ class Track:
         return max(0, bisect.bisect_right(self._metres, metres) - 1)
 
     def _fix(self, metres, speed, direction):
-        index = min(self._index(metres), len(self._path) - 2)
-        lat0, lon0, m0, *_ = self._path[index]
-        lat1, lon1, m1, *_ = self._path[index + 1]
-        part = (metres - m0) / (m1 - m0) if m1 > m0 else 0.0
-        course = _bearing(lat0, lon0, lat1, lon1)
+        index = min(self._index(metres), len(self._legs) - 1)
+        lat0, lon0, north, east, m0, length, course = self._legs[index]
+        part = (metres - m0) / length if length > 0 else 0.0
         if direction < 0:
             course = (course + 180.0) % 360.0
         # A little relief, the same at the same place.
         alt = self.route.alt_m + 3.0 * math.sin(metres / 900.0)
-        return Fix(lat0 + (lat1 - lat0) * part, lon0 + (lon1 - lon0) * part, alt, speed, course)
+        return Fix(lat0 + north * part, lon0 + east * part, alt, speed, course)
+
+    @staticmethod
+    def _leg(begin, end):
+        """From one point of the path to the next."""
+        (lat0, lon0, m0, *_), (lat1, lon1, m1, *_) = begin, end
+        return lat0, lon0, lat1 - lat0, lon1 - lon0, m0, m1 - m0, _bearing(lat0, lon0, lat1, lon1)
 
 
 def _smooth(route):

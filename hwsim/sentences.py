@@ -1,6 +1,7 @@
 """NMEA 0183 sentences as a receiver makes them; quick, since a day of driving has half a million of them."""
 
 _MINUTE = 100_000  # parts of a minute that are told
+_DEGREES = {2: "%02d%02d.%05d", 3: "%03d%02d.%05d"}
 
 
 def sentence(talker, kind, *fields):
@@ -11,17 +12,21 @@ def sentence(talker, kind, *fields):
 def checked(body):
     """`$body*hh`: what a line says between its dollar sign and its star, with the exclusive or of it all."""
     value = int.from_bytes(body.encode(), "little")
-    shift = 1024
-    while shift >= 8:
-        value ^= value >> shift
-        shift >>= 1
-    return f"${body}*{value & 0xFF:02X}"
+    if value >> 1024:
+        value ^= value >> 1024
+    value ^= value >> 512
+    value ^= value >> 256
+    value ^= value >> 128
+    value ^= value >> 64
+    value ^= value >> 32
+    value ^= value >> 16
+    return f"${body}*{(value ^ value >> 8) & 0xFF:02X}"
 
 
 def degrees(value, width):
     """ddmm.mmmmm as NMEA wants it; rounding never gives sixty minutes."""
     whole, minutes = divmod(round(value * 60 * _MINUTE), 60 * _MINUTE)
-    return f"{whole:0{width}d}{minutes / _MINUTE:08.5f}"
+    return _DEGREES[width] % (whole, *divmod(minutes, _MINUTE))
 
 
 def nothing_known(talker, time, date):
@@ -31,14 +36,23 @@ def nothing_known(talker, time, date):
     yield sentence(talker, "GSA", "A", "1", *[""] * 12, "99.9", "99.9", "99.9")
 
 
-def position(talker, time, date, fix, used, hdop):
-    """RMC and GGA of a fix; `used` satellites."""
-    lat = f"{degrees(abs(fix.lat), 2)},{'N' if fix.lat >= 0 else 'S'}"
-    lon = f"{degrees(abs(fix.lon), 3)},{'E' if fix.lon >= 0 else 'W'}"
-    course = f"{fix.course_deg:.1f}" if fix.speed_m_s > 0.5 else ""
-    knots = fix.speed_m_s * 3.6 / 1.852
-    yield checked(f"{talker}RMC,{time},A,{lat},{lon},{knots:.2f},{course},{date},,,A")
-    yield checked(f"{talker}GGA,{time},{lat},{lon},1,{used:02d},{hdop},{fix.alt_m:.1f},M,43.1,M,,")
+def place(lat, lon, alt_m):
+    """A place as a sentence has it, and its height."""
+    north = f"{degrees(abs(lat), 2)},{'N' if lat >= 0 else 'S'}"
+    return f"{north},{degrees(abs(lon), 3)},{'E' if lon >= 0 else 'W'}", f"{alt_m:.1f}"
+
+
+def motion(speed_m_s, course_deg):
+    """Speed and course as RMC has them."""
+    course = f"{course_deg:.1f}" if speed_m_s > 0.5 else ""
+    return f"{speed_m_s * 3.6 / 1.852:.2f},{course}"
+
+
+def position(talker, time, date, where, height, moving, used, hdop):
+    """RMC and GGA in one text, of `place` and `motion`; `used` satellites."""
+    rmc = checked(f"{talker}RMC,{time},A,{where},{moving},{date},,,A")
+    gga = checked(f"{talker}GGA,{time},{where},1,{used:02d},{hdop},{height},M,43.1,M,,")
+    return f"{rmc}\r\n{gga}"
 
 
 def satellites(talker, sats, least_snr=25):

@@ -57,12 +57,17 @@ class Sky:
         minutes, second = divmod(second, 60)
         if leap and at_us < self.leap_us + 1_000_000:
             second = 60
-        return f"{minutes // 60:02d}{minutes % 60:02d}{second:02d}.00", _date(day)
+        return f"{_hour_minute(minutes)}{second:02d}.00", _date(day)
 
 
 @functools.lru_cache(8)
 def _since_1970_us(epoch):
     return int(epoch.timestamp() * 1_000_000)
+
+
+@functools.lru_cache(1440)
+def _hour_minute(minutes):
+    return f"{minutes // 60:02d}{minutes % 60:02d}"
 
 
 @functools.lru_cache(8)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 
+from hwsim import cores
 from hwsim.faults import FAULTS, PROFILES, profile
 from hwsim.faults.registry import ACTS, CAR
 from hwsim.officers import PATROL
@@ -146,11 +147,13 @@ def _runs(seeds, options, faults, made):
     play = functools.partial(run, terminals=options.terminals, hours=options.hours, faults=faults)
     play = functools.partial(play, made=made, life=options.life)
     if options.jobs == 1 or len(seeds) == 1:
-        yield from map(play, seeds)
+        with cores.one():
+            yield from map(play, seeds)
         return
     workers = min(options.jobs, len(seeds))
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+    begin = cores.share(context, workers)
+    with concurrent.futures.ProcessPoolExecutor(workers, context, *begin) as pool:
         waiting = [pool.submit(play, seed) for seed in seeds]
         for done in concurrent.futures.as_completed(waiting):
             yield done.result()

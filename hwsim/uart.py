@@ -1,5 +1,6 @@
 """The line between a device and a terminal's UART: baud rate, receive FIFO, faults."""
 
+import math
 import struct
 
 from hwsim.kernel import NO_LANE
@@ -10,6 +11,11 @@ IDLE_CHARACTERS = 10  # ... or when the line was quiet for ten characters
 _HEAD = struct.Struct("<QQIB")  # until when that is all, the first's time, baud, how many bursts
 _BURST = struct.Struct("<IH")  # microseconds after the first, bytes
 _TOLD = 7500  # bytes of bursts in an answer: a message of the wire has room for them (wire.ROOM)
+
+
+def _gap(rng, share):
+    """Bytes before the next that such a share of them meets."""
+    return 0 if share >= 1 else int(math.log(1.0 - rng.random()) / math.log1p(-share))
 
 
 class LineFaults:
@@ -127,15 +133,22 @@ class UartPort:
     def _spoilt(self, data):
         if self.baud and self.device_baud and self.baud != self.device_baud:
             return bytes(self._rng.choice((0x00, 0x80, 0xE0, 0xF8, 0xFE, 0xFF)) for _ in data)
-        if not (self.faults.lose or self.faults.garble):
+        lose, garble = self.faults.lose, self.faults.garble
+        if not (lose or garble):
             return data
-        out = bytearray()
-        for byte in data:
-            if self._rng.random() < self.faults.lose:
-                continue
-            if self._rng.random() < self.faults.garble:
-                byte ^= 1 << self._rng.randrange(8)
-            out.append(byte)
+        # From one spoilt byte to the next at once: a draw for each byte would cost more than all the rest.
+        out, rng = bytearray(data), self._rng
+        either = lose + garble - lose * garble
+        at = _gap(rng, either)
+        gone = []
+        while at < len(out):
+            if rng.random() * either < lose:
+                gone.append(at)
+            else:
+                out[at] ^= 1 << rng.randrange(8)
+            at += 1 + _gap(rng, either)
+        for at in reversed(gone):
+            del out[at]
         return bytes(out)
 
     def send_to_guest(self, data):

@@ -20,6 +20,7 @@ RECORD_SIZE = 8
 ROOM = 8192  # bytes of records that the terminal takes in one message
 
 _RECORD = struct.Struct("<BBHI")
+record_head = _RECORD.pack  # type, index, length, microseconds
 _HEAD = struct.Struct("<IBBIQ")
 _WAKE = struct.Struct("<QQQI")
 assert _RECORD.size == RECORD_SIZE

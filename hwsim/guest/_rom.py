@@ -18,9 +18,7 @@ class _Rom(uctypes.struct):
     is not named here, the structure looks for among its fields."""
 
     def __init__(self, memory, flash):
-        super().__init__(
-            uctypes.addressof(memory), {"all": (uctypes.ARRAY | 0, flash.size | uctypes.UINT8)}
-        )
+        super().__init__(uctypes.addressof(memory), {"all": (uctypes.ARRAY | 0, flash.size | uctypes.UINT8)})
         self.flash = flash
 
     def readblocks(self, block, buffer, offset=0):

@@ -62,6 +62,24 @@ def test_officers_drive_park_and_press_every_key_they_have(tmp_path, monkeypatch
         assert not idle.car.gnss.moving
 
 
+def test_a_day_has_two_shifts_and_a_night_without_officers(tmp_path, monkeypatch):
+    with IdleHouse(tmp_path, seed=2) as idle:
+        idle.car.terminal.power_off()
+        monkeypatch.setattr(idle.car, "start", lambda: None)
+        idle.car.gnss.stop()
+        Officers(idle.car).start()
+        idle.run(72 * 3600)
+        at_h = [event.t_us / 3.6e9 for event in idle.seen("key") if event.fields["down"]]
+        gaps = [after - before for before, after in zip(at_h, at_h[1:], strict=False)]
+        nights = [round(gap, 3) for gap in gaps if gap > 3]
+        assert nights == [8.0] * 3  # from the last key of a duty, off_duty, to the first of the next
+        assert at_h[gaps.index(max(gaps))] >= 2
+        keys = [(e.t_us / 3.6e9, e.fields["key"]) for e in idle.seen("key") if e.fields["down"]]
+        ends = [n for n, gap in enumerate(gaps) if gap > 3]
+        assert all((keys[n][1], keys[n + 1][1]) == ("off_duty", "available") for n in ends)
+        assert len(keys) > 300
+
+
 @pytest.mark.parametrize("life", LIVES)
 def test_a_life_that_is_led_to_be_measured_is_one_thing_all_the_time(life, tmp_path, monkeypatch):
     with IdleHouse(tmp_path, seed=2) as idle:
