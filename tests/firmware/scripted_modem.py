@@ -79,9 +79,7 @@ class ScriptedModem(UART):
             self.raw_left -= 1
             if not self.raw_left:
                 self.datagrams.append(self.raw)
-                n = len(self.raw)
-                confirmed = n if self.confirms is None else self.confirms
-                self.say(OK + b"\r\n+CIPSEND: 0,%d,%d\r\n" % (n, confirmed))
+                self.say(self.taken(len(self.raw)))
                 if self.on_datagram:
                     self.on_datagram(self.raw)
         elif byte == b"\r":
@@ -91,6 +89,11 @@ class ScriptedModem(UART):
                 self._obey(command)
         else:
             self._line += byte
+
+    def taken(self, n):
+        """What it says when it has all the raw bytes."""
+        confirmed = n if self.confirms is None else self.confirms
+        return OK + b"\r\n+CIPSEND: 0,%d,%d\r\n" % (n, confirmed)
 
     def _obey(self, command):
         self.heard.append((time.ticks_ms(), command))

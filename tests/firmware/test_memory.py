@@ -4,10 +4,12 @@ A 64-bit MicroPython needs twice that for the same program, so it gets 192 KB, a
 firmware is the image that is flashed; modem, receiver, keys and flash are the bench's.
 """
 
+import copy
 import re
 
 import pytest
 
+from hwsim import technician
 from hwsim.rig import Kit, Rig
 from hwsim.terminal import CHIP_HEAP
 from protocol.errors import Malformed
@@ -39,11 +41,21 @@ def kit(tmp_path_factory):
     return Kit(tmp_path_factory.mktemp("kit"), settings={"log": 2})
 
 
+@pytest.fixture(scope="module")
+def quectel(kit, tmp_path_factory):
+    """The same terminals, with the program of a board that has Quectel's modem."""
+    other = copy.copy(kit)
+    other.image = technician.build_image(tmp_path_factory.mktemp("quectel"), "SIM-QUECTEL")
+    return other
+
+
 class Bench(Rig):
-    def __init__(self, kit, folder, heap=CHIP_HEAP):
+    def __init__(self, kit, folder, heap=CHIP_HEAP, profile="a7670"):
         watched = folder / "watched.py"
         watched.write_text(WATCHED, encoding="utf-8")
-        super().__init__(kit, folder, script=watched, heap=heap, cpu=0)  # a charge takes room, too
+        super().__init__(
+            kit, folder, script=watched, heap=heap, cpu=0, profile=profile
+        )  # a charge takes room, too
         self.car = self.cars[0]
         self.kid = bytes.fromhex(self.car.kid)
         self._read = 0
@@ -70,8 +82,9 @@ class Bench(Rig):
         assert self.car.terminal.starts == 1
 
 
-def test_a_quarter_of_the_heap_is_free_whatever_the_terminal_does(kit, tmp_path):
-    with Bench(kit, tmp_path) as bench:
+@pytest.mark.parametrize(("modem", "profile"), [("kit", "a7670"), ("quectel", "ec25")])
+def test_a_quarter_of_the_heap_is_free_whatever_the_terminal_does(request, tmp_path, modem, profile):
+    with Bench(request.getfixturevalue(modem), tmp_path, profile=profile) as bench:
         bench.working()
         bench.free()
         bench.kernel.run_for(60)
@@ -84,7 +97,7 @@ def test_a_quarter_of_the_heap_is_free_whatever_the_terminal_does(kit, tmp_path)
         # It neither leaks nor starts again.
         assert min(busy[-20:]) >= min(busy[:60]) - 2048, busy
         bench.well()
-        print(f"free of {CHIP_HEAP}: {min(steady)} steady, {min(busy)} in an alarm without a link")
+        print(f"{profile}: free of {CHIP_HEAP}: {min(steady)} steady, {min(busy)} in an alarm without a link")
 
 
 def test_a_handshake_fits_beside_whatever_the_terminal_does(kit, tmp_path):

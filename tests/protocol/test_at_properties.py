@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import at, at_fields
+from protocol import at, at_fields, at_quectel
 from protocol.at_gnss import gnss_info
 from protocol.errors import Malformed
 
@@ -77,6 +77,13 @@ PARSERS = (
     at_fields.extended_signal,
     at_fields.pin_state,
     at_fields.pin_tries,
+    at_quectel.opened,
+    at_quectel.active,
+    at_quectel.event,
+    at_quectel.peer,
+    at_quectel.pin_tries,
+    at_quectel.signal,
+    at_quectel.network_time,
     at_fields.net_opened,
     at_fields.socket_opened,
     at_fields.sent,
@@ -109,6 +116,8 @@ def test_network_time_agrees_with_the_calendar(second, zone):
     moment = datetime.fromtimestamp(second, UTC)
     line = moment.strftime('*PSUTTZ: %Y,%m,%d,%H,%M,%S,"').encode() + b'%+d",0' % zone
     assert at_fields.network_time(line) == (second * 1000, zone)
+    line = b'+QLTS: "' + moment.strftime("%Y/%m/%d,%H:%M:%S").encode() + b'%+03d,0"' % zone
+    assert at_quectel.network_time(line) == second * 1000
     local = moment + timedelta(minutes=15 * zone)
     if 1970 <= local.year <= 2099:
         line = b'+CTZE: "%+d",0,"' % zone + local.strftime("%Y/%m/%d,%H:%M:%S").encode() + b'"'

@@ -1,6 +1,6 @@
 """The modem's bytes: the reader in any chunks, lines against a plain model, and what the fields mean."""
 
-from protocol import at, at_fields
+from protocol import at, at_fields, at_quectel
 from protocol.at_gnss import gnss_info
 from protocol.errors import Malformed
 from protocol.lines import Splitter
@@ -84,7 +84,8 @@ def lines_stream(data):
 _FIELDS = (
     at_fields.registration, at_fields.signal_dbm, at_fields.extended_signal, at_fields.pin_state,
     at_fields.pin_tries, at_fields.net_opened, at_fields.socket_opened, at_fields.sent, at_fields.received,
-    at_fields.network_time,
+    at_fields.network_time, at_quectel.opened, at_quectel.active, at_quectel.event, at_quectel.peer,
+    at_quectel.pin_tries, at_quectel.signal, at_quectel.network_time,
 )  # fmt: skip
 
 
