@@ -28,6 +28,7 @@ class Bench:
         profile="a7670",
         settings=None,
         republish_s=30,
+        boards=(),
     ):
         self.options = {
             "terminals": terminals,
@@ -37,6 +38,7 @@ class Bench:
             "rtt_ms": rtt_ms,
         }
         self._nmea = nmea
+        self._boards = boards
         self._folder = tempfile.TemporaryDirectory(prefix="patrola-")
         self.directory = Path(self._folder.name)
         self.kernel = Kernel(seed)
@@ -68,7 +70,7 @@ class Bench:
         await self.headquarters.start()
         self.network.serve(GATEWAY_ADDRESS, UdpHost(self.kernel, self.headquarters.address))
         self.operator.start()
-        for car in await self.fleet.build(self.options["terminals"], self._nmea, told):
+        for car in await self.fleet.build(self.options["terminals"], self._nmea, told, self._boards):
             self.story.add_car(car.name, car.kid)
         self._pace = asyncio.create_task(self.kernel.run_paced(self._stop))
         await self.until(lambda: self.operator.connected, 10)

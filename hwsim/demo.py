@@ -41,6 +41,7 @@ async def run(arguments):
         loss=arguments.loss,
         rtt_ms=arguments.rtt,
         nmea=arguments.nmea,
+        boards=arguments.board,
     )
     try:
         with console.status("starting") as status:

@@ -6,7 +6,7 @@ import asyncio
 import datetime
 from pathlib import Path
 
-from hwsim import technician, world
+from hwsim import finished, technician, world
 from hwsim.air import AirMonitor
 from hwsim.gnss import GnssReplay, GnssTrack
 from hwsim.modem import PROFILES, Modem
@@ -111,20 +111,25 @@ class Fleet:
         self._profile = PROFILES[profile]
         self._seed = seed
         self._reader = None
+        self._sizes = {}  # of the journals of finished boards
 
-    async def build(self, count, nmea=None, told=None):
-        """Make `count` terminals ready; `nmea` is a recorded log for the first one. `told(text)` hears of
-        progress.
+    async def build(self, count, nmea=None, told=None, boards=()):
+        """Make `count` terminals ready, and behind them finished boards, by the files of their flash; `nmea`
+        is a recorded log for the first one. `told(text)` hears of progress.
         """
         image = await asyncio.to_thread(build_image, self._directory)
         ready = []
-        for index, unit in enumerate(world.units(count)):
+        units = world.units(count + len(boards))
+        for index, unit in enumerate(units):
             if told is not None:
-                told(f"terminal {index + 1} of {count}: {unit.call_sign}, {unit.directorate_name}")
-            ready.append((unit, *await self._provision(unit, image)))
+                told(f"terminal {index + 1} of {len(units)}: {unit.call_sign}, {unit.directorate_name}")
+            if index < count:
+                ready.append((unit, *await self._provision(unit, image), image))
+            else:
+                ready.append((unit, *await self._adopt(unit, boards[index - count]), None))
         # Only now: the satellites' time is the wall's if the clock runs on from here.
         epoch = datetime.datetime.now(datetime.UTC) - datetime.timedelta(microseconds=self.kernel.now_us)
-        for index, (unit, identity, flash_path) in enumerate(ready):
+        for index, (unit, identity, flash_path, its_image) in enumerate(ready):
             options = {
                 "epoch": epoch,
                 "modem": self._profile,
@@ -132,7 +137,7 @@ class Fleet:
                 "context_of": self._headquarters.context_of,
             }
             self.cars.append(
-                Car(self.kernel, index, unit, identity, image, flash_path, self._network, options)
+                Car(self.kernel, index, unit, identity, its_image, flash_path, self._network, options)
             )
         return self.cars
 
@@ -146,11 +151,24 @@ class Fleet:
         await asyncio.to_thread(technician.install, *at, settings, self._seed)
         return identity, flash_path
 
+    async def _adopt(self, unit, flash_file):
+        """A finished board is enrolled here as well, and told of this gateway."""
+        flash_path = self._directory / f"{unit.unit}.flash"
+        at = (unit.unit, flash_file, flash_path, self._seed)
+        public, settings, sizes = await asyncio.to_thread(finished.take, *at)
+        identity = await self._headquarters.enroll(public, unit)
+        gateway = {"host": GATEWAY_ADDRESS[0], "port": GATEWAY_ADDRESS[1]}
+        gateway["gateway_key"] = identity["gateway_key"]
+        at = (unit.unit, flash_path, settings, gateway, self._seed)
+        await asyncio.to_thread(finished.aim, *at)
+        self._sizes[unit.unit] = sizes
+        return identity, flash_path
+
     async def unsent(self, car):
         """(boot, seq) of the frames that the flash of a car without power still holds."""
         if self._reader is None:
             self._reader = await asyncio.to_thread(build_reader, self._directory)
-        sizes = {name: self._settings[name] for name in _JOURNAL}
+        sizes = self._sizes.get(car.name) or {name: self._settings[name] for name in _JOURNAL}
         path = car.terminal.flash.path
         return await asyncio.to_thread(technician.unsent, car.name, self._reader, path, sizes, self._seed)
 

@@ -20,6 +20,14 @@ def arguments(parser):
     )
     parser.add_argument("--terminals", type=types.terminals, default=3, metavar="N", help="how many cars (3)")
     parser.add_argument(
+        "--board",
+        type=types.file,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="one car more, with a finished board: the flash that `board --pty --flash FILE` kept",
+    )
+    parser.add_argument(
         "--loss",
         type=types.probability,
         default=0.0,

@@ -14,8 +14,8 @@ _EINVAL = 22
 
 
 class _Rom(uctypes.struct):
-    """Its bytes are those of a structure that is nothing but bytes: Python itself has no buffer protocol. What
-    is not named here, the structure looks for among its fields."""
+    """Its bytes are those of a structure that is nothing but bytes: Python itself has no buffer protocol.
+    What is not named here, the structure looks for among its fields."""
 
     def __init__(self, memory, flash):
         super().__init__(uctypes.addressof(memory), {"all": (uctypes.ARRAY | 0, flash.size | uctypes.UINT8)})
