@@ -26,6 +26,7 @@ BAUD = 115200  # what MicroPython's UART console has; USB's own takes any
 _RAW = b"raw REPL; CTRL-B to exit\r\n>"
 _END = b"\x04"
 _PATIENCE_S = 10.0
+_START_S = 6.0  # from a reset to the prompt, at most
 _CHUNK = 4096  # of a file in one paste
 
 
@@ -51,20 +52,18 @@ class Console:
 
     # --- into the raw REPL, and out
 
-    def enter(self, fresh: bool = True, patience_s: float = 6.0) -> None:
+    def enter(self, fresh: bool = True, patience_s: float | None = None) -> None:
         """Stop what runs and enter the raw REPL; with `fresh` after a reset that runs no main.py and leaves
         an empty heap. `patience_s`: how long a board may say nothing of use: a start takes a while."""
-        heard = self._interrupt(patience_s)
-        if not heard.endswith(_RAW):
-            raise silence.explain(self.port, heard)
-        if fresh:
-            if self.exec(_HOLD) == b"held\n":
-                self._paste(_RESET, ends_it=True)
-                heard = self._interrupt(patience_s)
-                if not heard.endswith(_RAW):
-                    raise silence.explain(self.port, heard)
-            else:
-                self.soft_reset()
+        patience_s = _START_S if patience_s is None else patience_s
+        self._interrupt(patience_s)
+        if not fresh:
+            return
+        if self.exec(_HOLD) == b"held\n":
+            self._paste(_RESET, ends_it=True)
+            self._interrupt(patience_s)
+        else:
+            self.soft_reset()
 
     def soft_reset(self) -> None:
         """From raw REPL to raw REPL, with nothing of before; boot.py runs, main.py does not."""
@@ -81,7 +80,7 @@ class Console:
         """As its RESET key: the program starts. The console is out of the raw REPL then."""
         self._paste(_RESET, ends_it=True)
 
-    def _interrupt(self, patience_s: float) -> bytes:
+    def _interrupt(self, patience_s: float) -> None:
         """Ctrl-C and Ctrl-A again and again: what arrives while a chip starts is lost."""
         heard = b""
         until = time.monotonic() + patience_s
@@ -90,14 +89,9 @@ class Console:
             said, there = self.line.read_until(_RAW, 0.5)
             heard = (heard + said)[-4096:]
             if there:
-                heard += self._settle()
-                return heard
-        return heard
-
-    def _settle(self) -> bytes:
-        # A second prompt may be on its way, when an earlier Ctrl-A was heard after all.
-        more = self.line.drop(0.05)
-        return more if not more or more.endswith(_RAW) else b""
+                self.line.drop(0.05)  # a second one may be on its way: an earlier Ctrl-A was heard after all
+                return
+        raise silence.explain(self.port, heard)
 
     # --- source
 

@@ -75,7 +75,7 @@ def judge(board: dict[str, Any], found: Found, port: str, mpy: int) -> None:
     name, chip = board["name"], str(board["chip"]).lower()
     if found.chip != chip:
         raise FlashError(
-            f"wrong board: this is a {found.machine!r}, and {name} has an {chip.upper()}",
+            f"wrong board: this is '{found.machine}'; {name} has the chip {chip}",
             port,
             "choose the board that it is, or the port of the right one",
             "./flash.py boards",

@@ -29,9 +29,10 @@ def main(slot):
     raise ValueError("this program does not start")
 """
 _HANGS = """
+import time
 def main(slot):
     while True:
-        pass
+        time.sleep(1)
 """
 KINDS = {"good": _GOOD, "raises": _RAISES, "hangs": _HANGS}
 _BESIDE = ("firmware/slotflash.py", "firmware/slots.py", "firmware/statefile.py", "protocol/compat.py")

@@ -1,0 +1,192 @@
+"""What a technician sees when a board cannot be flashed: one test for each, with the text."""
+
+import dataclasses
+import os
+
+import pytest
+
+import flash as tool
+from flashing.board import console as consoles
+from flashing.board import holders
+from flashing.board.console import Console
+from hwsim.board_stand import BoardStand
+from tests.flash.boards import pair
+from tests.flash.conftest import error, result
+from tests.flash.small_programs import program
+
+FIRST = program("0.1.0")
+
+
+_FILL = """
+f = open("/fill", "wb")
+try:
+    while True:
+        f.write(bytes(4096))
+        f.flush()
+except OSError:
+    pass
+"""
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Whatever is silent is so at once."""
+    monkeypatch.setattr(consoles, "_START_S", 0.6)
+
+
+def shown(done):
+    """(exit code, what stands on standard error after the steps)."""
+    code, _, err = done
+    return code, [line for line in err.splitlines() if line.startswith(("flash.py:", "  "))]
+
+
+def test_nothing_answers(flash_run, hasty):
+    with pair() as (_, port):
+        code, lines = shown(flash_run(None, FIRST, port=port))
+    assert code == 1
+    assert lines == [
+        "flash.py: no answer: not one byte came",
+        f"  where:  {port}",
+        "  do:     check that the board has power and that this is its port; press its RESET. A board "
+        "without MicroPython may be silent too: give its file with --micropython FILE",
+        f"  again:  ./flash.py flash --board SIM --port {port} --image {lines[-1].split()[-1]}",
+    ]
+
+
+def test_there_is_no_such_port(flash_run):
+    code, lines = shown(flash_run(None, FIRST, port="/dev/ttyUSB77"))
+    assert code == 1
+    assert lines[:-1] == [
+        "flash.py: there is no such port",
+        "  where:  /dev/ttyUSB77",
+        "  do:     plug the board in with a cable that carries data; this lists what is there",
+        "  run:    ./flash.py ports",
+    ]
+
+
+def test_no_port_was_named_and_none_can_be_found(capsys):
+    assert tool.main(["flash", "--board", "SIM"]) == 2
+    assert "SIM has no USB numbers by which its port could be found" in capsys.readouterr().err
+
+
+def test_there_is_no_such_board(capsys):
+    assert tool.main(["flash", "--board", "SON", "--port", "x"]) == 1
+    assert "no board 'SON'. There are: " in capsys.readouterr().err
+
+
+def test_another_program_holds_the_port(flash_run, monkeypatch):
+    with pair() as (_, port):
+        monkeypatch.setattr(holders, "holders", lambda _port: [(4711, "minicom")])
+        code, lines = shown(flash_run(None, FIRST, port=port))
+    assert code == 1
+    assert lines[:-1] == [
+        "flash.py: minicom (process 4711) holds the port",
+        f"  where:  {port}",
+        "  do:     close that program, or end it",
+        "  run:    kill 4711",
+    ]
+
+
+def test_another_chip(flash_run):
+    with BoardStand(machine="Generic ESP32S3 module with ESP32S3") as stand:
+        code, lines = shown(flash_run(stand, FIRST))
+    assert code == 1
+    assert lines[:-1] == [
+        "flash.py: wrong board: this is 'Generic ESP32S3 module with ESP32S3'; SIM has the chip sim",
+        f"  where:  {lines[1].split()[-1]}",
+        "  do:     choose the board that it is, or the port of the right one",
+        "  run:    ./flash.py boards",
+    ]
+
+
+def test_a_micropython_that_takes_other_files(flash_run):
+    other = dataclasses.replace(FIRST, mpy=7)
+    assert other.mpy != FIRST.mpy
+    with BoardStand() as stand:
+        stand.console.made["mpy"] = 5 | 2 << 10
+        failed = error(flash_run(stand, FIRST, "--json"))
+    assert failed["reason"] == "micropython"
+    assert failed["what"] == (
+        "wrong MicroPython: 1.29.0 takes .mpy files of version 5, the program is compiled as version 6"
+    )
+    assert "--micropython FILE" in failed["do"]
+
+
+def test_a_chip_with_nothing_on_it(flash_run, hasty):
+    with BoardStand(micropython=None) as stand:
+        failed = error(flash_run(stand, FIRST, "--json"))
+    assert failed["reason"] == "blank"
+    assert failed["what"] == "the chip is there, but its flash holds no MicroPython that starts"
+
+
+def test_a_program_that_does_not_start_gives_way_to_the_old_one(flash_run):
+    with BoardStand() as stand:
+        result(flash_run(stand, FIRST, "--json"))
+        failed = error(flash_run(stand, program("0.2.0", "raises"), "--json"))
+        assert failed["reason"] == "start"
+        assert failed["what"] == "the new program did not start; 0.1.0 runs again"
+        assert "ValueError: this program does not start" in failed["where"]
+        done = result(flash_run(stand, program("0.3.0"), "--json"))
+        assert done["started"] == {"version": "0.3.0", "slot": 1}
+
+
+def test_a_program_that_hangs_gives_way_to_the_old_one(flash_run):
+    with BoardStand() as stand:
+        result(flash_run(stand, FIRST, "--json"))
+        failed = error(flash_run(stand, program("0.2.0", "hangs"), "--json"))
+    assert failed["what"] == "the new program did not start; 0.1.0 runs again"
+
+
+def test_an_older_program_only_when_it_is_wanted(flash_run):
+    with BoardStand() as stand:
+        result(flash_run(stand, program("0.2.0"), "--json"))
+        failed = error(flash_run(stand, FIRST, "--json"))
+        assert failed["what"] == "the program on the board, 0.2.0, is newer than this one, 0.1.0"
+        assert failed["do"] == "if you want the older one, add --allow-downgrade"
+        assert result(flash_run(stand, FIRST, "--json", "--allow-downgrade"))["started"]["version"] == "0.1.0"
+
+
+def test_an_image_for_another_board(flash_run):
+    with BoardStand() as stand:
+        failed = error(flash_run(stand, program(board="LILYGO-T-A7670"), "--json"))
+    assert failed["what"] == "the image is for LILYGO-T-A7670, not for SIM"
+
+
+def test_a_program_larger_than_a_slot(flash_run):
+    with BoardStand() as stand:
+        failed = error(flash_run(stand, program(blocks=130), "--json"))
+    assert failed["reason"] == "full"
+    assert "a slot of this board holds 520192" in failed["what"]
+
+
+def test_a_full_file_system(flash_run):
+    """Nothing of the programs lies there, but what starts them does."""
+    with BoardStand() as stand:
+        with Console.open(stand.port) as console:
+            console.enter()
+            console.exec(_FILL)
+        failed = error(flash_run(stand, FIRST, "--json"))
+        assert failed["reason"] == "full"
+        assert failed["what"] == "the board's file system is full"
+        assert failed["command"] == f"mpremote connect {stand.port} fs ls"
+        with Console.open(stand.port) as console:
+            console.enter()
+            console.exec("import os\nos.remove('/fill')")
+        result(flash_run(stand, FIRST, "--json"))
+
+
+def test_what_is_no_image(tmp_path, capsys):
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(os.urandom(5000))
+    assert tool.main(["flash", "--board", "SIM", "--port", "x", "--image", str(file)]) == 1
+    err = capsys.readouterr().err
+    assert "this is no image of the terminal's program" in err
+    assert "./flash.py image --board NAME --output patrola.romfs" in err
+
+
+@pytest.mark.parametrize("size", [0, 3, 20, 2000, 20000])
+def test_an_image_that_was_cut_off(size, tmp_path, capsys):
+    file = tmp_path / "cut.romfs"
+    file.write_bytes(FIRST.data[:size])
+    assert tool.main(["flash", "--board", "SIM", "--port", "x", "--image", str(file)]) == 1
+    assert "this is no image of the terminal's program" in capsys.readouterr().err

@@ -1,0 +1,110 @@
+"""The cable pulled, and with it the board's power, at any moment of `./flash.py flash`: the board starts what
+it had or what it was to get, and the same command finishes.
+
+PATROLA_PULLS=60 in the environment tries that many moments of each kind; otherwise a few, others each day."""
+
+import datetime
+import os
+import random
+
+import pytest
+
+from flashing.board.console import Console
+from flashing.board.line import GONE
+from hwsim.board_stand import BoardStand
+from tests.flash.conftest import result
+from tests.flash.small_programs import program
+
+_PULLS = int(os.environ.get("PATROLA_PULLS", "4"))
+_SEED = int(os.environ.get("PATROLA_SEED", datetime.datetime.now(datetime.UTC).toordinal()))
+OLD = program("0.1.0", blocks=4)
+NEW = program("0.2.0", blocks=4, changed=(1, 2))
+RUNS = "patrola {} runs from slot"
+
+
+def comes_up(stand, versions):
+    """The board, switched on anew, starts one of these by itself."""
+    with Console.open(stand.port) as console:
+        for line in console.lines(20):
+            for version in versions:
+                if RUNS.format(version) in line:
+                    return version
+    raise AssertionError(f"none of {versions} came up")
+
+
+def pulled(stand, run, image, **moment):
+    """Flash, with the cable pulled at that moment; True when the command was still at it."""
+    stand.pull_at(**moment)
+    code, _, err = run(stand, image, "--json")
+    stand.pull_at()
+    gone = not stand.plugged
+    assert code == (1 if gone else 0), err
+    if gone:
+        assert GONE in err
+        assert "again:  ./flash.py flash" in err
+        stand.plug()
+    return gone
+
+
+def moments(name, most):
+    dice = random.Random(f"{_SEED} {name}")
+    return sorted(dice.sample(range(1, most + 1), min(_PULLS, most)))
+
+
+@pytest.fixture(scope="module")
+def sizes(tmp_path_factory, flash_run):
+    """(bytes over the console, flash operations) of an update."""
+    with BoardStand() as stand:
+        result(flash_run(stand, OLD, "--json"))
+        before = stand.console.bytes, stand.flash.operations
+        result(flash_run(stand, NEW, "--json"))
+        return stand.console.bytes - before[0], stand.flash.operations - before[1]
+
+
+def test_pulled_at_any_byte_of_an_update(sizes, flash_run):
+    with BoardStand() as stand:
+        result(flash_run(stand, OLD, "--json"))
+        for byte in moments("byte", sizes[0]):
+            gone = pulled(stand, flash_run, NEW, byte=byte)
+            if gone:
+                comes_up(stand, ("0.1.0", "0.2.0"))
+            assert result(flash_run(stand, NEW, "--json"))["started"]["version"] == "0.2.0", byte
+            result(flash_run(stand, OLD, "--json", "--allow-downgrade"))
+
+
+def test_pulled_at_any_flash_operation_of_an_update(sizes, flash_run):
+    with BoardStand() as stand:
+        result(flash_run(stand, OLD, "--json"))
+        for operation in moments("operation", sizes[1]):
+            gone = pulled(stand, flash_run, NEW, operation=operation)
+            if gone:
+                comes_up(stand, ("0.1.0", "0.2.0"))
+            assert result(flash_run(stand, NEW, "--json"))["started"]["version"] == "0.2.0", operation
+            result(flash_run(stand, OLD, "--json", "--allow-downgrade"))
+
+
+def test_pulled_at_every_flash_operation_of_the_switch_over(flash_run):
+    """Both programs lie in their slots: all that is left is to say which one starts, and to keep it."""
+    with BoardStand() as stand:
+        for image in (OLD, NEW, OLD):
+            result(flash_run(stand, image, "--json", "--allow-downgrade"))
+        before = stand.flash.operations
+        done = result(flash_run(stand, NEW, "--json"))
+        assert done["transfer"]["sent"] == done["transfer"]["copied"] == 0
+        assert not done["transfer"]["unchanged"]
+        for operation in moments("switch", stand.flash.operations - before):
+            result(flash_run(stand, OLD, "--json", "--allow-downgrade"))
+            if pulled(stand, flash_run, NEW, operation=operation):
+                comes_up(stand, ("0.1.0", "0.2.0"))
+            assert result(flash_run(stand, NEW, "--json"))["started"]["version"] == "0.2.0", operation
+
+
+def test_pulled_while_a_board_gets_its_first_program(flash_run):
+    """It has nothing to start yet, and says so; the same command finishes."""
+    with BoardStand() as stand:
+        result(flash_run(stand, OLD, "--json"))
+        most = stand.flash.operations
+    for operation in moments("first", most):
+        with BoardStand() as stand:
+            pulled(stand, flash_run, OLD, operation=operation)
+            assert result(flash_run(stand, OLD, "--json"))["started"] == {"version": "0.1.0", "slot": 0}
