@@ -13,7 +13,7 @@ from hwsim.kernel import Kernel
 from hwsim.terminal import Terminal
 
 _RUN_S = 60
-_PIECE = 2000
+_PIECE = 5000
 
 
 def put_files(flash_path, files, seed=0):
