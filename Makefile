@@ -7,6 +7,7 @@
 #   make bench ARGS="--only firmware"           ratios against named peers, in one run
 #   make conformance                            the numbered cases: console, report.html, junit.xml in .build/report
 #   make conformance ARGS="--only PANIC"        some of them
+#   make conformance ARGS="--modem quectel"     with the program and the modem of a board that has Quectel's
 #   make soak                                   patrols in virtual time with every fault: 10 terminal-days
 #   make soak ARGS="--seed 7 --hours 8"          one seed of it
 #   make mutants                                plants bugs in copies of the tree; the checks have to find each

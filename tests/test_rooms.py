@@ -96,7 +96,9 @@ def test_hardware_is_touched_in_one_file_only():
 
 
 def test_boards_are_data():
-    assert not [p for p in (ROOT / "boards").rglob("*.py") if p.name != "manifest.py"]
+    # micropython/ is what MicroPython itself is built from, beside its own `_boot.py`.
+    found = [p for p in (ROOT / "boards").rglob("*.py") if p.name != "manifest.py"]
+    assert not [p for p in found if p.parent.name != "modules" or p.parent.parent.name != "micropython"]
 
 
 def test_a_checker_shares_no_code_with_what_it_checks(tmp_path):
