@@ -1,17 +1,21 @@
 """The console of a finished car is closed: Ctrl-C stops nothing there. Whoever may work on it holds two keys
 while it is switched on; the log says so, and with the next health report headquarters knows.
 
-The selector in `/main.py` has closed it before the program was loaded; here it is decided what stays.
+The selector in `/main.py` has closed it before the program was loaded; here it is decided what stays. On the
+workbench, between provisioning and the test that closes it, it stays open for so many starts: whatever cable
+is pulled meanwhile, flash.py gets in again.
 """
 
 import time
 
 import micropython
 
+from firmware import statefile
 from protocol.compat import const
 
 # Far apart on every panel; a board without both is opened by all it has but PANIC, or by PANIC.
 _KEYS = ("available", "off_duty")
+_WORKSHOP = "/workshop"
 _HELD_MS = const(2000)
 _LOOK_MS = const(50)
 _CTRL_C = const(3)
@@ -19,10 +23,26 @@ _CTRL_C = const(3)
 
 def settle(hal, release, log):
     """Open or close it for this run."""
-    if not release or _asked(hal, log):
+    if not release or _in_workshop() or _asked(hal, log):
         micropython.kbd_intr(_CTRL_C)
     else:
         micropython.kbd_intr(-1)
+
+
+def workshop(starts):
+    """Leave it open for so many starts; 0: for none."""
+    if starts:
+        statefile.write(_WORKSHOP, bytes((starts,)))
+    else:
+        statefile.remove(_WORKSHOP)
+
+
+def _in_workshop():
+    left = statefile.read(_WORKSHOP)
+    if not left:
+        return False
+    workshop(left[0] - 1)  # a car that nobody tested closes by itself
+    return True
 
 
 def combination(keys):

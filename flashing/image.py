@@ -38,7 +38,7 @@ MAKERS = {"simcom": "Simcom", "quectel": "Quectel"}
 _FOR_PEOPLE = ("title", "note", "maker", "state", "cpu", "console", "usb", "programmer", "micropython")
 _FOR_PEOPLE += ("taken", "strapping")
 # What is called from outside the program: by the boot file, and by this tool over the REPL.
-ENTRIES = ("main", "Hal", "create_identity", "install", "public_key", "examine")
+ENTRIES = ("main", "Hal", "create_identity", "install", "public_key", "examine", "workshop")
 # Modules that are needed for a while and let go of (a start, a handshake), or that are called by name from
 # outside; all others become one.
 APART = {

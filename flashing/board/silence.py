@@ -44,6 +44,10 @@ def explain(port: str, heard: bytes) -> FlashError:
     return FlashError(
         f"something runs there that does not let go of the console; its last line: {last[:70]!r}",
         port,
-        "press RESET and run the same command within a few seconds",
+        "if it is a finished terminal, its console is closed: switch it off, hold AVAILABLE and OFF DUTY, "
+        "switch "
+        "it on and let go when both lamps have lit (docs/technician.md, A closed console). If not, press "
+        "RESET "
+        "and run the same command within a few seconds",
         reason="closed",
     )

@@ -56,6 +56,9 @@ def run(options: argparse.Namespace) -> int:
             found = testing.Test(
                 device, person, lambda step: _show(step, out), options.acknowledge_s, tuple(options.skip)
             ).run(options.unit)
+            if found["passed"]:
+                device.begin()
+                device.workshop(0)  # from the next start on its console is closed, if its settings say so
             device.reset()
     finally:
         if isinstance(person, Jig):

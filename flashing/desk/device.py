@@ -105,12 +105,19 @@ class Device:
                 reason="flash",
             )
 
+    def workshop(self, starts: int) -> None:
+        """A console that the settings close stays open for so many starts; 0 closes it with the next one."""
+        self._console.exec("from firmware import console")
+        self._console.call("(lambda n: console.workshop(n))", starts)
+
     def examine(self, what: str, *more: Any, patience_s: float = 30.0) -> dict[str, Any]:
         """One examination's last word."""
+        last: dict[str, Any] = {}
         for said in self.watch(what, *more, patience_s=patience_s):
-            if said.get("end"):
-                return said
-        raise self._cut()
+            last = said
+        if not last.get("end"):
+            raise self._cut()
+        return last
 
     def watch(self, what: str, *more: Any, patience_s: float = 30.0) -> Iterator[dict[str, Any]]:
         """What an examination says, as it says it; the last has "end". `patience_s`: of silence."""

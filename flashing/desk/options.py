@@ -39,10 +39,11 @@ def technician_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def provision_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--config", type=Path, metavar="CSV", help="the list of cars; without it you are asked for one"
-    )
+def provision_options(parser: argparse.ArgumentParser, config: bool = True) -> None:
+    if config:
+        parser.add_argument(
+            "--config", type=Path, metavar="CSV", help="the list of cars; without it you are asked for one"
+        )
     parser.add_argument(
         "--settings", type=Path, metavar="JSON", help="settings that all cars have in common: apn, host, ..."
     )

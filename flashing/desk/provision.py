@@ -24,6 +24,9 @@ from flashing.desk.technician import Technician, fingerprint, kid_of
 from flashing.errors import FlashError
 
 _SIM_MS = 90_000
+# A closed console would keep out whoever has to go on after a pulled cable, and the test: it closes when the
+# test is passed, or by itself after so many starts.
+WORKSHOP_STARTS = 20
 MEANS = (
     "a new key pair makes it another terminal: what still lies unsent on its flash is worth nothing then, "
     "and the "
@@ -82,6 +85,7 @@ def provision(
         tell("identity", f"the gateway has revoked that key: a new one, {kid_of(public).hex()}")
         answer = _enroll(device, public, car, board, technician, wishes, tell)
         assert answer is not None
+    device.workshop(0 if wishes.open_console else WORKSHOP_STARTS)
     device.install(car.settings())
     tell("settings", "checked by the terminal, written, read back")
     values = {

@@ -1,0 +1,221 @@
+"""`./flash.py test`: the guided test at a simulated board, whose keys somebody presses, up to a drill alarm through
+a real gateway and back to the lamp."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from flashing.board.console import Console
+from flashing.desk import person, testing
+from flashing.desk.device import Device
+from flashing.errors import Usage
+from hwsim.modem.sim import Sim
+
+SPEED = 30
+
+
+class Hands:
+    """A technician with eyes and fingers at a board on the bench."""
+
+    def __init__(self, board, wrong=None):
+        self.board = board
+        self.said = []
+        self.wrong = wrong or {}  # key pressed in place of another, what is answered in place of what is seen
+
+    def say(self, text):
+        self.said.append(text)
+
+    def press(self, key, hold_ms):
+        self.board.press(self.wrong.get(key, key), hold_ms)
+
+    def look(self, at, question, choices):
+        levels = self.board.do(lambda: {n: self.board.terminal.level(n) for n in ("red", "green", at)})
+        if "blink" in question:
+            seen = "red" if self.board.until(lambda: self.board.panel.red.state == "received") else "none"
+        elif choices == ("yes", "no"):
+            seen = "yes" if levels[at] else "no"
+        else:
+            lit = [name for name in ("red", "green") if levels[name]]
+            seen = lit[0] if len(lit) == 1 else "none"
+        return self.wrong.get(f"see {at}", seen)
+
+
+def examined(board, hands, unit=None, **more):
+    """What the test found: (record, {step: (result, text)})."""
+    board.speed = SPEED
+    with Console.open(str(board.port), 921600) as console:
+        device = Device(console, "./flash.py flash")
+        steps = []
+        record = testing.Test(device, hands, steps.append, 4, **more).run(unit)
+        device.begin()
+        device.reset()
+    return record, {step.name: (step.result, step.text, step.do) for step in steps}
+
+
+@pytest.fixture
+def terminal(bench, stand):
+    """A provisioned board with its gateway."""
+
+    def make(**options):
+        board = stand(gateway=bench.headquarters.udp, **options)
+        code, _, err = bench.provision(board, "--skip-sim")
+        assert code == 0, err
+        return board
+
+    return make
+
+
+def panics(headquarters):
+    return headquarters.cli("journal", "--kind", "panic")["frames"]
+
+
+def test_a_good_board_passes_with_a_drill_that_comes_back_to_its_lamp(bench, terminal):
+    board = terminal()
+    record, steps = examined(board, Hands(board), "vr-101")
+    assert record["passed"], steps
+    assert [name for name in steps if name.startswith("key ")] == [
+        f"key {name}" for name in sorted(board.board["keys"])
+    ]
+    assert "11 satellites" in steps["gnss"][1] or "satellites" in steps["gnss"][1]
+    assert "dBm" in steps["modem"][1]
+    assert steps["drill"][1] == "raised, received, shown; stored by the gateway"
+    (frame,) = panics(bench.headquarters)
+    assert frame["kid"] == record["kid"]
+    assert "drill" in json.dumps(frame)
+    # In the car it is over: the alarm of the workbench is not raised again, nor shown.
+    board.until(lambda: any("boot " in line for line in board.says()))
+    started = board.now_us
+    assert board.until(lambda: board.now_us > started + 60_000_000)
+    assert len(panics(bench.headquarters)) == 1
+    assert board.do(lambda: board.panel.red.state) == "off"
+
+
+def test_what_is_wrong_is_found_and_said_with_what_to_do(bench, terminal):
+    board = terminal(sim=Sim(present=False))
+    board.do(board.panel.stick, "busy")
+    wrong = {"event": "accept", "see green": "none", "see buzzer": "no"}
+    record, steps = examined(board, Hands(board, wrong))
+    assert not record["passed"]
+    failed = {name for name, (result, _, _) in steps.items() if result == "failed"}
+    # Every key step hears of the one that is stuck; it is the only one that is down "all the time".
+    assert failed >= {"key busy", "key event", "green", "buzzer", "modem"}
+    assert "no SIM card" in steps["modem"][1]
+    assert "stuck" in steps["key busy"][2]
+    assert steps["drill"][0] == "skipped"
+    assert all(steps[name][2] for name in failed)
+    assert steps["red"][0] == "good"
+    assert panics(bench.headquarters) == []
+
+
+def test_a_drill_that_is_cut_off_is_no_alarm_in_the_car(bench, terminal):
+    board = terminal()
+
+    class Clumsy(Hands):
+        def look(self, at, question, choices):
+            if "blink" in question:
+                self.board.pull()
+            return super().look(at, question, choices) if "blink" not in question else "red"
+
+    skip = tuple(["gnss", "modem", "key", *[wire for wire, _, _ in testing._WIRES]])
+    with pytest.raises(Exception, match="gone"):
+        examined(board, Clumsy(board), skip=skip)
+    board.plug()
+    assert board.until(lambda: sum("boot " in line for line in board.says()) >= 1)
+    started = board.now_us
+    assert board.until(lambda: board.now_us > started + 120_000_000)
+    states = {json.dumps(frame) for frame in panics(bench.headquarters)}
+    assert states
+    assert all('"drill": true' in state or "drill" in state for state in states)
+    assert not any("raised" in state for state in states)
+    assert board.do(lambda: board.panel.red.state) == "off"
+
+
+def test_a_board_that_is_another_unit_or_none_is_not_tested(bench, stand, terminal):
+    board = stand("blank")
+    code, _, err = bench.run("test", *bench.words(board))
+    assert (code, "no terminal yet" in err) == (1, True)
+    board = terminal(name="other")
+    code, _, err = bench.run("test", *bench.words(board), "--unit", "vr-102")
+    assert (code, "this board is vranje/ps-vranje/vr-101, not vr-102" in err) == (1, True)
+
+
+JIG = """
+import json, sys
+# Stands in for hands: the test writes what they are to do into a pipe of its own.
+for line in sys.stdin:
+    order = json.loads(line)
+    print(line, end="", file=sys.stderr)
+    if order["do"] == "press":
+        print(json.dumps({"done": True}), flush=True)
+    elif order["do"] == "look":
+        print(json.dumps({"answer": order["choices"][0]}), flush=True)
+"""
+
+
+def test_a_jig_is_asked_in_lines_of_json(tmp_path):
+    script = tmp_path / "jig.py"
+    script.write_text(JIG)
+    jig = person.Jig(f"{sys.executable} {script}")
+    jig.say("hello")
+    jig.press("panic", 800)
+    assert jig.look("red", "?", ("red", "none")) == "red"
+    jig.close()
+    with pytest.raises(Usage, match="cannot be started"):
+        person.Jig("/nowhere/jig")
+    silent = person.Jig(f"{sys.executable} -c pass")
+    with pytest.raises(Exception, match="ended"):
+        silent.press("panic", 800)
+    silent.close()
+
+
+def test_flash_provision_and_test_without_anybody_there(bench, stand, tmp_path):
+    """The commands alone, with a jig; the record is signed, its page stands alone, and the console is closed."""
+    board = stand(gateway=bench.headquarters.udp)
+    assert bench.provision(board)[0] == 0
+    board.speed = SPEED
+    steps = tmp_path / "steps"
+    script = tmp_path / "jig.py"
+    script.write_text(JIG.replace("file=sys.stderr", f"file=open({str(steps)!r}, 'a')"))
+    code, out, err = bench.run(
+        "test", *bench.words(board), "--unit", "vr-101", "--jig", f"{sys.executable} {script}", "--json",
+        *("--skip", "key", "--skip", "drill"),
+    )  # fmt: skip
+    assert code == 1, err  # what was left out was not passed
+    document = json.loads(out)
+    assert bench.record(name="test.json") == {n: document[n] for n in ("record", "jws", "public_key")}
+    header, _, signature = document["jws"].split(".")
+    assert good(document, bench.headquarters.technician)
+    document["record"]["passed"] = True
+    assert not good(document, bench.headquarters.technician)
+    page = Path(document["files"][1]).read_text()
+    assert "vr-101" in page
+    assert not re.search(r"(src|href)=|url\(|@import", page)
+    assert json.loads(steps.read_text().splitlines()[-1])["at"] == "vibrator"
+
+
+def good(document, key_file):
+    """As docs/technician.md says it is checked, by cryptography alone."""
+    import base64
+
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    def unpack(text):
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+    public = load_pem_private_key(key_file.read_bytes(), None).public_key()
+    header, _, signature = document["jws"].split(".")
+    record = json.dumps(document["record"], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    body = base64.urlsafe_b64encode(record.encode()).rstrip(b"=").decode()
+    r, s = (int.from_bytes(unpack(signature)[at : at + 32], "big") for at in (0, 32))
+    try:
+        public.verify(encode_dss_signature(r, s), f"{header}.{body}".encode(), ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        return False
+    return True
