@@ -1,19 +1,17 @@
 """Who is taken while more comes than can be done, and who is told so. Plain rules; nothing is read here.
 
 Places are requests on their way to the disk. Half of them are for what is urgent alone, so bulk never keeps
-an alarm out. A terminal that has more under way than a sound one ever would gets no more of what others need:
-its bulk waits, and what is urgent stands in line with the bulk of the others. A 5.03 costs as much as a few
-datagrams thrown away: each terminal is told once in a while, and all together no more often than so many
-times a second. Who hears nothing sends the same bytes again, as it would had they been lost on the air.
+an alarm out. A terminal that has more under way than a sound one ever would gets no more of the room that
+others need. A 5.03 costs as much as a few datagrams thrown away: each terminal is told once in a while, and
+all together no more often than so many times a second. Who hears nothing sends the same bytes again, as it
+would had they been lost on the air.
 """
 
 from gateway.floodgate import Bucket
 
 # Requests of one terminal under way at once; a sound one has less than twenty.
 MAX_BUSY = 32
-# Beyond so many it has no claim to go before others...
-SHARE = 8
-# ...and its bulk, of which a sound one has one request at a time, waits while there is little room.
+# With so many, its bulk waits while there is little room: a sound one has one request of bulk at a time.
 BULK_SHARE = 2
 # Answers without OSCORE in a second, to all: told to wait, unknown, forged.
 ANSWERS = 1000
@@ -44,10 +42,6 @@ class Admission:
         if busy >= MAX_BUSY:
             return False
         return waiting < self.limit if urgent else not self.crowded(waiting, busy)
-
-    def hurries(self, urgent: bool, busy: int) -> bool:
-        """It goes before bulk."""
-        return urgent and busy < SHARE
 
     def tells(self, told_ms: float, now_ms: float) -> bool:
         """It is told to wait, having last been told so at `told_ms`."""

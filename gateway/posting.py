@@ -122,8 +122,7 @@ class Posting:
         peer.busy += 1
         state = peer.persist(self._clock.wall_ms(), binding, source)
         under_way = (answer, binding, aad, data, inside, token, self._clock.mono_ms())
-        hurries = self._admission.hurries(urgent, busy)
-        self._intake.put(Posted(peer, checked, state, hurries, self._done, under_way))
+        self._intake.put(Posted(peer, checked, state, urgent, self._done, under_way))
         return True
 
     def _wait(self, data: bytes, token: bytes, source: Any, peer: Peer) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gateway.admission import AGAIN_MS, ANSWERS, BULK_SHARE, MAX_BUSY, SHARE, Admission
+from gateway.admission import AGAIN_MS, ANSWERS, BULK_SHARE, MAX_BUSY, Admission
 
 LIMIT = 64
 PEERS = st.integers(0, 5)
@@ -70,12 +70,6 @@ def test_one_that_floods_leaves_half_of_the_room_for_bulk_to_the_others():
         assert admission.takes(False, waiting, 0) and admission.takes(False, waiting, BULK_SHARE - 1)
         waiting += 1
     assert not admission.takes(False, waiting, 0) and admission.takes(True, waiting, 0)
-
-
-def test_beyond_its_share_an_alarm_stands_in_line_with_bulk():
-    admission = Admission(LIMIT, 0)
-    assert [admission.hurries(True, busy) for busy in (0, SHARE - 1, SHARE)] == [True, True, False]
-    assert not admission.hurries(False, 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 400)), max_size=300))

@@ -1,0 +1,225 @@
+"""A gateway whose processor is slow, in time that passes only by what it does: each step is charged what it
+costs, its code is the real one, with a real SQLite file and true OSCORE.
+
+The costs are those of docs/developer.md ("The gateway's hot path"), measured in a gateway with much to do, of
+one processor for all of it: times do not depend on this machine, and one run is like another.
+"""
+
+import asyncio
+import heapq
+import selectors
+from collections import deque
+
+from gateway import intake, verifier
+from gateway.app import App
+from gateway.background import Background
+from gateway.clock import Clock
+from gateway.config import load
+from gateway.datagram import Endpoint
+from gateway.handshake import Responder
+from gateway.log import Log
+from gateway.machine import Machine
+from protocol.responder import Server
+
+# Seconds of the processor, four times those of the machine that was measured: with the load a fourth of what
+# it is there, a run takes a fourth of the steps.
+SLOW = 4
+READ_S, TAKE_S, SEND_S = 3e-6 * SLOW, 12e-6 * SLOW, 12e-6 * SLOW
+VERIFY_S, LONG_S, HANDSHAKE_S = 70e-6 * SLOW, 60e-6 * SLOW, 280e-6 * SLOW
+FRAME_S, COMMIT_S = 80e-6 * SLOW, 1e-3
+# What the kernel keeps for a socket with 4 MB: about 10,000 datagrams.
+KEPT = 10_000 // SLOW
+_EPOCH_MS = 1_790_000_000_000
+
+
+class Busy(asyncio.SelectorEventLoop):
+    """`spend(seconds)` is how time passes; when nothing is left to do it jumps to the next timer."""
+
+    def __init__(self):
+        super().__init__(_Looked(self))
+        self.now_s = 0.0
+
+    def time(self):
+        return self.now_s
+
+    def spend(self, seconds):
+        self.now_s += seconds
+
+
+class _Looked(selectors.SelectSelector):
+    def __init__(self, loop):
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout=None):
+        # None: a thread will say when (only at the beginning and at the end, where time does not matter).
+        if timeout is not None and timeout > 0:
+            self._loop.now_s += timeout
+        return super().select(None if timeout is None else 0)
+
+
+class Charged(Clock):
+    def __init__(self, loop):
+        self._loop = loop
+
+    def wall_ms(self):
+        return _EPOCH_MS + int(self._loop.now_s * 1000)
+
+    def mono_ms(self):
+        return self._loop.now_s * 1000
+
+
+class _Commits(Background):
+    """Beside the loop: a commit takes its time, not the processor's."""
+
+    def __init__(self, loop, turn):
+        self._loop = loop
+        self._turn = turn
+        self._timer = None
+
+    def wake(self):
+        if self._timer is None:
+            self._timer = self._loop.call_later(COMMIT_S, self._due)
+
+    def _due(self):
+        self._timer = None
+        if self._turn():
+            self.wake()
+
+    async def close(self):
+        while self._turn():
+            pass
+
+
+class _Machine(Machine):
+    def __init__(self, gateway):
+        self._gateway = gateway
+
+    def background(self, turn, name):
+        return _Commits(self._gateway.loop, turn)
+
+    async def listen(self, host, port, receive_buffer, receive, log, reuse_port=False):
+        self._gateway.receive = receive
+        endpoint = Endpoint(receive, log)
+        endpoint.send = self._gateway.send
+        endpoint.close = lambda: None
+        return endpoint
+
+
+class Gateway:
+    """`put(data, source)` is what comes from the network; `answered(data, source)` hears what goes there."""
+
+    def __init__(self, folder, answered, monkeypatch):
+        self.loop = Busy()
+        self._config = load(folder / "gateway.toml")
+        self._log = open(folder / "gateway.log", "w", encoding="utf-8")  # noqa: SIM115 - closed by close
+        self._answered = answered
+        self._kernel = deque()
+        self._turn = None
+        self.receive = None
+        self.dropped = 0
+        self.app = None
+        self._charge(monkeypatch)
+
+    def _charge(self, monkeypatch):
+        spend = self.loop.spend
+
+        def true(key, signed, signature):
+            spend(VERIFY_S)
+            return True
+
+        def charged(cls, name, seconds):
+            plain = getattr(cls, name)
+
+            def method(self, *arguments, **named):
+                spend(seconds)
+                return plain(self, *arguments, **named)
+
+            monkeypatch.setattr(cls, name, method)
+
+        monkeypatch.setattr(verifier, "verify", true)
+        charged(Server, "receive", LONG_S)
+        charged(Responder, "__init__", HANDSHAKE_S)
+        tell = intake.Intake._tell
+
+        def told(self, stored):
+            spend(FRAME_S * len(stored.rows))
+            tell(self, stored)
+
+        monkeypatch.setattr(intake.Intake, "_tell", told)
+
+    def start(self):
+        log = Log("warning", self._log, Charged(self.loop))
+        self.app = App(self._config, log, Charged(self.loop), machine=_Machine(self))
+        self.loop.run_until_complete(self.app.start())
+
+    def put(self, data, source):
+        if len(self._kernel) >= KEPT:
+            self.dropped += 1
+            return
+        self._kernel.append((data, source))
+        if self._turn is None:
+            self._turn = self.loop.call_soon(self._readable)
+
+    def _readable(self):
+        """As `datagram.Endpoint` reads its socket."""
+        self._turn = None
+        for _ in range(512):
+            if not self._kernel:
+                return
+            self.loop.spend(READ_S + TAKE_S)
+            self.receive(*self._kernel.popleft())
+        self._turn = self.loop.call_soon(self._readable)
+
+    def send(self, data, source):
+        self.loop.spend(SEND_S)
+        self._answered(data, source)
+
+    def close(self):
+        self.loop.run_until_complete(self.app.stop())
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
+        self._log.close()
+
+
+class Cars:
+    """Send what is due, when it is due, whatever the gateway does, and again with the same bytes until it is
+    answered 2.04: urgent every half second, bulk with CoAP's back-off."""
+
+    BACK_OFF_S = (2.5, 5.0, 10.0, 20.0)
+
+    def __init__(self, loop, data, urgent, put):
+        self.loop = loop
+        self._data = data
+        self._urgent = urgent
+        self._put = put
+        self._due = []
+        self.began_s = {}
+        self.answered_s = {}
+        self.told = 0
+
+    def begin(self, number, at_s):
+        self.began_s[number] = at_s
+        heapq.heappush(self._due, (at_s, number, 0))
+
+    def heard(self, number, good):
+        self.told += not good
+        if good:
+            self.answered_s.setdefault(number, self.loop.time())
+
+    async def run(self):
+        """Until all is answered."""
+        while self._due:
+            at_s, number, turn = self._due[0]
+            if at_s > self.loop.time():
+                await asyncio.sleep(at_s - self.loop.time())
+            else:
+                # Whatever the gateway did meanwhile, this came when it was due.
+                await asyncio.sleep(0)
+            while self._due and self._due[0][0] <= self.loop.time():
+                at_s, number, turn = heapq.heappop(self._due)
+                if number in self.answered_s:
+                    continue
+                self._put(self._data[number])
+                again_s = 0.5 if self._urgent(number) else self.BACK_OFF_S[min(turn, 3)]
+                heapq.heappush(self._due, (at_s + again_s, number, turn + 1))
