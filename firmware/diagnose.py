@@ -38,6 +38,7 @@ _TELL_MS = const(1000)
 _SETTLE_MS = const(30)
 _SIGNAL_MS = const(8000)
 _MORE_MS = const(4000)
+_FAULT_MS = const(15000)
 _RECEIVED = const(3)
 _ACKNOWLEDGED = const(4)
 
@@ -160,8 +161,11 @@ async def _modem(hal, given, for_ms, goal):
     task = asyncio.create_task(modem.run())
     told = None
     reached = None
+    sound = 0
     while True:
         now = clock.uptime_ms()
+        if modem.fault is None:
+            sound = now
         seen = (modem.state, modem.fault, modem.rsrp_dbm)
         if seen != told:
             told = seen
@@ -175,8 +179,8 @@ async def _modem(hal, given, for_ms, goal):
             goal <= ATTACH or modem.rsrp_dbm is not None or now - reached > _SIGNAL_MS
         ):
             break
-        # No time heals a wrong PIN or a SIM that is not there.
-        if now >= for_ms or (modem.fault is not None and "SIM" in modem.fault):
+        # No time heals a wrong PIN or a SIM that is not there; some a little.
+        if now >= for_ms or now - sound > (0 if "SIM" in (modem.fault or "") else _FAULT_MS):
             break
         await asyncio.sleep_ms(_LOOK_MS)
     task.cancel()
