@@ -110,6 +110,7 @@ class App:
         self.keys = self._make_keys(values, key_pins)
         round_ms = min(_ROUND_MS, values["watchdog_s"] * 500)
         self.supervisor = Supervisor(hal.feed, uptime_ms, self.random16, log, round_ms)
+        self.supervisor.look = self.keys.look
         self._tasks()
 
     def _open_journal(self, values):

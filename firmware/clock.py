@@ -42,10 +42,11 @@ class Clock:
     def uptime_ms(self):
         """Milliseconds since start; never wraps."""
         now = self._ticks_ms()
-        passed = self._diff(now, self._last)
-        if passed > 0:
-            self._uptime += passed
-            self._last = now
+        if now != self._last:
+            passed = self._diff(now, self._last)
+            if passed > 0:
+                self._uptime += passed
+                self._last = now
         return self._uptime
 
     def now_ms(self):

@@ -7,7 +7,7 @@ from firmware.panic import ACKNOWLEDGED, RECEIVED
 from firmware.signal import Signal
 from protocol.compat import const
 
-_LATER = const(4000)  # nothing changes by itself: look again then, to report to the supervisor
+_LATER = const(60000)  # nothing changes by itself
 # A lit lamp goes dark before the alarm's next stage: nobody takes light that was there before for the answer.
 _GAP_MS = const(100)
 # The click of PANIC and the two beeps of its receipt would else be three beeps to an ear.
@@ -219,5 +219,9 @@ def _green(link, fix):
 async def run(watch, indicator):
     changed = indicator.changed
     while True:
-        watch.alive()
-        await changed.wait_ms(indicator.step())
+        left = indicator.step()
+        if left < _LATER:
+            watch.alive()
+        else:
+            watch.rest(left, changed)
+        await changed.wait_ms(left)

@@ -15,7 +15,7 @@ from protocol.debounce import PRESSED, STUCK, Debouncer
 _SETTLE_MS = const(20)  # contact bounce of panel keys lasts 1 to 10 ms
 _RING = const(64)  # edges; eight keys bouncing at once
 _IDLE_MS = const(1000)
-_QUIET_MS = const(4000)
+_REST_MS = const(60000)
 _HELD_MS = const(20)  # resolution of the hold
 _STUCK_POLL_MS = const(250)
 _MOST_EVENTS = const(250)
@@ -128,10 +128,12 @@ class Keys:
         self.logic = logic
         self.ticks_ms = ticks_ms
         self.flag = asyncio.ThreadSafeFlag()
+        self.woken = Signal()
         self.which = bytearray(_RING)  # key and level
         self.times = array("I", [0] * _RING)  # ticks are small integers: no allocation
         self.head = 0
         self.tail = 0
+        self.missed = False  # `look` has found something
         self._calm = False  # at the last look all was up and settled, and nothing was being counted
         self._pins = pins
         self._edges = [_Edge(self, key, pin) for key, pin in enumerate(pins)]
@@ -144,6 +146,16 @@ class Keys:
     def stir(self, pin):
         """Another interrupt's handler: whoever waits for keys looks up."""
         self.flag.set()
+
+    def look(self):
+        """For who calls this now and then: an edge that was noted and nobody was told of, or that was lost,
+        wakes whoever waits for keys."""
+        missed = self.tail != self.head
+        for pin in self._pins:
+            missed = missed or not pin.value()
+        if missed and self._calm:
+            self.missed = True
+            self.woken.set()
 
     def step(self):
         """Replay the ring, then look at every pin. Returns ms until the next look, 0 = wait for an edge."""
@@ -179,18 +191,27 @@ async def _pass_on(flag, woken):
 
 async def run(watch, keys, beat):
     """`beat.quiet`: parked, and nobody has done anything for a while. `beat.stir()` hears of each edge."""
-    woken = Signal()
+    woken = keys.woken
     pump = asyncio.create_task(_pass_on(keys.flag, woken))
     try:
         while True:
-            watch.alive()
+            pause_ms = keys.step()
+            if pause_ms or not beat.quiet:
+                watch.alive()
+            else:
+                # The supervisor looks at the pins meanwhile (`look`).
+                pause_ms = _REST_MS
+                watch.rest(pause_ms, woken)
             # Nobody pressed: look at the pins now and then all the same, an edge may have been lost.
-            if await woken.wait_ms(keys.step() or (_QUIET_MS if beat.quiet else _IDLE_MS)):
+            if await woken.wait_ms(pause_ms or _IDLE_MS):
                 beat.stir()
             elif keys.tail != keys.head:
+                keys.missed = True
+                beat.stir()
+            if keys.missed:
                 # An edge was noted and nobody woken: whoever waits for the flag hangs, and no watch is on it.
+                keys.missed = False
                 pump.cancel()
                 pump = asyncio.create_task(_pass_on(keys.flag, woken))
-                beat.stir()
     finally:
         pump.cancel()

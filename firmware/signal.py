@@ -8,14 +8,14 @@ import asyncio
 
 
 class Signal:
-    """One task waits; anybody sets. What was set before the wait counts."""
+    """One task waits; anybody sets. What was set before the wait counts. `state`: set, and not taken yet."""
 
     def __init__(self):
-        self._set = False
+        self.state = False
         self._waiting = None
 
     def set(self):
-        self._set = True
+        self.state = True
         task = self._waiting
         # One that is being cancelled has its error in `data` and is due: `push` would take that away.
         if task is not None and task.data is None:
@@ -26,12 +26,12 @@ class Signal:
 
     async def wait_ms(self, ms):
         """True when it was set, now or before; False after `ms`. The signal is then clear."""
-        if not self._set:
+        if not self.state:
             self._waiting = asyncio.core.cur_task
             try:
                 await asyncio.sleep_ms(ms)
             finally:
                 self._waiting = None
-        was_set = self._set
-        self._set = False
+        was_set = self.state
+        self.state = False
         return was_set

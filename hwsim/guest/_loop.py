@@ -5,12 +5,15 @@ that mostly sleeps, half the work was its loop. Tasks run in the same order and 
 """
 
 import _bench
+import _order
 import _tasks
 from micropython import const
 
 _MASK = const((1 << 30) - 1)
 _HALF = const(1 << 29)
 _FOREVER = const((1 << 62) - 1)
+
+_SETTLED = const(100)  # turns after which a program has made what stays
 
 _core = None
 _ended = None  # what ends a task: made once, as it is asked for at each turn
@@ -28,7 +31,11 @@ def replace(core):
 
 def run_until_complete(main_task=None):
     core = _core
+    turns = 0
     while True:
+        turns += 1
+        if turns == _SETTLED:
+            _order.settle()
         task = _next(core._task_queue, core._io_queue)
         core.cur_task = task
         if task is None:

@@ -49,6 +49,16 @@ class Watch:
     def alive(self):
         pass
 
+    def rest(self, ms, signal):
+        pass
+
+
+async def rounds(keys):
+    """The supervisor's."""
+    while True:
+        await asyncio.sleep_ms(4000)
+        keys.look()
+
 
 class Panel:
     def __init__(self, hung=0):
@@ -59,6 +69,7 @@ class Panel:
         self.keys.flag = self.flag = Flag(hung)
         self.beat = Beat()
         self.task = asyncio.create_task(keys.run(Watch(), self.keys, self.beat))
+        asyncio.create_task(rounds(self.keys))
 
     def _emit(self, meaning, number):
         self.heard.append((time.ticks_ms(), meaning))
@@ -96,4 +107,13 @@ async def test_who_waits_for_the_flag_and_hangs_is_replaced():
     assert await panel.press() <= 4000 + HOLD_MS
     assert panel.beat.stirred
     assert HOLD_MS <= await panel.press() <= HOLD_MS + 40
+    panel.task.cancel()
+
+
+async def test_an_edge_that_was_lost_is_found_by_the_supervisors_look():
+    panel = Panel()
+    await asyncio.sleep_ms(20000)
+    panel.pin.level = 0
+    await asyncio.sleep_ms(4000 + HOLD_MS + 40)
+    assert [meaning for _, meaning in panel.heard] == ["down", "panic"]
     panel.task.cancel()

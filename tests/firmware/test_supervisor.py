@@ -8,6 +8,7 @@ import time
 import _bench
 import machine
 
+from firmware.signal import Signal
 from firmware.supervisor import Supervisor
 from tests.portable import raises
 
@@ -61,6 +62,57 @@ async def test_one_that_hangs_is_enough_not_to_feed():
     await bench.run(60)
     assert 4 <= bench.fed <= 6
     assert bench.supervisor.overdue == "hung" and len(bench.said) == 1, bench.said
+
+
+async def test_one_that_rests_is_missed_when_it_is_called_and_does_not_come():
+    """Until then, and as long as it comes, it need not say that it lives."""
+    bench = Bench()
+    signal = Signal()
+    comes = [True]
+    calls = []
+
+    async def rests(watch):
+        while True:
+            watch.rest(60000, signal)
+            if await signal.wait_ms(60000):
+                calls.append(bench.uptime_ms())
+            if not comes[0]:
+                signal.set()
+                watch.rest(60000, signal)
+                await asyncio.Event().wait()
+
+    bench.supervisor.add("rests", rests, 5000)
+    task = asyncio.create_task(bench.run(300))
+    await asyncio.sleep_ms(150_000)
+    signal.set()
+    await asyncio.sleep_ms(50)
+    assert len(calls) == 1 and bench.fed >= 148
+    comes[0] = False
+    signal.set()
+    fed = bench.fed
+    await asyncio.sleep_ms(20_000)
+    assert bench.supervisor.overdue == "rests" and bench.fed <= fed + 3
+    await task
+
+
+async def test_one_that_rests_too_long_hangs():
+    bench = Bench()
+
+    async def rests(watch):
+        watch.rest(30000, Signal())
+        await asyncio.Event().wait()
+
+    bench.supervisor.add("rests", rests, 5000)
+    await bench.run(60)
+    assert 34 <= bench.fed <= 37 and bench.supervisor.overdue == "rests"
+
+
+async def test_the_look_comes_with_each_round():
+    bench = Bench()
+    looks = []
+    bench.supervisor.look = lambda: looks.append(bench.uptime_ms())
+    await bench.run(10)
+    assert 9 <= len(looks) <= 11
 
 
 async def test_the_dead_are_started_again_with_growing_pauses_and_counted():
