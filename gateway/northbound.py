@@ -5,6 +5,7 @@ docs/integrator.md shows them with examples.
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gateway import geojson, ordinary
@@ -97,7 +98,8 @@ def written(terminal: Terminal, row: Row, fields: dict[int, Any]) -> bytes:
     more = ""
     for key, describe in _DESCRIBE:
         if key in fields:
-            members = encode(describe(fields[key])).decode()[1:-1]
+            value = fields[key]
+            members = _member(value) if key == report.STATUS else _text(describe(value))[1:-1]
             more += f",{members}" if members else ""
     time_ms = fields.get(report.TIME)
     return geojson.written(
@@ -164,8 +166,12 @@ def panic_feature(
     return out
 
 
+# `json.dumps` would make it anew for each value.
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def encode(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return _text(value).encode()
 
 
 def _time(ms: int | None) -> str | None:
@@ -280,6 +286,12 @@ def _track(flat: list[int | None]) -> dict[str, Any]:
         "speeds_km_h": [None if speed is None else round(speed * 0.036, 2) for *_, speed, _ in points],
         "courses_deg": [_scaled(course, 100) for *_, course in points],
     }
+
+
+@lru_cache(256)
+def _member(status: int) -> str:
+    """Nearly every position says what its officers do."""
+    return _text(_status(status))[1:-1]
 
 
 _DESCRIBE = (

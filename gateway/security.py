@@ -13,7 +13,6 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -35,6 +34,7 @@ P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 _ECDSA = ec.ECDSA(SHA256())
+_ZERO, _ORDER = bytes(32), N.to_bytes(32, "big")
 
 
 class AesCcm:
@@ -74,14 +74,23 @@ def verify(key: ec.EllipticCurvePublicKey, to_be_signed: bytes, signature: bytes
     """ES256: 64 bytes r || s over SHA-256. A high s is valid (RFC 9053 2.1 has no low-s rule)."""
     if len(signature) != 64:
         return False
-    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    if not (0 < r < N and 0 < s < N):
+    r, s = signature[:32], signature[32:]
+    if not (_ZERO < r < _ORDER and _ZERO < s < _ORDER):
         return False
+    r, s = _integer(r), _integer(s)
     try:
-        key.verify(encode_dss_signature(r, s), to_be_signed, _ECDSA)
+        key.verify(bytes((0x30, len(r) + len(s))) + r + s, to_be_signed, _ECDSA)
     except InvalidSignature:
         return False
     return True
+
+
+def _integer(number: bytes) -> bytes:
+    """32 bytes, not all 0, as DER writes an INTEGER."""
+    number = number.lstrip(b"\0")
+    if number[0] & 0x80:
+        return bytes((2, len(number) + 1, 0)) + number
+    return bytes((2, len(number))) + number
 
 
 # The request that was protected, or what is wrong with it although its seal is genuine.
