@@ -236,3 +236,20 @@ async def test_an_echo_that_comes_back_is_a_restart():
     await story.until(lambda: story.driver.up, 5000)
     assert story.modem.times_of(b"ATE0") and not story.modem.echo
     await story.stop()
+
+
+async def test_what_the_board_wants_said_is_said_at_each_start_of_the_modem():
+    """The receiver inside an A7670 is off after a start, also one that nobody announced."""
+    wanted = (b"AT+CGSETV=1,1", b"AT+CGNSSPWR=1")
+    story = Story(commands=("AT+CGSETV=1,1", "AT+CGNSSPWR=1"))
+    story.start()
+    await story.until(lambda: story.driver.up, 20000)
+    said = [command for command in story.modem.commands() if command in wanted]
+    assert said == list(wanted)
+    story.modem.heard.clear()
+    await asyncio.sleep_ms(40000)
+    assert not [command for command in story.modem.commands() if command in wanted]
+    story.modem.answers[b"AT+CIPOPEN?"] = OK
+    story.modem.boot(2000)
+    await story.until(lambda: wanted[1] in story.modem.commands(), 60000)
+    await story.stop()
