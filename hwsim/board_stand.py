@@ -89,6 +89,7 @@ class BoardStand:
         self._port = PtyPort(port or Path(self._folder.name, "ttyBoard"))
         self._plugged = plugged
         self._orders = collections.deque()
+        self._waiters = []  # (condition, event)
         self._wake, self._waker = os.pipe()
         os.set_blocking(self._wake, False)
         self._ending = False
@@ -157,7 +158,7 @@ class BoardStand:
 
     def do(self, call, *arguments):
         """`call(*arguments)` between two events of the bench; its result, or what it raised."""
-        if not self._thread.is_alive():
+        if not self._thread.is_alive() or threading.current_thread() is self._thread:
             return call(*arguments)
         done = threading.Event()
         outcome = []
@@ -181,12 +182,22 @@ class BoardStand:
 
     def until(self, condition, limit_s=30.0):
         """Wait, by the wall, until `condition()` holds between two events. False when that took too long."""
-        end = time.monotonic() + limit_s
-        while not self.do(condition):
-            if time.monotonic() > end:
-                return False
-            threading.Event().wait(0.005)
-        return True
+        if not self._thread.is_alive():
+            return bool(condition())
+        waiter = (condition, threading.Event())
+        self.do(self._waiters.append, waiter)
+        self._stir()
+        met = waiter[1].wait(limit_s)
+        self.do(self._dismiss, waiter)
+        return met
+
+    def _dismiss(self, waiter):
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+
+    def prompts(self, limit_s=30.0):
+        """Wait, by the wall, until its prompt reads what is typed. False when that took too long."""
+        return self.until(lambda: self.terminal.program.reading, limit_s)
 
     def press(self, key, hold_ms=None):
         self.do(self.car.press, key, hold_ms)
@@ -206,7 +217,7 @@ class BoardStand:
 
     @property
     def plugged(self):
-        return self._port.plugged
+        return self.do(lambda: self._port.plugged)
 
     def says(self):
         """What its program has printed so far, line by line."""
@@ -242,7 +253,7 @@ class BoardStand:
 
     def _mutter(self):
         """The ROM of a chip that finds nothing to run."""
-        if self.plugged:
+        if self._port.plugged:
             self._port.write(_DEAD_CHIP)
             self.kernel.after(_DEAD_CHIP_US, self._mutter)
 
@@ -261,6 +272,10 @@ class BoardStand:
             pass
         while self._orders:
             self._orders.popleft()()
+        for waiter in list(self._waiters):
+            if waiter[0]():
+                self._waiters.remove(waiter)
+                waiter[1].set()
         self._port.push()
         data = self._port.read(self.console.room)
         if data:

@@ -69,6 +69,11 @@ class PromptProcess:
             self._folder.cleanup()
             self._folder = None
 
+    @property
+    def starting(self):
+        """Is MicroPython not there yet? (What Ctrl-C does is then none of its business.)"""
+        return self._folder is not None
+
     def listen(self):
         """Pass on what was printed since. True when there was something."""
         heard = False
@@ -111,6 +116,13 @@ class PromptProcess:
         with contextlib.suppress(OSError), open(f"/proc/{self.pid}/stat", "rb") as file:
             return file.read().rpartition(b")")[2].split()[0] == b"S"
         return False
+
+    def computed_s(self):
+        """Seconds of the processor that it has had."""
+        with contextlib.suppress(OSError), open(f"/proc/{self.pid}/stat", "rb") as file:
+            words = file.read().rpartition(b")")[2].split()
+            return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        return 0.0
 
     @property
     def interruptible(self):

@@ -61,8 +61,13 @@ class Client:
         return self.until(b">>> ")
 
     def raw(self):
-        self.write(b"\x03\x01")
-        return self.until(b"raw REPL; CTRL-B to exit\r\n>")
+        for _ in range(5):
+            self.write(b"\x03\x01")
+            try:
+                return self.until(b"raw REPL; CTRL-B to exit\r\n>", 4)
+            except TimeoutError:
+                continue  # what comes while a board starts is lost
+        raise TimeoutError(f"no raw prompt, only {self.heard[-300:]!r}")
 
     def run(self, code):
         """In the raw prompt: (what it printed, its traceback)."""
