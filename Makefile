@@ -8,7 +8,7 @@
 #   make conformance                            the numbered cases: console, report.html, junit.xml in .build/report
 #   make conformance ARGS="--only PANIC"        some of them
 #   make conformance ARGS="--modem quectel"     with the program and the modem of a board that has Quectel's
-#   make soak                                   patrols in virtual time with every fault: 10 terminal-days
+#   make soak                                   cars in virtual time with every fault: 12 terminal-days
 #   make soak ARGS="--seed 7 --hours 8"          one seed of it
 #   make mutants                                plants bugs in copies of the tree; the checks have to find each
 #   make power-cuts CUTS=200                    power lost at that many random moments of a terminal
@@ -86,9 +86,9 @@ kills: setup
 fuzz: setup
 	@$(RUN) -m tests.fuzz $(if $(EACH),--each $(EACH),--seconds $(SECONDS)) $(ARGS)
 
-# 10 seeds of 3 terminals for 8 hours: ten terminal-days. Without ARGS the seeds are new ones each time.
+# 6 seeds of 2 terminals for a day: twelve terminal-days. Without ARGS the seeds are new ones each time.
 soak: setup
-	@$(RUN) -m hwsim soak --faults full --jobs 2 $(if $(ARGS),$(ARGS),--seeds 10 --terminals 3 --hours 8 --json soak.json)
+	@$(RUN) -m hwsim soak --faults full --jobs 2 $(if $(ARGS),$(ARGS),--seeds 6 --terminals 2 --hours 24 --json soak.json)
 
 siege: setup
 	@$(RUN) -m tests.brokers siege --blows $(or $(BLOWS),30) $(ARGS)

@@ -13,8 +13,8 @@ from hwsim.kernel import ASIDE
 from hwsim.lockstep import Lockstep
 from hwsim.process import maps_image
 from hwsim.prompt import PromptLockstep
-from hwsim.uart import UartPort
 from hwsim.watchdog import Watchdog
+from hwsim.wires import Wires
 
 _BENCH_HEAP = 184 * 1024  # the overlays; guest/boot.py fills what they leave
 _CODE_HEAP = 80 * 1024  # and their code and buffers, where these have no other place
@@ -24,12 +24,9 @@ _C_HEAP = 6656
 _READ_IN = 192 * 1024  # and a slot's image, read into it
 _BOOT_US = 250_000  # from power or reset to the first line of the program
 _MAIN = "firmware.main"  # its main() is the program
-_RISING, _FALLING = 1, 2
-_INPUT = 1
-_SHOWN = ("red", "green", "buzzer", "vibrator")  # outputs that are for people: no device answers to them
 
 
-class Terminal:
+class Terminal(Wires):
     """`image` is the ROMFS file to run, or `script` a program of a test's own; without both it runs what its
     flash holds. `heapsize` is what the program may use, image not counted. `console`: who sits at its prompt
     (console.py); nobody, if None. The flash image at `flash_path` is kept from run to run. `cpu`: how many
@@ -48,9 +45,8 @@ class Terminal:
         cpu=None,
         console=None,
     ):
-        self.kernel = kernel
-        self.name = name
-        self.board = load_board(board)
+        self.lane = kernel.new_lane()  # its devices'; two more follow
+        super().__init__(kernel, name, load_board(board), self.lane)
         self.image = Path(image).resolve() if image else None
         self.script = Path(script).resolve() if script else None
         self.heapsize = heapsize
@@ -64,76 +60,21 @@ class Terminal:
         self.wrap_ms = 20_000  # after a start, until ticks_ms begins anew
         self.told_us = 0  # computations as long as this are told as notes when they begin; 0: none
         self.unique_id = hashlib.sha256(name.encode()).digest()[:8]
-        self.lane = kernel.new_lane()  # its devices'; two more follow
         self.aside = self.lane + ASIDE
         self.console = console
         self.program = Lockstep(kernel, self, self.lane)
         if console is not None:
             self.program = PromptLockstep(kernel, self, console, self.lane)
         self._rng = kernel.rng("terminal/" + name)
-        self._numbers = {**self.board.get("pins", {}), **self.board.get("keys", {})}
-        self._pin_names = {number: pin for pin, number in self._numbers.items()}
-        self._ports = {
-            uart: UartPort(kernel, f"{name}/{uart}", row["id"], self._bytes_in, self._offer, self.lane)
-            for uart, row in self.board.get("uarts", {}).items()
-        }
-        self._ports_by_id = {port.number: port for port in self._ports.values()}
-        self._inputs = {}  # pin number -> level that the world drives
-        self._outputs = {}  # pin number -> level that the program drives
-        self._watchers = {}
-        self._adc = {}
-        self._i2c = {}
         self._rtc_us = 0
         self.rtc_memory = b""
         self._watchdog = Watchdog(kernel, self._bitten, self.aside)
         self._clear()
 
     def _clear(self):
-        self._triggers = {}  # pin number -> edges that interrupt
-        self._listening = set()  # UARTs that interrupt
-        self.program.listens = False
+        self._listens_to_nothing()
         self._operation = None  # flash: kind, address, data, begin, end
         self._timers = []
-
-    # What the bench attaches
-
-    def port(self, uart):
-        """The device's end of the UART that the board calls so."""
-        return self._ports[uart]
-
-    def attach_uart(self, uart, device=None):
-        """`device.bytes_from_guest(data)` gets what the program writes; returns the port to send through."""
-        port = self._ports[uart]
-        port.device = device
-        return port
-
-    def attach_i2c(self, bus, address, device):
-        """`device.transfer(written, count) -> bytes` answers at that address of that bus."""
-        self._i2c[bus, address] = device
-
-    def watch_pin(self, pin, call):
-        """`call(level)` whenever the program changes that output; without power it falls to 0."""
-        self._watchers.setdefault(self._numbers[pin], []).append(call)
-
-    def level(self, pin):
-        """The level of an output now."""
-        return self._outputs.get(self._numbers[pin], 0)
-
-    def pin_in(self, pin, level):
-        """The world drives that input to `level`, 0 or 1."""
-        number = self._numbers[pin]
-        if self._inputs.get(number) == level:
-            return
-        self._inputs[number] = level
-        edge = _RISING if level else _FALLING
-        urgent = bool(self._triggers.get(number, 0) & edge)
-        self.program.queue(wire.PIN, number, bytes((level,)), urgent)
-
-    def set_adc(self, channel, value):
-        """`value` 0..65535 on that analogue input."""
-        number = self.board["adc"][channel]
-        self._adc[number] = value
-        self.program.queue(wire.ADC, number, struct.pack("<H", value))
 
     def afflict(self, what, data=b""):
         """A fault inside the running program, see guest/_fault.py."""
@@ -208,10 +149,7 @@ class Terminal:
         self._watchdog.stop()
         self.program.stop()
         self._clear()
-        for port in self._ports.values():
-            port.power_off()
-        for number in [n for n, level in self._outputs.items() if level]:
-            self._output(number, 0)  # a chip in reset drives nothing: lamps go dark
+        self._goes_dark()
 
     def _later(self, when_us, call):
         self._timers = [timer for timer in self._timers if timer.active]
@@ -247,7 +185,7 @@ class Terminal:
             "told_us": self.told_us,
             "wrap_ms": self.wrap_ms,
             "measured": self.measured,
-            "unanswered": [self._numbers[pin] for pin in _SHOWN if pin in self._numbers],
+            "unanswered": self._unanswered(),
             "flash": {
                 "size": self.flash.size,
                 "block": self.flash.block,
@@ -285,50 +223,9 @@ class Terminal:
 
     # The chip
 
-    def _output(self, number, level):
-        if self._outputs.get(number, 0) == level:
-            return
-        self._outputs[number] = level
-        self.kernel.emit(self.name, "pin", pin=self._pin_names.get(number, number), level=level)
-        for call in self._watchers.get(number, ()):
-            call(level)
-
-    def _on_pin(self, number, data):
-        self._output(number, data[0])
-
-    def _on_pin_setup(self, number, data):
-        mode, _, self._triggers[number] = data
-        if mode == _INPUT:
-            self._output(number, 0)
-
-    def _bytes_in(self, port, data):
-        self.program.queue(wire.UART, port.number, data, port.number in self._listening)
-
-    def _offer(self, port, steady):
-        self.program.queue(wire.FORGET, port.number, bytes((steady,)), port.number in self._listening)
-
-    def _on_stream(self, number):
-        self.program.answer(self._ports_by_id[number].told(self.kernel.now_us), wire.AHEAD, number)
-
-    def _on_uart(self, number, data):
-        port = self._ports_by_id.get(number)
-        if port is not None:
-            port.bytes_written(data, self.kernel.now_us)
-
-    def _on_uart_setup(self, number, data):
-        baud, _, listens = struct.unpack("<IHB", data)
-        (self._listening.add if listens else self._listening.discard)(number)
-        self.program.listens = bool(self._listening)
-        if number in self._ports_by_id:
-            self._ports_by_id[number].setup(baud)
-
     def _bitten(self):
         self.kernel.emit(self.name, "watchdog")
         self.reset("watchdog")
-
-    def _on_pwm(self, number, data):
-        freq, duty = struct.unpack("<IH", data)
-        self.kernel.emit(self.name, "pwm", pin=self._pin_names.get(number, number), freq=freq, duty=duty)
 
     def _on_clock(self, _index, data):
         (self._rtc_us,) = struct.unpack("<q", data)
@@ -342,11 +239,6 @@ class Terminal:
     def _on_console(self, index, data):
         if self.console is not None:
             self.console.told(index, data)
-
-    def _on_bus(self, bus, question):
-        device = self._i2c.get((bus, question[0]))
-        answer = b"\x01" if device is None else b"\x00" + device.transfer(question[2:], question[1])
-        self.program.answer(answer)
 
     def _on_flash(self, kind, address, data):
         self.flash.check(kind, address, data)

@@ -5,7 +5,9 @@ circle the towns that joined later. Everything here is data and arithmetic; noth
 """
 
 import math
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 from hwsim.roads import Route, Track
 
@@ -24,82 +26,12 @@ class Unit:
     route: str
 
 
-ROUTES = {
-    # Through the town to the A3 and along it to the border crossing.
-    "sremska-mitrovica": Route(
-        "Sremska Mitrovica - Batrovci (A3)",
-        (
-            (44.9700, 19.6100, 40, 0),
-            (44.9742, 19.6122, 50, 0),
-            (44.9795, 19.6147, 50, 6),
-            (44.9862, 19.6180, 60, 0),
-            (44.9960, 19.6222, 80, 0),
-            (45.0062, 19.6263, 60, 0),
-            (45.0098, 19.6205, 60, 0),
-            (45.0121, 19.6060, 115, 0),
-            (45.0142, 19.5700, 120, 0),
-            (45.0172, 19.5200, 120, 0),
-            (45.0232, 19.4600, 120, 0),
-            (45.0312, 19.4050, 120, 0),
-            (45.0390, 19.3400, 120, 0),
-            (45.0458, 19.2600, 120, 0),
-            (45.0490, 19.1900, 100, 0),
-            (45.0500, 19.1300, 60, 0),
-            (45.0496, 19.1100, 30, 120),
-        ),
-        84,
-    ),
-    # From the crossing along the border villages to Šid.
-    "batrovci": Route(
-        "Batrovci - Vašica - Šid",
-        (
-            (45.0490, 19.1075, 40, 0),
-            (45.0466, 19.1130, 50, 0),
-            (45.0494, 19.1210, 70, 0),
-            (45.0600, 19.1385, 80, 0),
-            (45.0720, 19.1590, 80, 0),
-            (45.0826, 19.1762, 50, 8),
-            (45.0912, 19.1880, 80, 0),
-            (45.1040, 19.2015, 80, 0),
-            (45.1170, 19.2155, 60, 0),
-            (45.1262, 19.2262, 40, 90),
-        ),
-        82,
-    ),
-    # Down the valley of the Južna Morava.
-    "vranje": Route(
-        "Vranje - Bujanovac",
-        (
-            (42.5510, 21.9000, 40, 0),
-            (42.5478, 21.8958, 50, 5),
-            (42.5436, 21.8902, 50, 0),
-            (42.5372, 21.8822, 60, 0),
-            (42.5290, 21.8740, 80, 0),
-            (42.5192, 21.8652, 80, 0),
-            (42.5066, 21.8480, 80, 0),
-            (42.4930, 21.8252, 80, 0),
-            (42.4790, 21.7990, 80, 0),
-            (42.4690, 21.7786, 60, 0),
-            (42.4622, 21.7672, 40, 60),
-        ),
-        430,
-    ),
-    # Narrow roads south of Bujanovac, towards the border with North Macedonia.
-    "rujan": Route(
-        "Bujanovac - Rujan",
-        (
-            (42.4622, 21.7672, 40, 0),
-            (42.4520, 21.7708, 60, 0),
-            (42.4400, 21.7752, 60, 0),
-            (42.4262, 21.7800, 60, 0),
-            (42.4120, 21.7846, 50, 4),
-            (42.3990, 21.7880, 50, 0),
-            (42.3868, 21.7916, 50, 0),
-            (42.3780, 21.7944, 30, 120),
-        ),
-        420,
-    ),
-}
+def _routes():
+    rows = tomllib.loads(Path(__file__).with_name("routes.toml").read_text("utf-8"))
+    return {key: Route(**{**row, "points": tuple(map(tuple, row["points"]))}) for key, row in rows.items()}
+
+
+ROUTES = _routes()
 
 _FIRST = (
     Unit(

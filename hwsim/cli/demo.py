@@ -18,7 +18,7 @@ def arguments(parser):
     parser.add_argument(
         "--nmea", type=types.file, metavar="FILE", help="drive terminal 1 from a recorded NMEA log"
     )
-    parser.add_argument("--terminals", type=types.terminals, default=3, metavar="N", help="how many cars (3)")
+    types.option(parser, "--terminals", types.terminals, 3, "N", "how many cars")
     parser.add_argument(
         "--board",
         type=types.file,
@@ -27,20 +27,8 @@ def arguments(parser):
         metavar="FILE",
         help="one car more, with a finished board: the flash that `board --pty --flash FILE` kept",
     )
-    parser.add_argument(
-        "--loss",
-        type=types.probability,
-        default=0.0,
-        metavar="P",
-        help="share of datagrams lost, each way (0)",
-    )
-    parser.add_argument(
-        "--rtt",
-        type=types.positive,
-        default=60,
-        metavar="MS",
-        help="round trip of the mobile network (60)",
-    )
+    types.option(parser, "--loss", types.probability, 0.0, "P", "share of datagrams lost, each way")
+    types.option(parser, "--rtt", types.positive, 60, "MS", "round trip of the mobile network")
     parser.add_argument(
         "--broker", choices=("iotcore", "mosquitto"), default="iotcore", help="which broker (iotcore)"
     )

@@ -53,29 +53,25 @@ def arguments(parser):
     parser.add_argument("--broker", type=_place, metavar="HOST:PORT", help="listen there for what arrives")
     parser.add_argument("--prefix", default="patrola/v1", help="of the topics (patrola/v1)")
     parser.add_argument("--rows", metavar="FILE", help="write the cars for `gateway enroll --file` and end")
-    parser.add_argument("--terminals", type=types.count, default=500, metavar="N", help="cars (500)")
-    parser.add_argument(
-        "--rate", type=types.positive, default=1000.0, metavar="R", help="datagrams a second (1000)"
-    )
-    parser.add_argument(
-        "--seconds", type=types.positive, default=10.0, metavar="S", help="how long they are due (10)"
-    )
-    parser.add_argument(
-        "--batch", type=_batch, default=1, metavar="K", help="positions in one datagram, 1 to 5 (1)"
-    )
-    parser.add_argument(
+    types.option(parser, "--terminals", types.count, 500, "N", "cars")
+    types.option(parser, "--rate", types.positive, 1000.0, "R", "datagrams a second")
+    types.option(parser, "--seconds", types.positive, 10.0, "S", "how long they are due")
+    types.option(parser, "--batch", _batch, 1, "K", "positions in one datagram, 1 to 5")
+    types.option(
+        parser,
         "--urgent",
-        type=types.probability,
-        default=0.02,
-        metavar="SHARE",
-        help="share of urgent datagrams, panics and statuses by turns (0.02)",
+        types.probability,
+        0.02,
+        "SHARE",
+        "share of urgent datagrams, panics and statuses by turns",
     )
-    parser.add_argument(
+    types.option(
+        parser,
         "--forged",
-        type=types.positive,
-        default=0,
-        metavar="RATE",
-        help="also so many datagrams a second of strangers and forgers (0)",
+        types.positive,
+        0,
+        "RATE",
+        "also so many datagrams a second of strangers and forgers",
     )
     parser.add_argument(
         "--roam",
@@ -87,18 +83,10 @@ def arguments(parser):
     parser.add_argument(
         "--no-repeat", action="store_true", help="send nothing again, as no terminal would behave"
     )
-    parser.add_argument(
-        "--warm", type=types.positive, default=1.0, metavar="S", help="at first, left out of the times (1)"
-    )
-    parser.add_argument(
-        "--drain",
-        type=types.positive,
-        default=5.0,
-        metavar="S",
-        help="wait so long for the last of them (5)",
-    )
+    types.option(parser, "--warm", types.positive, 1.0, "S", "at first, left out of the times")
+    types.option(parser, "--drain", types.positive, 5.0, "S", "wait so long for the last of them")
     parser.add_argument("--seed", type=int, default=1, help="of keys and of the mixture (1)")
-    parser.add_argument("--jobs", type=types.count, default=1, metavar="J", help="processes that prepare (1)")
+    types.option(parser, "--jobs", types.count, 1, "J", "processes that prepare")
     output.option(parser, "what was measured")
 
 

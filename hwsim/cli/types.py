@@ -50,3 +50,9 @@ def address(text):
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise argparse.ArgumentTypeError(f"HOST:PORT, not {text}")
     return host, int(port)
+
+
+def option(parser, name, kind, default, metavar, text):
+    """An option with a value that is said in its help."""
+    said = f"{default:g}" if isinstance(default, float) else default
+    parser.add_argument(name, type=kind, default=default, metavar=metavar, help=f"{text} ({said})")
