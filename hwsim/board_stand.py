@@ -196,8 +196,10 @@ class BoardStand:
             self._waiters.remove(waiter)
 
     def prompts(self, limit_s=30.0):
-        """Wait, by the wall, until its prompt reads what is typed. False when that took too long."""
-        return self.until(lambda: self.terminal.program.reading, limit_s)
+        """Wait, by the wall, until its prompt reads what is typed. False when that took too long, or it has no
+        power."""
+        self.until(lambda: self.terminal.program.reading or not self.terminal.powered, limit_s)
+        return self.do(lambda: self.terminal.program.reading)
 
     def press(self, key, hold_ms=None):
         self.do(self.car.press, key, hold_ms)

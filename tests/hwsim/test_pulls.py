@@ -17,7 +17,7 @@ LOOK = "import os\nprint(os.stat('/whole')[6] if 'whole' in os.listdir('/') else
 
 
 def work(stand):
-    assert stand.prompts() or not stand.plugged
+    stand.prompts()
     with Client(stand.port) as client:
         client.raw()
         _, error = client.paste(WRITE)
