@@ -14,18 +14,22 @@ import os
 import sys
 import time
 
+from firmware import statefile
 from firmware.app import App
 from firmware.hal import BoardError, Hal
 from firmware.indicator import Indicator
 from firmware.renewer import forget
 from firmware.signer import Signer
+from firmware.trace import FAILS
+from firmware.version import VERSION
 from protocol.compat import const
 from protocol.errors import Misuse
 
 _PROBLEM = const(1)
 _HAPPENS = const(2)
 _RETRY_MS = const(30000)
-UPDATE = "/update"  # what update.py keeps
+UPDATE = "/update"  # what update.py keeps: an array, its state first
+_TRYING = b"\x03"
 
 
 class _Uptime:
@@ -75,6 +79,7 @@ def prepare(hal, log, drill=False, slot=None):
 
     trace, fails, why = aftermath.begin(hal)
     log.trace = trace
+    under_way = slot is not None and _updating(slot, trace)
     values, problems = config.load()
     log.level = values["log"]
     if drill:
@@ -117,8 +122,11 @@ def prepare(hal, log, drill=False, slot=None):
     hal.start_watchdog(values["watchdog_s"])
     app = App(hal, values, key_pins, signer, boot, log, why if trace.safe else None)
     app.slot = slot
-    if slot is not None and _updating(slot):
-        app.updating()
+    if under_way:
+        try:
+            app.updating()
+        except Exception as error:
+            log(_PROBLEM, "update: %r" % error)  # the terminal serves all the same
     if trace.safe:
         app.indicator.safe = aftermath.LAMP
     log.uptime_ms = app.clock.uptime_ms
@@ -128,17 +136,21 @@ def prepare(hal, log, drill=False, slot=None):
     return app
 
 
-def _updating(slot):
+def _updating(slot, trace):
     """An update is under way, or the program has yet to prove itself."""
     from firmware.slots import Slots
 
-    try:
-        os.stat(UPDATE)
-        return True
-    except OSError:
-        return Slots((None, None), slot).on_trial
-    finally:
-        forget("firmware.slots")
+    trial = Slots((None, None), slot).trial
+    forget("firmware.slots")
+    row = statefile.read(UPDATE)
+    if row is None:
+        return trial
+    if row[1:2] == _TRYING and not trial:
+        # The starts that failed before were another program's, which has been given up.
+        trace.safe = 0
+        trace.data[FAILS] = 0
+        trace.keep()
+    return True
 
 
 def _hal():
@@ -174,6 +186,21 @@ def _mourn(log, error):
     aftermath.failed(log.trace)
 
 
+def _greet(slot, idle):
+    """For flash.py, whatever the log's level. Without an identity there is no more to prove: `idle`. What is
+    on trial says the same when that is over, in update.py."""
+    from firmware.slots import Slots
+
+    slots = Slots((None, None), slot)
+    trial = slots.trial
+    if trial and idle:
+        slots.confirm()
+    forget("firmware.slots")
+    if idle or not trial:
+        words = VERSION + (slot, ", confirmed" if trial else "")
+        print("patrola %d.%d.%d runs from slot %d%s" % words)
+
+
 def start(slot=None):
     """Called by main.py; returns only when the board's description is wrong."""
     log = Log()
@@ -181,6 +208,8 @@ def start(slot=None):
     try:
         hal = _hal()
         app = prepare(hal, log, slot=slot)
+        if slot is not None:
+            _greet(slot, app is None)
         asyncio.run(_show_fault(hal, None) if app is None else app.run())
     except BoardError as error:
         log(_PROBLEM, str(error))

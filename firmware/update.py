@@ -38,6 +38,8 @@ _LONGEST_PAUSE_MS = const(600000)
 _MOST_ERRORS = const(5)
 _STILL_MS = const(600000)  # parked for so long, a car whose officers are on duty may start anew
 _HEALTHY_MS = const(60000)
+_DESK_MS = const(10000)  # the same where somebody waits for it with a cable: each task has reported by then
+_DESK_LOOK_MS = const(1000)
 _PROVE_MS = const(900000)
 _AVAILABLE = const(1)
 _OFF_DUTY = const(5)
@@ -118,6 +120,13 @@ class Update:
         app = self._app
         if self._row is None:
             return None
+        now = app.clock.uptime_ms()
+        if self._row[_STATE] == update.TRYING:
+            # In an alarm above all: a program that reaches nobody must give way.
+            self._prove(now)
+            if self._cable and self._row[_STATE] == update.DONE:
+                self._drop()
+                return None
         if app.modem.panic_active or app.panics.open or app.journal.count(True):
             return _LOOK_MS  # the way, and flash, are an alarm's
         if self._message is not None:
@@ -125,14 +134,10 @@ class Update:
             self._asked(message)
             if self._row is None:
                 return None
-        now = app.clock.uptime_ms()
         state = self._row[_STATE]
-        if state == update.TRYING:
-            self._prove(now)
-            if self._cable and self._row[_STATE] == update.DONE:
-                self._drop()
-                return None
-        if self._cable or self._attempt is not None or not app.linked():
+        if self._cable:
+            return _DESK_LOOK_MS
+        if self._attempt is not None or not app.linked():
             return _LOOK_MS
         if app.safe and state < update.TRYING:
             return _LOOK_MS
@@ -412,8 +417,12 @@ class Update:
         try:
             if not self._slots.on_trial:
                 self._go(update.DONE)
-            elif now >= _HEALTHY_MS and not restarts and serves:
+            elif now >= (_DESK_MS if self._slots.desk else _HEALTHY_MS) and not restarts and serves:
                 self._slots.confirm()
+                if self._cable:
+                    # For flash.py, whatever the log's level.
+                    version = update.version_text(self._runs)
+                    print("patrola %s runs from slot %d, confirmed" % (version, self._slots.running))
                 app.log(2, "update: confirmed")
                 self._go(update.DONE)
             elif now >= _PROVE_MS:

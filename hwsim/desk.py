@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from hwsim import seeded_lakers
 from hwsim.network import KernelHost
+from hwsim.offers import Offers
 from hwsim.openssl import Ccm, verifier
 from hwsim.shake import Shakes, kid_of
 from protocol import cbor, coap, cose, oscore, report
@@ -56,6 +57,7 @@ class Desk:
         self.stored_us = {}  # the same names -> when
         self.answers = []  # (kid, command id, answer)
         self.refused = []  # (microseconds, reason)
+        self.offers = Offers()
         self.awake = True
         rng = kernel.rng("desk")
         seeded_lakers.follow(kernel.rng("desk/lakers"))
@@ -156,6 +158,8 @@ class Desk:
             for item in cbor.decode_sequence(inner.payload, _FRAMES):
                 self._frame(link.kid, cbor.encode(item))
             return coap.Message(coap.ACK, coap.CHANGED, payload=cbor.encode({0: self._now_ms(), 1: 3}))
+        if path == "/u" or path.startswith("/u/"):
+            return self.offers.serve(link.kid, path, inner)
         if inner.code == coap.GET:
             self._observers[link.kid] = (source, token, binding, link)
             return self._list(link.kid)

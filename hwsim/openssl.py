@@ -38,3 +38,14 @@ def verifier(public):
         return True
 
     return verify
+
+
+def signer(key):
+    """A function `sign(to_be_signed) -> r || s` for a private key; the same bytes give the same signature."""
+
+    def sign(to_be_signed):
+        made = key.sign(bytes(to_be_signed), ec.ECDSA(SHA256(), deterministic_signing=True))
+        r, s = utils.decode_dss_signature(made)
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    return sign

@@ -10,7 +10,7 @@ MINUTE_US = 60_000_000
 BLIND = frozenset({"task_death", "task_hang", "heap_exhaustion"})
 BLIND_US = MINUTE_US
 # After these the watchdog may have to bite, or the program to end and start afresh.
-BITES = BLIND | {"flash_worn", "flash_rot", "flash_full"}
+BITES = BLIND | {"flash_worn", "flash_rot", "flash_full", "bad_program"}
 BITES_US = 5 * MINUTE_US
 HANGS = frozenset({"task_hang"})
 # In the middle of a start it ends that start, and no other.

@@ -218,7 +218,24 @@ def _wear(terminal):
     first = journal["address"] // flash.block
     blocks = range(first, first + journal["size"] // flash.block)
     programs, erases = (sum(count[block] for block in blocks) for count in (flash.written, flash.wear))
-    return Wear(programs, erases, flash.programs - programs, flash.erases - erases, flash.set_again)
+    slots = [slot["address"] // flash.block for slot in terminal.board["flash"].get("slots", ())]
+    images = [
+        block
+        for first, slot in zip(slots, terminal.board["flash"].get("slots", ()), strict=True)
+        for block in range(first, first + slot["size"] // flash.block)
+    ]
+    of_images = [sum(count[block] for block in images) for count in (flash.written, flash.wear)]
+    return Wear(
+        programs,
+        erases,
+        flash.programs - programs - of_images[0],
+        flash.erases - erases - of_images[1],
+        flash.set_again,
+        of_images[0],
+        of_images[1],
+        # Each image that is written begins with its head's block.
+        sum(flash.wear[first] for first in slots),
+    )
 
 
 _CAR_EVENTS = {

@@ -71,13 +71,16 @@ class Receipt:
 @dataclass
 class Wear:
     """Of a terminal's flash: programs and erases of the journal's part and of the rest, where its files lie;
-    bits that a program wanted to set."""
+    bits that a program wanted to set; of the slots for images of the program, and how many were begun."""
 
     programs: int = 0
     erases: int = 0
     file_programs: int = 0
     file_erases: int = 0
     set_again: int = 0
+    image_programs: int = 0
+    image_erases: int = 0
+    images: int = 0
 
 
 @dataclass

@@ -12,9 +12,11 @@ from hwsim.checks.verdict import Violation
 # a journal that is full.
 _JOURNAL = ((40, 6), (8, 6), (4, 0.125))
 # Of the files: for the terminal; for each start, its number; for each handshake, keys twice; for each alarm,
-# its stages; for each sealed request, numbers reserved by 64. About three times what was measured: littlefs
-# writes what it likes.
-_FILES = ((40, 4), (16, 1), (24, 1), (24, 1), (0.25, 0.03))
+# its stages; for each sealed request, numbers reserved by 64; for each update, how far it is. About three
+# times what was measured: littlefs writes what it likes.
+_FILES = ((40, 4), (16, 1), (24, 1), (24, 1), (0.25, 0.03), (150, 12))
+# Of the two images of the program, for each that was begun: its blocks once, and some once more.
+_IMAGES = ((2400, 160),)
 
 
 def bits_are_only_cleared(recording):
@@ -32,10 +34,11 @@ def flash_is_spared(recording):
         frames = _frames(car, recording)
         alarms = len({frame.panic[0] for _, frame in car.frames.values() if frame.raises})
         of_journal = _sum(_JOURNAL, 1, lives, frames)
-        of_files = _sum(_FILES, 1, lives, len(car.handshakes), alarms, car.sealed)
+        of_files = _sum(_FILES, 1, lives, len(car.handshakes), alarms, car.sealed, wear.images)
         for part, is_, most in (
             ("journal", (wear.programs, wear.erases), of_journal),
             ("files", (wear.file_programs, wear.file_erases), of_files),
+            ("images", (wear.image_programs, wear.image_erases), _sum(_IMAGES, wear.images)),
         ):
             if is_[0] > most[0] or is_[1] > most[1]:
                 text = (

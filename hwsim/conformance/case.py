@@ -27,6 +27,7 @@ SUBJECTS = {
     "MODEM": "The modem",
     "FLASH": "Storage",
     "POWER": "Power",
+    "UPD": "Updates",
     "GW": "The gateway",
 }
 
@@ -37,7 +38,8 @@ class Case:
     the other side: where this one says "it fires", that one says "it does not fire"; or says, as a
     sentence, that both stand in this story. `settings` differ from the suite's own, `slip` are wrong ones
     that got in all the same; `linked`: the terminal has agreed on keys before; `lost`: why something that was
-    sent may be missing at the end; `house`: the real gateway takes part."""
+    sent may be missing at the end; `house`: the real gateway takes part; `slots`: the terminal starts by
+    itself from its flash, as from a workshop, and takes releases of the bench's key."""
 
     id: str
     clauses: tuple
@@ -53,6 +55,7 @@ class Case:
     linked: bool = True
     lost: str | None = None
     house: bool = False
+    slots: bool = False
     seed: int = 1
 
     @property

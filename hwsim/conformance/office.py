@@ -51,8 +51,12 @@ class Office(Desk):
             if answer is not None:
                 code, options, payload = answer
                 return coap.Message(coap.ACK, code, options=options, payload=payload)
-        before = len(self.answers)
+        before, told = len(self.answers), len(self.offers.said)
         message = super()._do(inner, binding, link, source, token)
+        for kid, version, state, reason in self.offers.said[told:]:
+            self.kernel.emit(
+                "headquarters", "update", kid=kid.hex(), version=version, state=state, reason=reason
+            )
         for kid, number, answer in self.answers[before:]:
             self.kernel.emit("headquarters", "answered", kid=kid.hex(), number=number, answer=answer)
         return message

@@ -6,6 +6,7 @@ import resource
 import tempfile
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from hwsim.conformance.afterwards import Judges
 from hwsim.conformance.case import load
@@ -52,6 +53,7 @@ def play(case, shelf, seed=None):
             return Result(case.id, BROKEN, f"the bench: {error}", _cpu_s() - before, 0.0)
         with rig:
             stage = (HouseStage if case.house else Stage)(rig)
+            stage.folder, stage.workshop = Path(folder), shelf.workshop
             judges = Judges(stage, case.lost) if shelf.terminal is None else None
             try:
                 case.tell(stage)

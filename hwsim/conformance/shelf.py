@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from hwsim import technician, world
+from hwsim import releases, slots_ready, technician, world
 from hwsim.conformance.office import Office
 from hwsim.desk import Desk
 from hwsim.kernel import Kernel
@@ -19,6 +19,7 @@ from hwsim.rig import SETTINGS, Rig
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _BUILD = _ROOT / ".build" / "conformance"
 _KEPT = 3
+_RUNS = 0x000100  # the version of the program that the suite holds
 # Whose modem the terminal has, and the board whose image knows it.
 MODEMS = {"simcom": technician.BOARD, "quectel": "SIM-QUECTEL"}
 _SLIP = """\
@@ -50,7 +51,8 @@ class ShelfKit:
 class Shelf:
     """Under `directory`, or kept in .build from run to run as long as nothing has changed. `image`: that
     program instead of the one that the tree makes. `modem`: one of MODEMS. `maker`: "module:Class" of a
-    terminal that is not ours (page.md); it is asked for its kits anew in each run, so give it a directory of the run's own."""
+    terminal that is not ours (page.md); it is asked for its kits anew in each run, so give it a
+    directory of the run's own."""
 
     def __init__(self, directory=None, image=None, maker=None, modem="simcom"):
         self.maker = maker
@@ -70,6 +72,13 @@ class Shelf:
         if directory is None:
             _tidy(base, self.folder)
 
+    @property
+    def workshop(self):
+        """The folder for releases, which take a while to make."""
+        folder = self.folder / "releases"
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def profile(self, name):
         """The modem's profile of a case, or that of another maker which stands in for it."""
         return STAND_INS.get(self.modem, {}).get(name, name)
@@ -77,11 +86,17 @@ class Shelf:
     def kit(self, case):
         """The kit of a case; made now if need be."""
         settings = SETTINGS | {"gateway_key": Desk(Kernel()).public.hex()} | case.settings
-        words = json.dumps([case.units, case.linked and not case.house, settings, case.slip], sort_keys=True)
+        if case.slots:
+            settings["release_key"] = releases.public_of(releases.own_key()).hex()
+        more = [case.slots] if case.slots else []
+        words = json.dumps(
+            [case.units, case.linked and not case.house, settings, case.slip, *more], sort_keys=True
+        )
         folder = self.folder / hashlib.sha256(words.encode()).hexdigest()[:12]
         if not (folder / "kit.json").is_file():
             self._make(folder, case, settings)
-        return ShelfKit(folder, self.image, case.units, settings, self.terminal)
+        image = None if case.slots else self.image
+        return ShelfKit(folder, image, case.units, settings, self.terminal)
 
     def _make(self, folder, case, settings):
         # Whole or not at all: another process may make the same.
@@ -102,6 +117,10 @@ class Shelf:
             links = self._link(making, case.units, settings)
             told["links"] = [[*(part.hex() for part in row[:4]), row[4]] for row in links]
             (making / "kit.json").write_text(json.dumps(told))
+        if case.slots:
+            for unit in world.units(case.units):
+                flash = making / f"{unit.unit}.flash"
+                slots_ready.ready(unit.unit, flash, self.image, _RUNS, self.folder)
         try:
             making.rename(folder)
         except OSError:

@@ -109,6 +109,12 @@ def published(label, text="", test=None):
     return Sign("published", f"the broker gets {label}{' ' + text if text else ''}", looks)
 
 
+def update(state, reason=""):
+    """The terminal says so of its update; `reason`: a part of why."""
+    text = f"the terminal says of the update: {state}{' (' + reason + ')' if reason else ''}"
+    return Sign("update", text, lambda s: s.state == state and reason in s.reason)
+
+
 def start(cause=None):
     return Sign("start", f"the terminal starts ({cause or 'any cause'})", lambda s: cause in (None, s.cause))
 

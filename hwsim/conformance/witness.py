@@ -123,6 +123,9 @@ class Witness:
             kind = _COMMANDS.get(fields["kind"], fields["kind"])
             text = f"command {fields['number']}: {kind} {fields['body']}"
             self.add("command", car, text, number=fields["number"], kind=fields["kind"], body=fields["body"])
+        elif what == "update":
+            text = f"update: {STATES[fields['state']]} {fields['reason']}".rstrip()
+            self.add("update", car, text, state=STATES[fields["state"]], reason=fields["reason"])
         elif what == "answered":
             text = f"command {fields['number']} answered: {fields['answer']}"
             self.add("answered", car, text, number=fields["number"], answer=fields["answer"])
@@ -163,7 +166,9 @@ _CAR = {
     "modem": Witness._modem,
     "registration": Witness._registration,
 }
-_COMMANDS = {1: "task", 2: "message", 3: "receipt", 6: "renew"}
+_COMMANDS = {1: "task", 2: "message", 3: "receipt", 5: "update", 6: "renew"}
+# What a terminal says of its update.
+STATES = {1: "fetching", 2: "ready", 3: "trying", 4: "done", 5: "refused", 6: "fell back"}
 _ORDERS = ("acknowledge", "clear", "message", "task", "renew")
 _STATES = {1: "raised", 2: "cancelled", 3: "cleared", 4: "drill"}
 

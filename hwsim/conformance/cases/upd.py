@@ -1,0 +1,358 @@
+"""UPD: updates in the field. The terminal starts by itself from one of two slots of its flash, as flash.py
+leaves it; what it is offered is signed by the bench's release key, or not."""
+
+from hwsim import releases
+from hwsim.board import load_board
+from hwsim.conformance.case import case
+from hwsim.conformance.signs import answered, panic, start, stored, trouble, up, update
+from protocol import coap, report
+from protocol.update import image_name, manifest_name, version_number
+
+UPDATE = 5
+NEW = "0.2.0"
+# No program, and long enough for a few blocks: for what must not be started.
+STUFF = bytes((n * n >> 5) & 255 for n in range(20_000))
+_SLOT = 1  # the one that does not run
+_HEAD = 4096
+_FETCH_S = 240
+_PARKED_S = 200
+
+
+def offer(s, image=None, version=NEW, **how):
+    """Headquarters has a release; without `image`, the real program under that version. `how`: what is
+    different in its manifest (`releases.signed`)."""
+    number = version_number(version)
+    real = releases.make(s.workshop, NEW)
+    like = releases.manifest_of(s.workshop, NEW)
+    data = real if image is None else image
+    s.desk.offers.served[image_name("SIM", number)] = data
+    s.desk.offers.served[manifest_name("SIM", number)] = releases.signed(data, version, like, **how)
+    return data
+
+
+def notice(s, version=NEW):
+    """The gateway's word that there is an update; it is taken."""
+    number = s.command(UPDATE, {0: version_number(version)}, f"there is an update to {version}")
+    s.expect(answered(number, 1), 5)
+
+
+def ready(s, version=NEW, within_s=_FETCH_S):
+    notice(s, version)
+    return then(s, update("ready"), within_s)
+
+
+def then(s, sign, within_s):
+    """It comes within so many seconds from now."""
+    return s.expect(sign, within_s, s.kernel.now_us)
+
+
+def park(s):
+    s.say("the car is parked, ignition off")
+    s.car.park()
+
+
+def slot(s, count, at=0):
+    """What lies in the slot that does not run."""
+    begin = load_board("SIM")["flash"]["slots"][_SLOT]["address"] + _HEAD
+    return s.car.terminal.flash.read(begin + at, count)
+
+
+def version(s, since=None):
+    """Of the program that runs, by its newest health report."""
+    said = [r[report.HEALTH][report.HEALTH_VERSION] for r in s.reports("health", since)]
+    return said[-1] if said else None
+
+
+def bad(s):
+    """What goes wrong from here on is the new program's, and is forgiven."""
+    s.kernel.emit("fault", "bad_program", car=s.car.name)
+
+
+def refused(s, reason, within_s=100):
+    """It says why; the slot stays as it was, and the old program goes on."""
+    untouched = slot(s, 256)
+    then(s, update("refused", reason), within_s)
+    s.check(slot(s, 256) == untouched, "the other slot is as it was")
+    s.never(start(), 30)
+    s.press("busy")
+    s.expect(stored("status"), 3)
+
+
+@case("UPD-01", "update.way", "update.start", against="UPD-02", slots=True)
+def whole_way(s):
+    """A release is fetched while the car drives, started when it is parked, and confirmed: the new program
+    runs and says so."""
+    s.working()
+    image = offer(s)
+    notice(s)
+    then(s, update("fetching"), 100)
+    s.never(start(), 20)
+    then(s, update("ready"), _FETCH_S)
+    s.check(slot(s, len(image)) == image, "the image lies in the other slot, whole")
+    park(s)
+    began = then(s, start(), _PARKED_S).at_us
+    then(s, update("trying"), 60)
+    then(s, update("done"), 120)
+    s.equal(version(s, began), version_number(NEW), "the version that health reports say")
+    s.cut_power(2)
+    s.expect(stored("health"), 60)
+    s.equal(version(s, s.acted_us), version_number(NEW), "the version after the next start")
+    s.never(trouble(), since=0)
+
+
+@case("UPD-02", "update.start", against="UPD-01", slots=True)
+def drives_on(s):
+    """As long as the car drives, or its officers are at work, the new program is not started."""
+    s.working()
+    offer(s, STUFF)
+    s.press("on_scene")
+    s.expect(stored("status"), 3)
+    ready(s)
+    s.never(start(), 200)
+    park(s)
+    s.never(start(), 900)
+    s.press("off_duty")
+    then(s, start(), _PARKED_S)
+
+
+@case("UPD-03", "update.verify", against="UPD-01", slots=True)
+def wrongly_signed(s):
+    """Signed by another key: nothing is fetched, nothing is erased, and it is told."""
+    s.working()
+    offer(s, STUFF, key=releases.own_key(7))
+    notice(s)
+    refused(s, "not signed by the release key")
+    s.check(not any(name.endswith(".romfs") for _, name, _ in s.desk.offers.blocks), "no block was asked for")
+
+
+@case("UPD-04", "update.verify", against="UPD-01", slots=True)
+def changed_manifest(s):
+    """A manifest with one bit changed, in any of its parts, is refused before the image is fetched."""
+    s.working()
+    offer(s, STUFF)
+    name = manifest_name("SIM", version_number(NEW))
+    whole = s.desk.offers.served[name]
+    for at in range(5, len(whole), 60):
+        since = s.kernel.now_us
+        s.desk.offers.served[name] = whole[:at] + bytes((whole[at] ^ 16,)) + whole[at + 1 :]
+        notice(s)
+        then(s, update("refused"), 100)
+        s.count(update("fetching"), 0, since)
+    s.desk.offers.served[name] = whole
+    ready(s)
+
+
+@case("UPD-05", "update.version", against="UPD-01", slots=True)
+def older(s):
+    """An older release is refused, and the one that runs is nothing new; neither is fetched."""
+    s.working()
+    offer(s, STUFF, "0.0.9")
+    notice(s, "0.0.9")
+    refused(s, "older than what runs")
+    notice(s, "0.1.0")
+    then(s, update("done"), 100)
+    s.equal(s.desk.offers.blocks, [], "blocks that were asked for")
+    s.never(start(), 20)
+
+
+@case("UPD-06", "update.version", against="UPD-01", slots=True)
+def slipped_in(s):
+    """Headquarters offers one version and gives the manifest of another, rightly signed: refused."""
+    s.working()
+    offer(s, STUFF, "0.3.0")
+    served = s.desk.offers.served
+    served[manifest_name("SIM", version_number(NEW))] = served[manifest_name("SIM", version_number("0.3.0"))]
+    notice(s)
+    refused(s, "of version 0.3.0")
+
+
+@case("UPD-07", "update.verify", against="UPD-01", slots=True)
+def another_board(s):
+    """Made for another board, rightly signed: refused before the image is fetched."""
+    s.working()
+    offer(s, STUFF, board_class=bytes(16))
+    notice(s)
+    refused(s, "for another board")
+
+
+@case("UPD-08", "update.verify", "update.start", against="UPD-01", slots=True)
+def corrupted(s):
+    """An image that is not the one of its manifest is written, found out, and not started."""
+    s.working()
+    offer(s, STUFF)
+    name = image_name("SIM", version_number(NEW))
+    s.desk.offers.served[name] = STUFF[:9000] + b"x" + STUFF[9001:]
+    notice(s)
+    then(s, update("refused", "another digest"), _FETCH_S)
+    park(s)
+    s.never(start(), _PARKED_S)
+
+
+@case("UPD-09", "update.verify", against="UPD-01", slots=True)
+def truncated(s):
+    """An image that ends too early: asked for again some times, then refused."""
+    s.working()
+    offer(s, STUFF)
+    name = image_name("SIM", version_number(NEW))
+    s.desk.offers.served[name] = STUFF[:-700]
+    notice(s)
+    then(s, update("refused", "not as long"), _FETCH_S)
+    park(s)
+    s.never(start(), _PARKED_S)
+
+
+@case("UPD-10", "update.way", "power", against="UPD-01", slots=True)
+def power_cut(s):
+    """Power cut in any flash operation of an update: the old program or the new one starts, and the update
+    goes on by itself."""
+    s.working()
+    offer(s, STUFF)
+    notice(s)
+    then(s, update("fetching"), 100)
+    flash = s.car.terminal.flash
+    for number in (0, 2, 7, 19, 40):
+        s.say(f"power will fail {number} flash operations from now")
+        flash.cut_at(flash.operations + number)
+        cut = s.kernel.run_until(lambda: not s.car.terminal.powered, 60)
+        flash.cut_at(None)
+        if not cut:
+            break  # it was quicker
+        s.wait(1)
+        s.power_on()
+        s.expect(stored("health"), 60)
+    s.expect(update("ready"), _FETCH_S, since=0)
+    s.check(slot(s, len(STUFF)) == STUFF, "the image lies in the other slot, whole")
+    s.never(trouble(), since=0)
+
+
+@case("UPD-11", "update.way", against="UPD-01", slots=True)
+def outage(s):
+    """The link is lost for three hours in the middle: it goes on where it was, and fetches nothing twice."""
+    s.working()
+    offer(s, STUFF)
+    notice(s)
+    s.kernel.run_until(lambda: len(s.desk.offers.blocks) >= 8, 100)
+    s.outage(True)
+    s.wait(3 * 3600)
+    s.outage(False)
+    then(s, update("ready"), _FETCH_S)
+    numbers = [number for _, name, number in s.desk.offers.blocks if name.endswith(".romfs")]
+    s.check(len(numbers) <= len(set(numbers)) + 1, f"blocks asked for: {numbers}")
+    s.check(slot(s, len(STUFF)) == STUFF, "the image lies in the other slot, whole")
+
+
+@case("UPD-12", "update.bulk", "panic.latency", against="UPD-01", slots=True)
+def alarm_first(s):
+    """PANIC while it is fetched: the first datagram is as quick as ever, no block is asked for until the
+    alarm is over, then it goes on."""
+    s.working()
+    offer(s)
+    notice(s)
+    then(s, update("fetching"), 100)
+    for _ in range(5):
+        s.wait(2.3)
+        blocks = len(s.desk.offers.blocks)
+        held = s.hold_panic()
+        s.expect(up("panic"), 0.3, held)
+        id = s.alarm(2, held)
+        s.wait(20)
+        s.check(len(s.desk.offers.blocks) <= blocks + 2, "blocks asked for in twenty seconds of alarm")
+        s.acknowledge(id)
+        s.clear(id)
+        s.wait(6)
+        s.kernel.run_until(lambda before=blocks: len(s.desk.offers.blocks) > before + 3, 60)
+        s.check(len(s.desk.offers.blocks) > blocks + 3, "and after it they come again")
+    then(s, update("ready"), _FETCH_S)
+
+
+@case("UPD-13", "update.back", against="UPD-01", slots=True)
+def crashes(s):
+    """A new program that crashes at each start: the old one is back by itself, and says so."""
+    s.working()
+    offer(s, releases.program(releases.CRASHES))
+    ready(s)
+    park(s)
+    bad(s)
+    began = then(s, start(), _PARKED_S).at_us
+    then(s, update("fell back", "never came up"), 240)
+    s.equal(version(s, began), version_number("0.1.0"), "the version that health reports say")
+    s.never(update("trying"), 60, None)
+    s.press("available")
+    s.expect(stored("status"), 5)
+
+
+@case("UPD-14", "update.back", against="UPD-01", slots=True)
+def hangs(s):
+    """A new program that hangs at each start: the watchdog bites, and the old one is back."""
+    s.working()
+    offer(s, releases.program(releases.HANGS))
+    ready(s)
+    park(s)
+    bad(s)
+    then(s, start("watchdog"), _PARKED_S)
+    then(s, update("fell back"), 240)
+    s.hold_panic()
+    s.expect(panic(), 3)
+
+
+@case("UPD-15", "update.back", against="UPD-01", slots=True)
+def no_link(s):
+    """A new program that never reaches headquarters is given up after a quarter of an hour, an alarm or not;
+    nothing that was reported meanwhile is lost."""
+    s.working()
+    offer(s)
+    ready(s)
+    park(s)
+    then(s, start(), _PARKED_S)
+    s.asleep()
+    s.wait(60)
+    s.hold_panic()
+    then(s, start(), 1000)
+    s.wait(30)
+    s.asleep(False)
+    s.expect(panic(), 10)
+    id = report_of(s)
+    s.acknowledge(id)
+    s.clear(id)
+    then(s, update("fell back", "no link"), 120)
+
+
+def report_of(s):
+    return s.reports("panic")[-1][report.PANIC][report.PANIC_ID]
+
+
+@case("UPD-16", "update.way", against="UPD-01", slots=True)
+def not_now(s):
+    """A headquarters that says "not now" (5.03) is asked again when it said; one that has it no more (4.04)
+    ends it."""
+    s.working()
+    offer(s, STUFF)
+    wait = coap.Message(coap.ACK, coap.SERVICE_UNAVAILABLE, options=[(coap.MAX_AGE, coap.uint_option(120))])
+    number = s.command(UPDATE, {0: version_number(NEW)}, f"there is an update to {NEW}")
+    s.expect(answered(number, 1), 5)
+    then(s, update("fetching"), 100)
+    s.desk.offers.answer = lambda *_: wait
+    s.wait(5)
+    blocks = len(s.desk.offers.blocks)
+    s.wait(100)
+    s.equal(len(s.desk.offers.blocks), blocks, "blocks that were given")
+    s.desk.offers.answer = None
+    then(s, update("ready"), _FETCH_S)
+    s.desk.offers.answer = lambda *_: coap.Message(coap.ACK, coap.NOT_FOUND)
+    number = s.command(
+        UPDATE, {0: version_number("0.9.0")}, "there is an update to 0.9.0, which is not there"
+    )
+    s.expect(answered(number, 1), 5)
+    s.wait(100)
+    s.desk.offers.answer = None
+    then(s, update("refused", "has none of this version"), 100)
+
+
+@case("UPD-17", "update.way", against="UPD-01")
+def no_slots(s):
+    """A terminal whose program lies in no slot says that it cannot: headquarters knows, and goes on."""
+    s.working()
+    number = s.command(UPDATE, {0: version_number(NEW)}, f"there is an update to {NEW}")
+    s.expect(answered(number, 2), 5)
+    s.press("busy")
+    s.expect(stored("status"), 3)
