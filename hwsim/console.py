@@ -42,6 +42,7 @@ class Console:
         self._coming = self._going = 0
         self._held = bytearray()  # in the board's buffer
         self._raw = False
+        self.prompting = False  # the boot code is over, and MicroPython's prompt has its turn
         self._hide = False  # the friendly banner, on the way to the raw prompt after a soft reset
         self._last = b""
         self._tail = b""
@@ -54,7 +55,7 @@ class Console:
         self._life += 1
         self._held.clear()
         self._coming = self._going = 0
-        self._raw = self._hide = False
+        self._raw = self._hide = self.prompting = False
         self._last = self._tail = b""
         self.said_by_us = self._line_free_us = 0
 
@@ -86,9 +87,11 @@ class Console:
         if not self._count(len(data)) or not self.terminal.powered:
             return
         program = self.terminal.program
-        if b"\x03" in data and not program.reading:
-            program.typed(data)  # the interrupt looks at each character
+        if not program.hears:
             return
+        if b"\x03" in data and not program.reading and program.interruptible:
+            data = data.replace(b"\x03", b"")  # its interrupt looks at each character
+            program.interrupt()
         room = _RING - len(self._held)
         self.lost += max(0, len(data) - room)
         self._held += data[:room]
@@ -113,12 +116,12 @@ class Console:
 
     def _interrupt(self, _data, life):
         if life == self._life and self._held:
-            if self.terminal.program.reading:
+            program = self.terminal.program
+            if program.reading:
                 self._hand_over()
-            else:
-                data = bytes(self._held)
-                self._held.clear()
-                self.terminal.program.typed(data)
+            elif program.interruptible:
+                self._held = self._held.replace(b"\x03", b"")
+                program.interrupt()
 
     def _as_read(self, data):
         """A board's prompt takes no notice of a line feed; the computer's takes it for Enter."""
@@ -146,6 +149,7 @@ class Console:
         """On the wire: bytes as they are (0), or that the prompt comes next (1)."""
         if index:
             self.flush()
+            self.prompting = True
             self._hide = self._raw
             self.terminal.program.prompted = not self._hide
         else:
@@ -154,6 +158,7 @@ class Console:
 
     def left(self):
         """The prompt was left: a soft reset."""
+        self.prompting = False
         self.flush()
         self._put(_REBOOT)
 

@@ -26,7 +26,7 @@ class PromptLockstep(Lockstep):
         self._console = console
         self._interrupt = False
         self._since = None  # how long it had computed when Ctrl-C found it computing
-        self.prompted = False
+        self.prompted = False  # no programs of the flash's any more: the prompt, in its own time
         super().__init__(kernel, owner, lane)
 
     def start(self, heap, kept, files, rom=None):
@@ -40,14 +40,22 @@ class PromptLockstep(Lockstep):
         """Does it wait for what is typed?"""
         return self.state == READING
 
+    @property
+    def hears(self):
+        """Does it take what comes over the line? A chip that starts does not."""
+        return self._process is not None and not self._process.starting
+
+    @property
+    def interruptible(self):
+        """Would Ctrl-C stop what it does now?"""
+        return self.hears and self._process.interruptible
+
     def typed(self, data):
-        """Bytes that have come over the line; its prompt, or its program, reads them."""
+        """Its prompt, or its program, reads these bytes, for it waits for some."""
         process = self._process
-        if process is None or process.starting:
-            return  # a chip that starts hears nothing
         if b"\x03" in data and process.interruptible:
             data = data[data.rindex(b"\x03") + 1 :]
-            self._ask_to_stop()
+            self.interrupt()
             if self._process is not process:
                 return
         if data:
@@ -59,7 +67,8 @@ class PromptLockstep(Lockstep):
             if self.state == READING:
                 self._computes()
 
-    def _ask_to_stop(self):
+    def interrupt(self):
+        """Ctrl-C has come."""
         if self.state == READING:  # a program that reads standard input itself
             self._process.interrupt()
             self._computes()
@@ -143,7 +152,7 @@ class PromptLockstep(Lockstep):
         """A prompt that is left (Ctrl-D, sys.exit) is a soft reset, and the process ends by itself."""
         code = self._process.ended()
         self._process.listen()
-        if self.prompted and code is not None and code >= 0:
+        if self._console.prompting and code is not None and code >= 0:
             self._console.left()
             self._owner.reset("soft")
         else:
