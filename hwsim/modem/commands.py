@@ -1,6 +1,6 @@
 """The commands that every maker's modem takes: one method for each, found by its name."""
 
-from hwsim.modem.sockets import argument, whole
+from hwsim.modem.stack import argument, whole
 
 # Commands that these modems take and that change nothing the bench looks at.
 _ACCEPTED = {

@@ -10,10 +10,10 @@ from hwsim.modem.quectel_stack import QuectelStack
 from hwsim.modem.radio import Radio
 from hwsim.modem.sim import Sim, SimReader
 from hwsim.modem.simcom_commands import SimcomCommands
-from hwsim.modem.sockets import Stack
+from hwsim.modem.simcom_stack import SimcomStack
 
 # Whose commands it takes, and whose network they reach.
-_DIALECTS = {"simcom": (SimcomCommands, Stack), "quectel": (QuectelCommands, QuectelStack)}
+_DIALECTS = {"simcom": (SimcomCommands, SimcomStack), "quectel": (QuectelCommands, QuectelStack)}
 _EPOCH = datetime.datetime(2024, 6, 3, 6, 0, tzinfo=datetime.UTC)
 
 

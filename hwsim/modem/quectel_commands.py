@@ -1,7 +1,7 @@
 """Quectel's own commands: QIACT, QIOPEN, QISEND, QIRD, QPINC, QLTS and their kin."""
 
 from hwsim.modem.commands import Commands
-from hwsim.modem.sockets import argument, whole
+from hwsim.modem.stack import argument, whole
 
 
 class QuectelCommands(Commands):

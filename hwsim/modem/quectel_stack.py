@@ -1,29 +1,18 @@
 """A Quectel modem's own IP stack: QIACT, QIOPEN for UDP, QISEND, and bytes that wait to be fetched."""
 
-from hwsim.modem.sockets import Link, argument, is_ip, whole
+from hwsim.modem.stack import Link, Stack, argument, is_ip, whole
 
 _LINKS = 12
 # Quectel's TCP/IP error numbers.
 INVALID, SOCKET_IN_USE, NO_NAME, CONNECT_FAILED, OPEN_FAILED = 552, 563, 565, 566, 561
 
 
-class QuectelStack:
-    """All links of one start of the modem."""
-
-    def __init__(self, modem, path):
-        self._modem = modem
-        self._kernel = modem.kernel
-        self._path = path
-        self.contexts = {1: ("IP", "")}
-        self.links = {}
-        self.reset()
+class QuectelStack(Stack):
+    """`network` is closed, opening, open, or lost: taken away and not put away yet."""
 
     def reset(self):
-        """As after a start: nothing is open. (PDP contexts are kept in the modem's flash.)"""
-        self.network = "closed"
-        self.ip = None
+        super().reset()
         self.error = 0
-        self._drop_all()
 
     # The context.
 
@@ -38,15 +27,13 @@ class QuectelStack:
         if self.network != "opening":
             reply.error()
             return
-        modem, profile = self._modem, self._modem.profile
-        apn_wrong = profile.attach_needs_apn and self.contexts.get(1, ("", ""))[1] != profile.attach_needs_apn
-        if not modem.radio.registered or apn_wrong or modem.chance("netopen_fails"):
+        if not self._may_open():
             self.network, self.error = "closed", OPEN_FAILED
             reply.error()
             return
         self.network = "open"
         self.ip = self._path.ip
-        if modem.chance("activate_lies"):
+        if self._modem.chance("activate_lies"):
             reply.error()
         else:
             reply.ok()
@@ -63,16 +50,6 @@ class QuectelStack:
         self._close_network("closed" if was == "opening" else "lost")
         if was == "open":
             self._modem.urc('+QIURC: "pdpdeact",1')
-
-    def _close_network(self, state):
-        self.network = state
-        self.ip = None
-        self._drop_all()
-
-    def _drop_all(self):
-        for link in self.links.values():
-            link.flow.close()
-        self.links = {}
 
     # Links.
 
@@ -190,15 +167,6 @@ class QuectelStack:
         reply.line(f"+QIRD: {len(data)}")
         reply.raw(data + b"\r\n")
         reply.ok()
-
-    def _later(self, habit, then, *arguments):
-        start = self._modem.power.starts
-
-        def fire():
-            if self._modem.power.starts == start and self._modem.alive:
-                then(*arguments)
-
-        self._kernel.after(self._modem.draw_us(habit), fire)
 
 
 def _number(arguments, index):

@@ -1,7 +1,7 @@
 """SIMCom's own commands: NETOPEN, CIPOPEN, CIPSEND, CIPRXGET, CGNSSINFO and their kin."""
 
 from hwsim.modem.commands import Commands
-from hwsim.modem.sockets import argument, link_number
+from hwsim.modem.stack import argument, link_number
 
 
 class SimcomCommands(Commands):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.hwsim.driver_bench import Drive, make_image
 from tests.hwsim.small_bench import SmallBench
 
 
@@ -16,3 +17,23 @@ def bench(tmp_path):
     yield make
     for each in made:
         each.terminal.close()
+
+
+@pytest.fixture(scope="session")
+def driver_image(tmp_path_factory):
+    """protocol/ and firmware/ as they stand: the program of a test picks its modules by name."""
+    return make_image(tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture
+def drive(driver_image, tmp_path):
+    """Makes a Drive (driver_bench.py), which ends with the test."""
+    drives = []
+
+    def make(*arguments, **settings):
+        drives.append(Drive(driver_image, tmp_path, *arguments, **settings))
+        return drives[-1]
+
+    yield make
+    for one in drives:
+        one.close()

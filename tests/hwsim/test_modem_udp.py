@@ -1,6 +1,6 @@
 """The modem's sockets: opening, sending, receiving, and all the ways in which they go away."""
 
-from hwsim.modem.sockets import is_ip
+from hwsim.modem.stack import is_ip
 from hwsim.network import GATEWAY_ADDRESS
 from hwsim.roads import Fix
 from tests.hwsim.at_host import Host

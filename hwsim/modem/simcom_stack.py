@@ -1,29 +1,19 @@
 """The modem's own IP stack: NETOPEN, CIPOPEN for UDP, CIPSEND, and two ways to hand over what arrives."""
 
-_LINKS = 10
+from hwsim.modem.stack import LINKS, Link, Stack, argument, is_ip, link_number, whole
+
 # SIMCom's TCP/IP error numbers.
 NOT_OPENED, WRONG_PARAMETER, NOT_SUPPORTED, NO_SOCKET, BIND_FAILED, BUSY = 2, 3, 4, 5, 6, 8
 
 
-class Stack:
-    """All links of one start of the modem."""
-
-    def __init__(self, modem, path):
-        self._modem = modem
-        self._kernel = modem.kernel
-        self._path = path
-        self.contexts = {1: ("IP", "")}
-        self.reset()
+class SimcomStack(Stack):
+    """`network` is closed, opening or open."""
 
     def reset(self):
-        """As after a start: nothing is open. (PDP contexts are kept in the modem's flash.)"""
-        self.network = "closed"
-        self.ip = None
+        super().reset()
         self.manual = False
         self.show_from = True
         self.show_head = True
-        self.links = getattr(self, "links", {})
-        self._drop_all()
 
     # Network.
 
@@ -38,9 +28,7 @@ class Stack:
     def _net_opened(self):
         if self.network != "opening":
             return
-        profile = self._modem.profile
-        apn_wrong = profile.attach_needs_apn and self.contexts.get(1, ("", ""))[1] != profile.attach_needs_apn
-        if not self._modem.radio.registered or apn_wrong or self._modem.chance("netopen_fails"):
+        if not self._may_open():
             self.network = "closed"
             self._modem.urc("+NETOPEN: 1")
             return
@@ -53,7 +41,7 @@ class Stack:
             reply.line("+NETCLOSE: 2")
             reply.error()
             return
-        self._close_network()
+        self._close_network("closed")
         reply.ok(then=lambda: self._modem.urc("+NETCLOSE: 0"))
 
     def lose_network(self):
@@ -61,20 +49,10 @@ class Stack:
         if self.network == "closed":
             return
         had = sorted(self.links)
-        self._close_network()
+        self._close_network("closed")
         self._modem.urc("+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY")
         for number in had:
             self._modem.urc(f"+IPCLOSE: {number},2")
-
-    def _close_network(self):
-        self.network = "closed"
-        self.ip = None
-        self._drop_all()
-
-    def _drop_all(self):
-        for link in self.links.values():
-            link.flow.close()
-        self.links = {}
 
     # Links.
 
@@ -131,7 +109,7 @@ class Stack:
 
     def link_table(self):
         lines = []
-        for number in range(_LINKS):
+        for number in range(LINKS):
             link = self.links.get(number)
             lines.append(f"+CIPOPEN: {number}" + (f',"UDP",,,{link.local_port}' if link else ""))
         return lines
@@ -228,47 +206,3 @@ class Stack:
             reply.line(f"+CIPRXGET: 2,{number},{len(data)},{link.waiting()}")
             reply.raw(data + b"\r\n")
             reply.ok()
-
-    def _later(self, habit, then, *arguments):
-        start = self._modem.power.starts
-
-        def fire():
-            if self._modem.power.starts == start and self._modem.alive:
-                then(*arguments)
-
-        self._kernel.after(self._modem.draw_us(habit), fire)
-
-
-class Link:
-    def __init__(self, local_port):
-        self.local_port = local_port
-        self.flow = None
-        self.received = []
-        self.announced = False
-        self.read = 0
-
-    def waiting(self):
-        return sum(len(data) for data in self.received)
-
-
-def argument(arguments, index):
-    return arguments[index] if index < len(arguments) else None
-
-
-def whole(arguments, index):
-    text = argument(arguments, index)
-    return int(text) if text is not None and _is_digits(text) else None
-
-
-def link_number(arguments, index):
-    number = whole(arguments, index)
-    return number if number is not None and number < _LINKS else None
-
-
-def is_ip(text):
-    parts = (text or "").split(".")
-    return len(parts) == 4 and all(_is_digits(part) and int(part) < 256 for part in parts)
-
-
-def _is_digits(text):
-    return text.isascii() and text.isdigit()  # a garbled byte may be a superscript two
