@@ -83,7 +83,7 @@ class Update:
         self._row = self._kept()
         if self._row is not None:
             self._resume()
-        elif slots is not None and slots.on_trial:
+        elif slots is not None and slots.trial:
             self._cable = True
             self._row = [update.TRYING, runs, 0, b"", 0, "", None]
 
@@ -415,7 +415,7 @@ class Update:
         restarts = app.supervisor.restarts()
         serves = self._cable or (app.linked() and app.builder.seq and not app.queue())
         try:
-            if not self._slots.on_trial:
+            if not self._slots.trial:
                 self._go(update.DONE)
             elif now >= (_DESK_MS if self._slots.desk else _HEALTHY_MS) and not restarts and serves:
                 self._slots.confirm()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from hwsim.board import load_board
@@ -30,7 +31,7 @@ print("slot", image.described().hex(), image.mark().hex())
 _MARK_AT = 256  # in the head
 
 
-def ready(name, flash_path, image, version, folder, board=BOARD):
+def ready(name, flash_path, image, version, board=BOARD):
     """Selector on the file system, `image` in slot 0; the other is empty, so it is the good one."""
     done = subprocess.run(
         [sys.executable, "-c", _STARTUP.format(board=board)],
@@ -39,8 +40,12 @@ def ready(name, flash_path, image, version, folder, board=BOARD):
         text=True,
         check=True,
     )
-    reader = build_reader(folder)
-    for path, text in json.loads(done.stdout).items():
+    with tempfile.TemporaryDirectory() as folder:
+        _fill(name, flash_path, build_reader(folder), json.loads(done.stdout), image, version, board)
+
+
+def _fill(name, flash_path, reader, files, image, version, board):
+    for path, text in files.items():
         for at in range(0, len(text), _PIECE):
             piece = _FILE.format(path=path, mode="a" if at else "w", text=text[at : at + _PIECE])
             run_once(name, reader, flash_path, piece, "file", heap=1 << 20)

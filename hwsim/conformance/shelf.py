@@ -120,7 +120,7 @@ class Shelf:
         if case.slots:
             for unit in world.units(case.units):
                 flash = making / f"{unit.unit}.flash"
-                slots_ready.ready(unit.unit, flash, self.image, _RUNS, self.folder)
+                slots_ready.ready(unit.unit, flash, self.image, _RUNS)
         try:
             making.rename(folder)
         except OSError:

@@ -159,7 +159,7 @@ def test_one_that_came_by_cable_proves_itself_alone():
         bench.slots.confirmed = False
         bench.dead = 1
         with raises(Reset):
-            bench.run()
+            bench.run(steps=1000)
         assert bench.slots.given_up and not bench.slots.confirmed
 
 

@@ -48,7 +48,9 @@ class Slots:
         self.begun = False
         self.finished = None
         self.staged = 0
-        self.on_trial = trial
+        self.trial = trial
+        self.desk = 0
+        self.running = 1
         self.confirmed = self.given_up = False
         self.trouble = None
         self.writes = []
@@ -81,7 +83,7 @@ class Slots:
         return True
 
     def confirm(self):
-        self.on_trial = False
+        self.trial = False
         self.confirmed = True
 
     def give_up(self):
@@ -154,7 +156,7 @@ class Bench:
         self.link = Link()
         self.is_linked = True
         self.dead = 0
-        self.slots.on_trial = trial
+        self.slots.trial = trial
 
         def reset():
             raise Reset
