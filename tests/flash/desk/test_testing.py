@@ -1,5 +1,5 @@
-"""`./flash.py test`: the guided test at a simulated board, whose keys somebody presses, up to a drill alarm through
-a real gateway and back to the lamp."""
+"""`./flash.py test`: the guided test at a simulated board, whose keys somebody presses, up to a drill alarm
+through a real gateway and back to the lamp."""
 
 import json
 import re
@@ -78,7 +78,7 @@ def panics(headquarters):
 def test_a_good_board_passes_with_a_drill_that_comes_back_to_its_lamp(bench, terminal):
     board = terminal()
     record, steps = examined(board, Hands(board), "vr-101")
-    assert record["passed"], steps
+    assert record["passed"], {name: row for name, row in steps.items() if row[0] != "good"}
     assert [name for name in steps if name.startswith("key ")] == [
         f"key {name}" for name in sorted(board.board["keys"])
     ]
@@ -89,7 +89,6 @@ def test_a_good_board_passes_with_a_drill_that_comes_back_to_its_lamp(bench, ter
     assert frame["kid"] == record["kid"]
     assert "drill" in json.dumps(frame)
     # In the car it is over: the alarm of the workbench is not raised again, nor shown.
-    board.until(lambda: any("boot " in line for line in board.says()))
     started = board.now_us
     assert board.until(lambda: board.now_us > started + 60_000_000)
     assert len(panics(bench.headquarters)) == 1
@@ -126,7 +125,6 @@ def test_a_drill_that_is_cut_off_is_no_alarm_in_the_car(bench, terminal):
     with pytest.raises(Exception, match="gone"):
         examined(board, Clumsy(board), skip=skip)
     board.plug()
-    assert board.until(lambda: sum("boot " in line for line in board.says()) >= 1)
     started = board.now_us
     assert board.until(lambda: board.now_us > started + 120_000_000)
     states = {json.dumps(frame) for frame in panics(bench.headquarters)}
@@ -175,7 +173,7 @@ def test_a_jig_is_asked_in_lines_of_json(tmp_path):
 
 
 def test_flash_provision_and_test_without_anybody_there(bench, stand, tmp_path):
-    """The commands alone, with a jig; the record is signed, its page stands alone, and the console is closed."""
+    """The commands alone, with a jig; the record is signed, and its page needs nothing else."""
     board = stand(gateway=bench.headquarters.udp)
     assert bench.provision(board)[0] == 0
     board.speed = SPEED
@@ -188,6 +186,7 @@ def test_flash_provision_and_test_without_anybody_there(bench, stand, tmp_path):
     )  # fmt: skip
     assert code == 1, err  # what was left out was not passed
     document = json.loads(out)
+    assert "error" not in document, document
     assert bench.record(name="test.json") == {n: document[n] for n in ("record", "jws", "public_key")}
     header, _, signature = document["jws"].split(".")
     assert good(document, bench.headquarters.technician)
