@@ -1,4 +1,4 @@
-"""On strict fakes of each chip: pins, UARTs, watchdog, memory, journal and slots, as the program uses them."""
+"""On strict fakes of each chip: pins, UARTs, watchdog, memory, journal, slots, as the program uses them."""
 
 import copy
 import sys
