@@ -2,6 +2,7 @@
 
 import pytest
 
+from flashing.board.console import Console
 from hwsim.board_stand import BoardStand
 from tests.flash.conftest import result
 from tests.flash.small_programs import program
@@ -33,3 +34,15 @@ def test_the_same_again_sends_nothing(stand, flash_run):
     assert done["transfer"]["unchanged"]
     assert done["transfer"]["bytes_sent"] == 0
     assert done["started"] == {"version": "0.1.0", "slot": 0}
+
+
+def test_a_program_of_which_nothing_lies_there_is_over_in_seconds(stand, flash_run):
+    """170 KB that cannot be squeezed, over the board's 921,600 baud, by the board's own clock. A real program
+    is on trial for ten seconds more: firmware/update.py."""
+    result(flash_run(stand, program("0.1.0"), "--json"))
+    with Console.open(stand.port) as console:
+        console.enter()  # its clock stands while the prompt waits
+    began_us = stand.now_us
+    done = result(flash_run(stand, program("0.2.0", blocks=42, seed=2), "--json"))
+    assert done["transfer"]["sent"] >= 42
+    assert 2 < (stand.now_us - began_us) / 1_000_000 < 15
