@@ -29,6 +29,7 @@ class Meaning:
     at_us: int  # when it counted
     least: int
     most: int
+    again_us: tuple = ()  # starts at which the key was still down: it may have counted once more then
 
 
 def meanings(car, recording):
@@ -79,9 +80,10 @@ def _meaning(car, recording, press, function, rested, wait_us):
     memory = recording.faults_near(UNKEPT, 0, until_us, car.name)
     ended = any(until_us <= life.ended_us < recording.now_us for life in car.lives)
     # A key that is down at a start counts then: once in each life at most.
-    lives = sum(life.started_us <= press.up_us and press.down_us <= life.ended_us for life in car.lives)
+    lives = [life for life in car.lives if life.started_us <= press.up_us and press.down_us <= life.ended_us]
+    again_us = tuple(life.started_us for life in lives if life.started_us > at_us)
     certain = sure and rested and served and not blind and not (memory and ended)
-    return Meaning(function, at_us, 1 if certain else 0, lives)
+    return Meaning(function, at_us, 1 if certain else 0, len(lives), again_us)
 
 
 def presses_are_reported(recording, drained):
@@ -126,7 +128,7 @@ def _in_order(recording, car, all_of, said):
         return
     codes = [frame.fields[signed.STATUS] for frame in said]
     reached = {0}  # so many of the frames are explained by the presses up to here
-    for row in rows:
+    for row in _one_by_one(rows):
         after = set()
         for at in reached:
             for count in range(row.least, row.most + 1):
@@ -140,3 +142,12 @@ def _in_order(recording, car, all_of, said):
     if len(codes) not in reached:
         text = f"{car.name}: statuses {codes} are not in the order in which they were pressed"
         yield Violation(recording.now_us, "order of presses", text)
+
+
+def _one_by_one(rows):
+    """A key that was still down at a start may have counted there: after what was pressed in between."""
+    found = []
+    for row in rows:
+        found.append(Meaning(row.what, row.at_us, row.least, row.most - len(row.again_us)))
+        found += [Meaning(row.what, at_us, 0, 1) for at_us in row.again_us]
+    return sorted(found, key=lambda row: row.at_us)

@@ -66,6 +66,20 @@ def test_a_torn_program_of_zeros_wants_no_bit_set(flash):
     assert flash.set_again, "and what is a bug without a cut is one with it"
 
 
+def test_a_bit_that_an_erase_could_not_set_is_no_bug_of_who_programs_it(flash):
+    flash.wear_out(2, random.Random(1))
+    address = 2 * flash.block
+    flash.do(ERASE, address)
+    left = flash.read(address, flash.block)
+    assert left.count(b"\xff") < flash.block
+    for at in range(0, flash.block, 128):
+        flash.do(PROGRAM, address + at, b"\xff" * 128)
+    assert flash.set_again == 0
+    flash.do(PROGRAM, address, b"\x00" * 128)
+    flash.do(PROGRAM, address, b"\xff" * 128)
+    assert flash.set_again > 1000, "but what was programmed there is"
+
+
 @pytest.mark.parametrize(
     "progress, least, most", [(0.0, 0.5, 0.5), (0.1, 0.2, 0.3), (0.2, 0.0, 0.0), (0.6, 0.45, 0.55)]
 )

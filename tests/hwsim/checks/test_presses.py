@@ -112,6 +112,20 @@ def test_statuses_come_in_the_order_of_their_keys():
     assert story.rules() == ["order of presses"]
 
 
+def test_a_key_that_is_stuck_counts_again_at_each_start_after_what_was_pressed_in_between():
+    for order, wrong in (((5, 4, 5), []), ((5, 5, 4), ["order of presses"])):
+        story = Story()
+        story.press("off_duty", 10, 120)
+        story.press("busy", 50)
+        story.car.lives[0].ended_us = 100 * S
+        story.car.lives[0].end = "power"
+        story.car.lives.append(Life(102 * S, ready_us=104 * S))
+        for at_s, boot, seq, status in zip((10.3, 50.3, 104.3), (1, 1, 2), (0, 1, 0), order, strict=True):
+            story.seq = seq
+            story.report(at_s, boot=boot, status=status)
+        assert story.rules() == wrong
+
+
 def test_keys_of_a_chord_have_no_order():
     story = Story()
     story.press("available", 10)
