@@ -62,6 +62,7 @@ def examine(what, hal, *more):
         _key(hal, *more)
     elif what == "show":
         getattr(hal, more[0]).write(more[1])
+        time.sleep_ms(_LOOK_MS)
         _say(end=True, there=getattr(hal, more[0]).pin is not None)
     elif what == "drill":
         asyncio.run(_drill(hal, *more))
