@@ -59,6 +59,11 @@ class Measured:
             lambda: app.endpoint.unsent if app.endpoint else 0,
         )
         m.counter(
+            "patrola_datagrams_dropped",
+            "Thrown away without an answer, as more came than can be done: they come again.",
+            lambda: app.admission.silent,
+        )
+        m.counter(
             "patrola_frames_stored",
             "New frames that became durable.",
             lambda: {name: self.frames[name] for name in KINDS.values()},

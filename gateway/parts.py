@@ -85,7 +85,7 @@ class Parts:
         self.relay = Relay(config, self.journal, self.registry, log, clock, self._machine, self._random16)
         self.reminders = Reminders(config, self.journal, self.registry, self.relay, clock)
         self.retention = Retention(config, self.journal, log, clock)
-        admission = Admission(config.whole("journal.queue_limit"), clock.mono_ms())
+        self.admission = admission = Admission(config.whole("journal.queue_limit"), clock.mono_ms())
         posting = Posting(
             self.registry,
             self.contexts,

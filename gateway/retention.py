@@ -1,4 +1,4 @@
-"""Frames that have been kept long enough: pruned beside the service, a small step at a time.
+"""Frames and rows of the audit log that were kept long enough: pruned beside the service, in small steps.
 
 What may be pruned is the journal's to say (`gateway/journal/retention.py`); here is when, and how fast.
 """
@@ -44,13 +44,14 @@ class Retention:
         for kind, name in KINDS.items():
             if days := config.whole(f"retention.{name}_days"):
                 periods.setdefault(days, []).append(kind)
+        self._audit_days = config.whole("retention.audit_days")
         self._sweeps = [_Sweep(days, kinds) for days, kinds in sorted(periods.items())]
         self.deleted = 0
 
     @property
     def idle(self) -> bool:
         """Everything is kept for ever."""
-        return not self._sweeps
+        return not (self._sweeps or self._audit_days)
 
     async def run(self) -> None:
         while not self.idle:
@@ -65,6 +66,10 @@ class Retention:
                 await self._all(sweep)
             except JournalError as error:
                 self._log.error("retention.failed", error=str(error))
+        try:
+            await self._audit()
+        except JournalError as error:
+            self._log.error("retention.failed", error=str(error))
         if self.deleted > before:
             self._log.info("retention.pruned", count=self.deleted - before)
         return self.deleted - before
@@ -90,3 +95,16 @@ class Retention:
             sweep.kept, sweep.again_ms = done.kept, now_ms + _AGAIN_MS
         self.deleted += done.deleted
         return done
+
+    async def _audit(self) -> None:
+        step, count = self._step, 0
+        before_ms = self._clock.wall_ms() - self._audit_days * DAY_MS
+        while self._audit_days and self._journal.leading:
+            if self._journal.waiting < _BUSY:
+                gone = await self._journal.write(lambda tx: tx.prune_audit(before_ms, step))
+                count += gone
+                if gone < step:
+                    break
+            await asyncio.sleep(self._pause_s)
+        if count:
+            self._log.info("retention.audit", count=count)

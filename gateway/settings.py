@@ -144,6 +144,7 @@ KEYS: dict[str, dict[str, Key]] = {
     },
     "retention": {
         **{f"{kind}_days": Key(0, _whole(0, 36_500), "0 keeps them for ever") for kind in _KINDS},
+        "audit_days": Key(0, _whole(0, 36_500), "the same for the audit log: who asked for what"),
         "step": Key(200, _whole(10, 10_000), "frames looked at in one transaction"),
         "pause_ms": Key(40, _whole(1, 60_000), "rest after each such step"),
     },

@@ -139,6 +139,10 @@ class Steward(ABC):
     def audit(self, after: int, limit: int, actor: str | None, target: str | None) -> list[AuditRow]:
         """Rows with id > after, ascending; of one actor, of one unit or area."""
 
+    @abstractmethod
+    def prune_audit(self, before_ms: int, limit: int) -> int:
+        """Delete `limit` of the oldest rows, as far as they are from before that; how many those were."""
+
     # keys at rest, and what is put back into service
     @abstractmethod
     def set_secret(self, oscore_id: bytes, generation: int, secret: bytes) -> None:

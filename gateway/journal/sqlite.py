@@ -15,6 +15,7 @@ from gateway.journal.base import JournalError, T, Transaction
 from gateway.journal.group import GroupJournal, Item
 from gateway.journal.schema import migrate
 from gateway.journal.tables import SqliteTransaction
+from gateway.journal.turns import Turns
 
 # These say that a statement was wrong, not the file.
 _CALLERS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError, sqlite3.InterfaceError)
@@ -71,20 +72,21 @@ def transaction(path: Path, busy_timeout_ms: int = 5000, *, write: bool) -> Iter
     Raises JournalError when the file cannot be used."""
     if not write and not path.exists():
         raise JournalError(f"{path}: no such file; `serve` and `enroll` create it")
-    connection, turns = None, -1
+    connection: sqlite3.Connection | None = None
+    turns: Turns | None = None
     try:
         connection = connect(path, busy_timeout_ms)
         if write and os.path.exists(f"{path}.turns"):
-            turns = os.open(f"{path}.turns", os.O_RDWR)
-            fcntl.flock(turns, fcntl.LOCK_EX)
+            turns = Turns(f"{path}.turns", create=False)
+            turns.take(busy_timeout_ms)
         connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
         yield SqliteTransaction(connection)
         connection.execute("COMMIT")
     except (sqlite3.Error, OSError) as error:
         raise JournalError(f"{path}: {error}") from error
     finally:
-        if turns >= 0:
-            os.close(turns)
+        if turns is not None:
+            turns.close()
         if connection is not None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -115,7 +117,7 @@ class SqliteJournal(GroupJournal):
         self._connection: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._lock = -1
-        self._turns = -1
+        self._turns: Turns | None = None
         self._name = name
         self._shared = shared
         self.token = secrets.randbits(62)
@@ -128,7 +130,7 @@ class SqliteJournal(GroupJournal):
         try:
             busy_ms = self._busy_timeout_ms
             if self._shared:
-                self._turns = os.open(f"{self._path}.turns", os.O_CREAT | os.O_RDWR, 0o600)
+                self._turns = Turns(f"{self._path}.turns")
             else:
                 self._lock = self._take(self._path)
             self._connection = await asyncio.to_thread(self._connect, self._path, busy_ms, True)
@@ -137,10 +139,14 @@ class SqliteJournal(GroupJournal):
         except (sqlite3.Error, OSError) as error:
             raise JournalError(f"{self._path}: {error}") from error
         self._begin()
-        if self._shared:
-            self.node = await self.write(lambda tx: tx.join(self._name, self.token))
-        elif await self.read(lambda tx: tx.shared_before()):
-            await self.write(lambda tx: tx.adopt())
+        try:
+            if self._shared:
+                self.node = await self.write(lambda tx: tx.join(self._name, self.token))
+            elif await self.read(lambda tx: tx.shared_before()):
+                await self.write(lambda tx: tx.adopt())
+        except JournalError:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         await self._end()
@@ -148,10 +154,11 @@ class SqliteJournal(GroupJournal):
             if connection is not None:
                 connection.close()
         self._reader = self._connection = None
-        for descriptor in (self._lock, self._turns):
-            if descriptor >= 0:
-                os.close(descriptor)
-        self._lock = self._turns = -1
+        if self._lock >= 0:
+            os.close(self._lock)
+        if self._turns is not None:
+            self._turns.close()
+        self._lock, self._turns = -1, None
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         if self._reader is None:
@@ -186,9 +193,8 @@ class SqliteJournal(GroupJournal):
             # A new, empty file would be taken for terminals that never spoke: old Partial IVs once more.
             self._connection = self._connect(self._path, self._busy_timeout_ms, False)
         connection = self._connection
-        if self._turns >= 0:
-            # SQLite's own waiting is a sleep that grows: of several busy processes one would starve.
-            fcntl.flock(self._turns, fcntl.LOCK_EX)
+        if self._turns is not None:
+            self._turns.take(self._busy_timeout_ms)
         try:
             connection.execute("BEGIN IMMEDIATE")
             tx = SqliteTransaction(connection, self.node)
@@ -198,8 +204,8 @@ class SqliteJournal(GroupJournal):
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            if self._turns >= 0:
-                fcntl.flock(self._turns, fcntl.LOCK_UN)
+            if self._turns is not None:
+                self._turns.give()
 
     def _forget(self) -> None:
         if self._connection is not None:

@@ -183,6 +183,14 @@ class Stewardship(Steward):
         )
         return [AuditRow(*row) for row in rows]
 
+    def prune_audit(self, before_ms: int, limit: int) -> int:
+        # In the order of their ids: one of a clock that was wrong stays until those before it have gone.
+        rows = self._run("SELECT id, at_ms FROM audit ORDER BY id LIMIT ?", (limit,)).fetchall()
+        old = next((place for place, row in enumerate(rows) if row[1] >= before_ms), len(rows))
+        if old:
+            self._run("DELETE FROM audit WHERE id <= ?", (rows[old - 1][0],))
+        return old
+
     # --- keys at rest
 
     def set_secret(self, oscore_id: bytes, generation: int, secret: bytes) -> None:

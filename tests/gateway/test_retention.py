@@ -1,16 +1,21 @@
 """Days by kind: what is old goes in small steps, what must stay stays, and a name is for ever nonetheless."""
 
 import asyncio
+import io
+import json
 import tempfile
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config import KEYS
+from gateway.clock import Clock
+from gateway.config import KEYS, check
+from gateway.journal.offices import AuditRow
 from gateway.journal.records import CLEARED, NewFrame
 from gateway.journal.retention import DAY_MS
 from gateway.journal.sqlite import SqliteJournal
+from gateway.log import Log
 from gateway.northbound import KINDS
 from gateway.retention import Retention
 from protocol import coap, report
@@ -147,6 +152,43 @@ async def test_a_frame_made_after_its_name_was_pruned_is_another_one(journal):
 
 def _payload(cose):
     return sign1_parse(cose).payload
+
+
+async def test_old_rows_of_the_audit_log_go_in_steps(journal):
+    """From the oldest on, up to the first that is too young; ids go on where they were."""
+    times = [OLD, OLD + 1, OLD, YOUNG, OLD, NOW_MS]
+
+    def work(tx):
+        for at_ms in times:
+            tx.add_audit(AuditRow(0, at_ms, "duty", "broker", "send", "vranje", "queued", "", "{}"))
+
+    await journal.write(work)
+    before_ms = BEFORE[POSITION]
+    gone = [await journal.write(lambda tx: tx.prune_audit(before_ms, 2)) for _ in range(3)]
+    assert gone == [2, 1, 0]
+    left = await journal.read(lambda tx: tx.audit(0, 100, None, None))
+    assert [row.at_ms for row in left] == times[3:]
+    await journal.write(lambda tx: tx.prune_audit(NOW_MS + 1, 100))
+    await journal.write(work)
+    first = (await journal.read(lambda tx: tx.audit(0, 1, None, None)))[0]
+    assert first.id > left[-1].id
+
+
+async def test_the_service_prunes_the_audit_log(journal, tmp_path):
+    class Year(Clock):
+        def wall_ms(self):
+            return NOW_MS
+
+    document = {"retention": {"audit_days": 30, "pause_ms": 1, "step": 10}}
+    out = io.StringIO()
+    pruner = Retention(check(document, tmp_path / "gateway.toml"), journal, Log("info", out), Year())
+    assert not pruner.idle
+    rows = [AuditRow(0, at, "a", "", "", "", "", "", "") for at in [OLD] * 25 + [YOUNG] * 3]
+    await journal.write(lambda tx: [tx.add_audit(row) for row in rows])
+    assert await pruner.round() == 0, "no frames"
+    assert len(await journal.read(lambda tx: tx.audit(0, 100, None, None))) == 3
+    (told,) = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert (told["event"], told["count"]) == ("retention.audit", 25)
 
 
 async def test_a_clock_that_was_wrong_holds_nothing_up(journal):
