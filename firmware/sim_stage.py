@@ -84,7 +84,8 @@ class SimStage:
         left = await self._maker.tries()
         if wrong or (tries is not None and left is not None and left < tries):
             self._guard.refused(card, self._pin, left)
-            return self._refuse("SIM PIN: the one in the configuration is wrong; correct it")
+            more = "" if left is None else ", tries left: %d" % left
+            return self._refuse("SIM PIN: the one in the configuration is wrong%s; correct it" % more)
         return _POLL_MS
 
     def _refuse(self, text):

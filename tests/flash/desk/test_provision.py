@@ -124,11 +124,14 @@ def test_a_wrong_pin_costs_one_try_and_is_said_before_anything_else_is_done(benc
     card = Sim(pin="4321")
     board = stand(sim=card)
     bench.cars([{"unit": "vr-101", "pin": "1234"}])
+    first = ""
     for _ in range(2):
         code, _, err = bench.provision(board)
+        first = first or err
         assert code == 1
         assert "SIM PIN: the one in the configuration" in err
         assert 'correct "pin" in the list of cars' in err
+    assert "tries left: 2" in first
     assert card.attempts == ["1234"]
     assert card.tries == 2
     assert bench.headquarters.registry() == {}

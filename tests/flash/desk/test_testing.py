@@ -47,13 +47,18 @@ class Hands:
         return self.wrong.get(f"see {at}", seen)
 
 
-def examined(board, hands, unit=None, **more):
+def examined(board, hands, unit=None, show=lambda step: None, **more):
     """What the test found: (record, {step: (result, text)})."""
     board.speed = SPEED
     with Console.open(str(board.port), 921600) as console:
         device = Device(console, "./flash.py flash")
         steps = []
-        record = testing.Test(device, hands, steps.append, 4, **more).run(unit)
+
+        def tell(step):
+            steps.append(step)
+            show(step)
+
+        record = testing.Test(device, hands, tell, 4, **more).run(unit)
         device.begin()
         device.reset()
     return record, {step.name: (step.result, step.text, step.do) for step in steps}
