@@ -38,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _explain(error: FlashError, again: str, as_json: bool) -> None:
     """Standard error is for people, standard output for programs. `again` is the same command once more."""
+    if error.add and not error.command:
+        error.command = f"{again} {error.add}"
     if as_json:
         print(json.dumps({"error": {**error.as_json(), "again": again}}))
     first, *others = error.lines()

@@ -3,15 +3,24 @@
 
 class FlashError(Exception):
     """`what` is wrong, `where`, and what to `do` about it, each a sentence or less; `command` can be pasted
-    into a shell. `reason` is one word for programs."""
+    into a shell, or `add` is what the same command lacks. `reason` is one word for programs."""
 
-    def __init__(self, what: str, where: str = "", do: str = "", command: str = "", reason: str = "failed"):
+    def __init__(
+        self,
+        what: str,
+        where: str = "",
+        do: str = "",
+        command: str = "",
+        reason: str = "failed",
+        add: str = "",
+    ):
         super().__init__(what)
         self.what = what
         self.where = where
         self.do = do
         self.command = command
         self.reason = reason
+        self.add = add
 
     def as_json(self) -> dict[str, str]:
         return {

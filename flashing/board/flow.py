@@ -1,6 +1,7 @@
 """A board from whatever it is to one that runs the program."""
 
 import argparse
+import contextlib
 import dataclasses
 from typing import Any
 
@@ -71,7 +72,13 @@ def flash(
     with console:
         steps.say(f"{found.machine}, uid {found.uid}, MicroPython {found.micropython}")
         install = Install(console, board, program, "deflate" in found.has, steps)
-        report = install.run(options.allow_downgrade, options.change_board)
-        steps.say("starting it")
+        try:
+            report = install.run(options.allow_downgrade, options.change_board)
+        except FlashError:
+            with contextlib.suppress(FlashError):
+                console.reset()  # whatever it ran before, it runs again
+            raise
+        on_trial = report.was and not report.unchanged
+        steps.say("starting it" + (", on trial: it has to run for ten seconds" if on_trial else ""))
         started = start.watch(console, program)
     return Done(board["name"], port, found, program, report, started)

@@ -111,16 +111,18 @@ class Install:
             raise FlashError(
                 f"this board was flashed as {current.board}, not as {self._program.board}",
                 self._console.port,
-                "check which board it is; if its description was wrong, add --change-board",
+                "check which board it is; if it was flashed as the wrong one before, say so",
                 reason="wrong-board",
+                add="--change-board",
             )
         if number_of(self._program.version) < current.version and not allow_downgrade:
             raise FlashError(
                 f"the program on the board, {text_of(current.version)}, is newer than this one, "
                 f"{self._program.version_text}",
                 self._console.port,
-                "if you want the older one, add --allow-downgrade",
+                "if you want the older one all the same, say so",
                 reason="downgrade",
+                add="--allow-downgrade",
             )
 
     def _fits(self, size: int) -> None:

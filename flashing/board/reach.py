@@ -43,11 +43,16 @@ def reach(
 
 def _look(board: dict[str, Any], port: str, speed: int, mpy: int) -> tuple[Console, Found]:
     console = Console.open(port, speed)
+    entered = False
     try:
         console.enter()
+        entered = True
         found = recognise.ask(console)
         recognise.judge(board, found, port, mpy)
     except BaseException:
+        if entered:
+            with contextlib.suppress(FlashError):
+                console.reset()  # whatever it ran before, it runs again
         console.close()
         raise
     return console, found
@@ -58,8 +63,7 @@ def _with_file(board: dict[str, Any], port: str, error: FlashError) -> FlashErro
     name = board.get("micropython", {}).get("file")
     if not name:
         return error
-    command = f"./flash.py flash --board {board['name']} --port {port} --micropython {name}"
-    return FlashError(error.what, error.where, error.do, command, error.reason)
+    return FlashError(error.what, error.where, error.do, "", error.reason, f"--micropython {name}")
 
 
 def _await_port(port: str) -> None:

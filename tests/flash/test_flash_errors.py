@@ -140,9 +140,12 @@ def test_a_program_that_hangs_gives_way_to_the_old_one(flash_run):
 def test_an_older_program_only_when_it_is_wanted(flash_run):
     with BoardStand() as stand:
         result(flash_run(stand, program("0.2.0"), "--json"))
+        starts = stand.terminal.starts
         failed = error(flash_run(stand, FIRST, "--json"))
+        # It was held at its prompt for the look, and runs again what it ran.
+        assert stand.until(lambda: stand.terminal.starts == starts + 2)
         assert failed["what"] == "the program on the board, 0.2.0, is newer than this one, 0.1.0"
-        assert failed["do"] == "if you want the older one, add --allow-downgrade"
+        assert failed["command"] == failed["again"] + " --allow-downgrade"
         assert result(flash_run(stand, FIRST, "--json", "--allow-downgrade"))["started"]["version"] == "0.1.0"
 
 
