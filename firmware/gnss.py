@@ -19,6 +19,10 @@ _POLL_MS = const(100)  # 2,048 bytes of rxbuf last 170 ms at 115,200 baud
 _EARLY_MS = const(20)
 _DEAF_MS = const(1000)  # nobody speaks: a cable is mended by hand
 _GLANCE_MS = const(24000)
+_A = const(65)
+_G = const(71)
+_S = const(83)
+_V = const(86)
 _EPOCH_MS = const(1300)  # after so long a whole epoch at 1 Hz was heard
 
 
@@ -87,9 +91,7 @@ class Receiver:
         self._heard_ms = now_ms
         new = False
         busy = self._sentence_ms is not None and now_ms - self._sentence_ms < _SILENT_MS
-        for line in self._lines.feed(data):
-            if busy and self._idle_talk(line[3:6]):
-                continue
+        for line in self._lines.feed(data, self._idle_talk if busy else None):
             kind = self.parser.feed(line)
             if kind is None:
                 continue
@@ -105,9 +107,12 @@ class Receiver:
                 new = self._epoch(now_ms) or new
         return new
 
-    def _idle_talk(self, kind):
+    def _idle_talk(self, line):
         # Which satellites are in view nobody asks; how many, and the dilution, is in GGA where there is one.
-        return kind == b"GSV" or (kind == b"GSA" and self.parser.quality is not None)
+        # A byte is a number; three of them cut out would lie on the heap.
+        if len(line) < 6 or line[3] != _G or line[4] != _S:
+            return False
+        return line[5] == _V or (line[5] == _A and self.parser.quality is not None)
 
     def tick(self, now_ms, glancing=False):
         """True when the fix was just lost: the receiver has fallen silent or says nothing valid."""

@@ -16,7 +16,7 @@ from hwsim.prompt import PromptLockstep
 from hwsim.watchdog import Watchdog
 from hwsim.wires import Wires
 
-_BENCH_HEAP = 184 * 1024  # the overlays; guest/boot.py fills what they leave
+_BENCH_HEAP = 152 * 1024  # the overlays; guest/boot.py fills what they leave
 _CODE_HEAP = 80 * 1024  # and their code and buffers, where these have no other place
 # What is Python here and C on a chip, measured: 18 pins 3,776 bytes, two UARTs beside their buffers 900,
 # watchdog and RTC memory 640, a poller 320, 60 for each of 16 tasks.

@@ -1,6 +1,9 @@
 """Cuts a stream of bytes into lines: any chunking, any noise, bounded memory."""
 
+from protocol.compat import Callable, const
 from protocol.errors import Misuse
+
+_CR = const(13)
 
 
 class Splitter:
@@ -19,8 +22,9 @@ class Splitter:
         self._kept = b""  # begun and not ended; at most limit bytes and a CR
         self._skip = False  # in an over-long line
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """Return the lines that `data` completes, oldest first."""
+    def feed(self, data: bytes, idle: Callable[[bytes], bool] | None = None) -> list[bytes]:
+        """Return the lines that `data` completes, oldest first. `idle(line)` gets each with its CR; those
+        that it is true of are left out."""
         # One split in C instead of a loop over bytes: this is the way of every byte the terminal reads.
         parts = bytes(data).split(b"\n")
         if len(parts) == 1 and len(self._kept) + len(parts[0]) <= self.limit and not self._skip:
@@ -32,14 +36,15 @@ class Splitter:
             if self._kept:
                 part = self._kept + part
                 self._kept = b""
-            if part[-1:] == b"\r":
-                part = part[:-1]
+            end = len(part)
+            if end and part[end - 1] == _CR:
+                end -= 1
             if self._skip:
                 self._skip = False  # the end of the over-long line, counted when it began
-            elif len(part) > self.limit:
+            elif end > self.limit:
                 self.overlong += 1
-            elif part:
-                lines.append(part)
+            elif end and (idle is None or not idle(part)):
+                lines.append(part[:end])
         self._begin(last)
         return lines
 

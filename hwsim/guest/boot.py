@@ -137,7 +137,7 @@ def _fill():
     size = 1 << 16
     while size > 16:  # what is smaller than that and its link is worth no piece
         try:
-            kept = (kept, bytearray(size))
+            kept = (kept, b"\xff" * (size - 1))  # no address is like that: the collector passes it over
         except MemoryError:
             size //= 2
     # The collector would keep all of it for one old address that lies about somewhere: so it is given back
@@ -151,13 +151,14 @@ def _fill():
 def _start():
     if _options["measured"]:
         _stopwatch.measure(_options["measured"])
+    gc.collect()
+    _names.reserve()  # while there is room for it in one piece
     script = _prepare()
     if not _options["measured"]:
         _cost.arm(_options.pop("costs"), _options["told_us"])
     begin = compile("run(script)", "boot.py", "exec")
     begin_names = {"run": _run, "script": script}
     # The heap is larger than the chip's by what the bench and the image need, and full of holes by now.
-    _names.reserve()
     kept = _fill()
     try:
         exec(begin, begin_names, _order.names)
