@@ -23,7 +23,7 @@ TABLE = (
     ("port", "i", 5683, 1, 65535),
     ("local_port", "i", 5683, 1024, 65535),
     ("gateway_key", "k", "", 128, 128),
-    ("keepalive_s", "i", 60, 15, 600),
+    ("keepalive_s", "i", 40, 15, 600),
     # Officer
     ("covert", "b", False, 0, 1),
     ("drill", "b", False, 0, 1),

@@ -12,7 +12,8 @@ FIRST = const(2)
 BULK_LIMIT = const(2)  # CoAP's NSTART keeps bulk at one anyway; full queues hold 7 KB
 # While a panic is this young the modem is not disturbed as long as the link works (MODEMS.md).
 PANIC_GRACE_MS = const(10000)
-# A quiet link brings an answer to its keep-alive once a minute; with some delay it still counts as working.
+# A quiet link brings an answer to its keep-alive each 40 s, or each minute where that is set; with some delay
+# it still counts as working.
 _WORKS_MS = const(75000)
 
 OFF = const(0)  # no answer yet, or none any more

@@ -29,7 +29,7 @@ class Uplink:
     `on_change()` as the two change.
     """
 
-    def __init__(self, journal, session, modem, uptime_ms, random16, keepalive_s=60, log=None):
+    def __init__(self, journal, session, modem, uptime_ms, random16, keepalive_s=40, log=None):
         self._session = session
         self._modem = modem
         self._uptime_ms = uptime_ms

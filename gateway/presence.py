@@ -21,7 +21,7 @@ from gateway.registry import Registry
 from protocol import report
 
 POLL_S = 2.0
-# A terminal's `keepalive_s` when it is not known better.
+# A terminal's `keepalive_s` when it is not known better: the longest that is usual. The default is 40.
 KEEPALIVE_S = 60
 # So many keep-alives may be under way, repeated by CoAP, before their absence means something.
 _PATIENCE = 1.5

@@ -30,10 +30,10 @@ def test_parked_is_not_lost_and_a_tunnel_is(house):
     house.kernel.run_for(900)
     assert told(house, car) is None
     house.network.partition(True)
-    # A minute and a half for one whose keep-alive is a minute; the bench looks once in a minute.
-    house.kernel.run_for(60)
+    # A minute, for its keep-alive comes each 40 s; the bench looks once in a minute.
+    house.kernel.run_for(20)
     assert told(house, car) is None
-    house.kernel.run_for(120)
+    house.kernel.run_for(101)
     assert told(house, car) == "lost"
     house.network.partition(False)
     house.kernel.run_for(120)

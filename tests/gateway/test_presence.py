@@ -5,64 +5,9 @@ import json
 
 import pytest
 
-from gateway.clock import Clock
-from protocol import coap, report
-from tests.gateway.bench import UNIT, Bench, call_cli, enroll
+from tests.gateway.bench import UNIT, call_cli, enroll
+from tests.gateway.shift import AVAILABLE, DEFAULT_S, OFF_DUTY, Shift, status
 from tests.gateway.terminal import Terminal
-
-AVAILABLE, OFF_DUTY = 1, 5
-
-
-class Hand(Clock):
-    """Wall and monotonic time, turned by hand; `wall_ms` may be set apart."""
-
-    def __init__(self):
-        self.ms = 1_800_000_000_000
-        self.offset_ms = 0
-
-    def wall_ms(self):
-        return self.ms + self.offset_ms
-
-    def mono_ms(self):
-        return float(self.ms - 1_790_000_000_000)
-
-    def turn(self, seconds):
-        self.ms += int(seconds * 1000)
-
-
-def status(terminal, code, seq=None):
-    return terminal.frame(report.KIND_STATUS, {report.STATUS: code}, seq=seq)
-
-
-class Shift:
-    """A gateway on a clock of its own, with one car that speaks when it is told to."""
-
-    def __init__(self, folder, **sections):
-        self.clock = Hand()
-        self.bench = Bench(folder, **sections)
-
-    async def begin(self):
-        await self.bench.start(self.clock)
-        self.client = await self.bench.terminal()
-        self.car = self.client.terminal
-        return self
-
-    async def says(self, *frames):
-        assert (await self.client.post(*frames)).code == coap.CHANGED
-
-    async def after(self, seconds, step=2):
-        """Time goes by, and the gateway looks every two seconds."""
-        for _ in range(int(seconds / step)):
-            self.clock.turn(step)
-            await self.bench.app.presences.round()
-
-    async def told(self):
-        """What was published: (word, silent or not, ...) in order."""
-        rows = await self.bench.app.journal.read(lambda tx: tx.notices(0, 100))
-        return [json.loads(row.payload) for row in rows if row.topic.endswith("/presence")]
-
-    async def words(self):
-        return [body["properties"]["presence"] for body in await self.told()]
 
 
 @pytest.fixture
@@ -138,7 +83,7 @@ async def test_a_car_in_an_open_alarm_is_watched_whatever_it_said(shift):
 
 
 async def test_a_parked_car_may_be_silent_for_one_and_a_half_of_its_keep_alives(shift):
-    """The terminal's default is a keep-alive each minute: silence of a minute is its rhythm, not a loss."""
+    """Of one with a keep-alive each minute: silence of a minute is its rhythm, not a loss."""
     await shift.says(status(shift.car, AVAILABLE))
     await shift.client.observe()
     for _ in range(5):
@@ -164,6 +109,18 @@ async def test_a_quick_keep_alive_makes_a_minute_count_again(shift):
         await shift.client.observe()
         await shift.after(24)
     await shift.after(34)
+    assert await shift.told() == []
+    await shift.after(6)
+    assert await shift.words() == ["lost"]
+
+
+async def test_a_parked_car_with_the_default_keep_alive_is_told_after_a_minute(shift):
+    await shift.says(status(shift.car, AVAILABLE))
+    for _ in range(5):
+        await shift.client.observe()
+        await shift.after(DEFAULT_S)
+    assert await shift.told() == []
+    await shift.after(58 - DEFAULT_S)
     assert await shift.told() == []
     await shift.after(6)
     assert await shift.words() == ["lost"]
