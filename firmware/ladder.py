@@ -49,6 +49,8 @@ class Ladder:
         self._bearer = bearer
         self._uptime_ms = uptime_ms
         self._times = times
+        if self._reset is None and times[4]:
+            self._reset = self._key
         self._rate = rate
         self._started = False
         self._pause_ms = _FIRST_PAUSE_MS

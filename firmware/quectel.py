@@ -38,13 +38,13 @@ class Quectel:
         self.waiting = False  # received bytes may wait in the modem
 
     def times(self, model):
-        """PWRKEY for on and for off, how long going off takes, RESET_N; in ms."""
+        """ms of PWRKEY for on and for off, of going off, of RESET_N. Last: is a long PWRKEY a reset?"""
         # Both are switched on by 500 ms and more (BG95: up to 1,000) and off from 650 (BG95: up to 1,500).
         # EC25 and EG25 need up to 30 s to leave the network, BG95 about 2. RESET_N: EC25 150 to 460 ms, BG95
-        # 2 to 3.8 s.
+        # 2 to 3.8 s, and there it is PWRKEY itself that resets when it is held so long (Hardware Design 3.7).
         if model.startswith("bg"):
-            return 600, 800, 5000, 2500
-        return 600, 800, 30000, 300
+            return 600, 800, 5000, 2500, True
+        return 600, 800, 30000, 300, False
 
     def heard(self, line):
         """One line of the modem's; False when it says nothing to us. Raises Malformed."""

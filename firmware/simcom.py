@@ -41,14 +41,14 @@ class Simcom:
         self.waiting = False  # received bytes wait in the modem
 
     def times(self, model):
-        """PWRKEY for on and for off, how long going off takes, RESET; in ms."""
+        """ms of PWRKEY for on and for off, of going off, of RESET. Last: is a long PWRKEY a reset?"""
         # PWRKEY. A7672X/A7670X Hardware Design V1.03: on from 50 ms, off from 2.5 s. SIM7600 Hardware Design:
         # on from 100 ms, better 500, off from 2.5 s; SIM7600 takes the longest to go down after its key (up
         # to 26 s with a network to leave), A76xx needs 2 s: a press meanwhile would be lost. RESET: A76xx 2
         # to 2.5 s (below 2 s nothing happens), SIM7600 100 to 500 ms.
         if model.startswith(("sim7500", "sim7600")):  # SIM767x is of the newer kind, A7600 too
-            return 600, 3000, 27000, 300
-        return 600, 3000, 5000, 2500
+            return 600, 3000, 27000, 300, False
+        return 600, 3000, 5000, 2500, False
 
     def heard(self, line):
         """One line of the modem's; False when it says nothing to us. Raises Malformed."""

@@ -58,15 +58,19 @@ class Power:
         if self._key_timer is not None:
             self._key_timer.cancel()
             self._key_timer = None
-        if not pressed or not self.supply:
+        if not self.supply:
             return
         profile = self._modem.profile
+        if profile.key_resets_s:
+            self._reset(pressed, profile.key_resets_s)
+        if not pressed:
+            return
         if self.state == OFF:
             self._key_timer = self._kernel.after(int(profile.pwrkey_on_s * 1e6), self._boot)
         elif self.state == ON and (not self.hung or "pwrkey" in profile.hang_cured_by):
             self._key_timer = self._kernel.after(int(profile.pwrkey_off_s * 1e6), self.power_off)
 
-    def _reset(self, pressed):
+    def _reset(self, pressed, hold_s=None):
         if pressed == self._resetting:
             return
         self._resetting = pressed
@@ -75,7 +79,7 @@ class Power:
             self._reset_timer = None
         if pressed and self.supply and self.state in (ON, BOOTING):
             if not self.hung or "reset" in self._modem.profile.hang_cured_by:
-                hold_us = int(self._modem.profile.reset_hold_s * 1e6)
+                hold_us = int((hold_s or self._modem.profile.reset_hold_s) * 1e6)
                 self._reset_timer = self._kernel.after(hold_us, self._down, RESET)
         elif not pressed and self.state == RESET:
             self._boot()

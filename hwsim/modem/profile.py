@@ -75,6 +75,7 @@ class Profile:
     manual_buffer: int = 6000
 
     # Quectel's own.
+    key_resets_s: float = 0.0  # PWRKEY held so long is a reset; 0: it is not
     urcs_elsewhere: bool = False  # unsolicited lines go to USB until AT+QURCCFG, kept through a restart
     activate_lies: float = 0.0  # AT+QIACT=1 answers ERROR although the context is up
 
@@ -161,6 +162,7 @@ PROFILES = {
         pwrkey_on_s=0.5,
         pwrkey_off_s=0.65,
         reset_hold_s=2.0,
+        key_resets_s=2.0,
         off_s=(1.5, 2),
         sim_s=(1, 4),
         register_s=(8, 30),

@@ -232,6 +232,15 @@ async def test_a_restart_by_itself_is_seen_by_its_urcs():
     await one.stop()
 
 
+async def test_a_bg95_without_a_reset_line_has_its_power_key_held_for_it():
+    one = Story(ScriptedQuectel(), make=Quectel, modem="bg95")
+    ladder = one.driver._ladder
+    assert ladder._reset is one.reset
+    for model, same in (("bg95", True), ("ec25", False)):
+        one = Story(ScriptedQuectel(), make=Quectel, modem=model, pins={"pwrkey": ScriptedQuectel})
+        assert (one.driver._ladder._reset is one.driver._ladder._key) == same
+
+
 async def test_power_key_and_reset_have_quectel_s_times():
     for model, off, reset in (("ec25", 800, 300), ("bg95", 800, 2500)):
         one = Story(ScriptedQuectel(), make=Quectel, modem=model)

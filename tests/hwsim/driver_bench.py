@@ -13,6 +13,7 @@ from hwsim.modem import PROFILES, Modem
 from hwsim.network import GATEWAY_ADDRESS, KernelHost, Network
 from hwsim.terminal import Terminal
 
+WIRES = ("pwrkey", "reset", "supply")
 ROOT = Path(__file__).resolve().parents[2]
 EPOCH = datetime.datetime(2026, 6, 3, 6, tzinfo=datetime.UTC)
 CONFIG = {
@@ -37,10 +38,11 @@ hal = Hal(BOARD)
 config = hal.modem_options()
 config.update({config!r})
 clock = Clock(time.ticks_ms, time.ticks_diff)
+pins = {name: pin for name, pin in hal.modem_pins().items() if name in {wires!r}}
 # The SIM board is ours: what is needed here is the driver, nothing else of the terminal.
 modem = Modem(
     Maker,
-    hal.uart("modem"), hal.modem_pins(), config, clock, lambda level, text: print(text), FileStore("/simpin")
+    hal.uart("modem"), pins, config, clock, lambda level, text: print(text), FileStore("/simpin")
 )
 EVIL = b"\\r\\nOK\\r\\n> \\r\\nERROR\\r\\n+IPD9\\r\\n*ATREADY: 1\\r\\n+CIPERROR: 2\\r\\n\\x00\\xff"
 waiting = set()
@@ -86,7 +88,7 @@ def make_image(folder):
 
 
 class Drive:
-    def __init__(self, image, folder, profile="a7670", seed=1, sim=None, config=None, **changes):
+    def __init__(self, image, folder, profile="a7670", seed=1, sim=None, config=None, wires=WIRES, **changes):
         script = folder / "program.py"
         settings = json.loads(json.dumps(CONFIG))
         settings.update(config or {})
@@ -97,7 +99,7 @@ class Drive:
             program = program.replace(
                 "firmware.maker import Maker", "firmware.quectel import Quectel as Maker"
             )
-        script.write_text(program)
+        script.write_text(program.replace("{wires!r}", repr(wires)))
         self.kernel = Kernel(seed)
         self.lines = []
         self.kernel.subscribe(self._event)
@@ -115,7 +117,7 @@ class Drive:
             epoch=EPOCH,
         )
         self.terminal.attach_uart("modem", self.modem)
-        for pin in ("pwrkey", "reset", "supply"):
+        for pin in wires:
             self.terminal.watch_pin("modem_" + pin, lambda level, pin=pin: self.modem.set_pin(pin, level))
 
     def _event(self, event):

@@ -78,3 +78,23 @@ def test_a_noisy_wire_to_a_quectel(drive):
     run.kernel.run_for(600)
     assert not run.said("DIED") and not run.said("Traceback")
     assert len(run.rounds()) > 250 and run.rounds(500), run.lines[-40:]
+
+
+def test_a_bg95_with_nothing_but_its_power_key_is_reset_by_holding_that(drive):
+    """As on a Pico LTE: no reset line, no supply switch, and a hang that the short press does not reach."""
+    run = drive("bg95", hang_cured_by=("reset",), wires=("pwrkey",))
+    run.modem.set_pin("supply", 1)
+    run.run(100)
+    assert run.rounds()
+    run.modem.hang()
+    run.run(200)
+    assert run.rounds(240), run.lines[-40:]
+
+
+def test_an_ec25_is_not_reset_that_way(drive):
+    run = drive("ec25", hang_cured_by=("reset",), wires=("pwrkey",))
+    run.modem.set_pin("supply", 1)
+    run.run(60)
+    run.modem.hang()
+    run.run(200)
+    assert not run.rounds(61)
