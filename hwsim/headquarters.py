@@ -4,6 +4,8 @@ This is the one door between the bench and the gateway. What the bench puts in p
 `gateway.machine.Machine`, the clock and the generator; all else is the code that serves real cars.
 """
 
+import contextlib
+import io
 import json
 import os
 import tempfile
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from gateway import commands, requests
 from gateway.app import App
+from gateway.cli import main as administration
 from gateway.config import check
 from gateway.datagram import Endpoint
 from gateway.journal.records import ENROLLED, REVOKED, SUSPENDED, Terminal
@@ -233,6 +236,16 @@ class Gateway(Books):
             placed = commands.place(tx, prefix, terminal, request, self.wall_ms(), expire_s, 64)
         self._noticed()
         return placed.result
+
+    def administer(self, *words):
+        """A command of `python -m gateway` at its machine; what it says, as JSON."""
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            code = administration([*words, "--json", "--config", str(self._config_path)])
+        if code:
+            raise RuntimeError(f"gateway {words[0]}: {out.getvalue()}")
+        self._noticed()
+        return json.loads(out.getvalue())
 
     def _noticed(self):
         if self.running:
