@@ -115,7 +115,7 @@ def make(row: dict[str, str], common: dict[str, Any], where: str) -> Car:
         except ValueError as error:
             wrong.append(f"{key}: {error}")
     given["unit"] = "/".join(about[name] for name in PLACE)
-    wrong += settings.check(given)[1]
+    wrong += settings.check(given)[1]  # type: ignore[no-untyped-call]
     if wrong:
         raise ValueError(*wrong)
     return Car(**about, config=given, where=where)

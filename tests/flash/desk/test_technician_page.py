@@ -1,0 +1,105 @@
+"""Every command of docs/technician.md, in its order, at boards on the bench: from the box to the car."""
+
+import json
+import re
+import shlex
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from hwsim.board_stand import BoardStand
+from tests.flash.desk.test_testing import SPEED, Hands
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "technician.md"
+# What is tried elsewhere, since it changes the project's own files: by which test.
+ELSEWHERE = {"pin": "tests/flash/test_programmer.py"}
+JIG = """
+import socket, sys
+line = socket.socket(socket.AF_UNIX)
+line.connect(sys.argv[1])
+with line.makefile("rw") as door:
+    for order in sys.stdin:
+        door.write(order)
+        door.flush()
+        if '"say"' not in order:
+            print(door.readline(), end="", flush=True)
+"""
+
+
+def commands():
+    """The words of each ./flash.py in the page's blocks."""
+    for block in re.findall(r"^```\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.startswith("./flash.py"):
+                yield shlex.split(line, comments=True)[1:]
+
+
+def block(first):
+    """The block of the page that begins with this line."""
+    found = re.search(rf"^```\n({re.escape(first)}.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return found[1]
+
+
+class Door:
+    """Where the jig asks: `hands` do it."""
+
+    def __init__(self, path, hands):
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        threading.Thread(target=self._serve, args=(hands,), daemon=True).start()
+
+    def _serve(self, hands):
+        line, _ = self._listener.accept()
+        with line.makefile("rw") as door:
+            for text in door:
+                order = json.loads(text)
+                if order["do"] == "press":
+                    hands.press(order["key"], order["hold_ms"])
+                    answer = {"done": True}
+                elif order["do"] == "look":
+                    question = "blink" if order["choices"] == ["red", "none"] else ""
+                    answer = {"answer": hands.look(order["at"], question, tuple(order["choices"]))}
+                else:
+                    continue
+                door.write(json.dumps(answer) + "\n")
+                door.flush()
+        self._listener.close()
+
+
+def test_the_page_from_top_to_bottom(bench, tmp_path, monkeypatch):
+    bench.csv.write_text(block("unit,directorate"))
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "jig.py"
+    script.write_text(JIG)
+    done = []
+    with (
+        BoardStand(gateway=bench.headquarters.udp) as first,
+        BoardStand(seed=2, unique_id=bytes(8)) as second,
+    ):
+        Door(tmp_path / "door", Hands(first))
+        for words in commands():
+            if words[0] in ELSEWHERE:
+                assert (PAGE.parents[1] / ELSEWHERE[words[0]]).exists()
+                continue
+            offline = "--offline" in words
+            if offline:
+                code, _, err = bench.run("flash", "--board", "SIM", "--port", second.port)
+                assert code == 0, err
+            ports = {"/dev/ttyUSB0": second.port if offline else first.port, "/dev/ttyUSB1": second.port}
+            words = [ports.get(word, word) for word in words]
+            words = [bench.headquarters.url if word.startswith("https://") else word for word in words]
+            if words[0] in ("provision", "test", "batch"):
+                words += ["--technician", bench.headquarters.technician]
+            if words[0] == "test":
+                first.speed = SPEED
+                words += ["--jig", f"{sys.executable} {script} {tmp_path / 'door'}", "--acknowledge-s", "4"]
+            code, out, err = bench.run(*words)
+            first.speed = 0
+            assert code == 0, (words, out, err)
+            done.append(words[0])
+    assert set(done) == {"boards", "image", "ports", "flash", "provision", "test", "label", "batch"}
+    assert set(bench.headquarters.registry()) == {"vr-101", "vr-102"}
+    document = bench.record(name="test.json")
+    assert document["record"]["passed"], document
