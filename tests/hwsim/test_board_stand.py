@@ -266,11 +266,26 @@ print("key")
     assert stand.do(lambda: stand.terminal.level("red")) == 1
 
 
+def test_a_pin_written_at_the_prompt_is_there_at_once(stand, client):
+    client.raw()
+    client.run("from machine import Pin\nlamp = Pin(10, Pin.OUT, value=1)")
+    assert stand.do(lambda: stand.terminal.level("red")) == 1
+    client.run("lamp.value(0)")
+    assert stand.do(lambda: stand.terminal.level("red")) == 0
+    client.run("import machine\ndog = machine.WDT(timeout=2000)")
+    client.run("import time\nfor n in range(3):\n    time.sleep(1)\n    dog.feed()")
+    client.run("time.sleep_ms(1900)\ndog.feed()")
+    client.run("time.sleep_ms(1900)")
+    client.write(b"time.sleep_ms(500)\x04")
+    assert stand.until(lambda: [event for event in stand.events if event.what == "watchdog"])
+
+
 def test_a_modem_that_is_dead():
     with BoardStand(modem=None) as stand, Client(stand.port) as client:
         client.until(b">>> ")
         client.raw()
-        code = "from machine import UART\nimport time\nu = UART(2, 115200)\nu.write(b'AT\\r')\ntime.sleep(2)\nprint(u.read())"
+        code = "from machine import UART\nimport time\nuart = UART(2, 115200)\nuart.write(b'AT\\r')\n"
+        code += "time.sleep(2)\nprint(uart.read())"
         assert client.run(code)[0] == "None\r\n"
 
 
