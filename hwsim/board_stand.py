@@ -5,9 +5,7 @@ It runs in a thread of its own. Its clock runs as the board works, and stands wh
 somebody types; or it follows the wall (`speed`).
 """
 
-import collections
 import datetime
-import os
 import select
 import tempfile
 import threading
@@ -18,6 +16,7 @@ from hwsim.board import load_board
 from hwsim.console import BAUD, Console
 from hwsim.desk_car import DeskCar
 from hwsim.kernel import Kernel
+from hwsim.orders import Orders
 from hwsim.outside import OutsideHost
 from hwsim.pty_port import PtyPort
 
@@ -88,16 +87,13 @@ class BoardStand:
             self.terminal.unique_id = unique_id
         self._port = PtyPort(port or Path(self._folder.name, "ttyBoard"))
         self._plugged = plugged
-        self._orders = collections.deque()
-        self._waiters = []  # (condition, event)
-        self._wake, self._waker = os.pipe()
-        os.set_blocking(self._wake, False)
+        self._orders = Orders()
         self._ending = False
-        self._error = None
         self._base = (time.monotonic(), 0)
         self._operation = None
         self.kernel.subscribe(self._power_watch)
         self._thread = threading.Thread(target=self._run, name=f"board {name}", daemon=True)
+        self._orders.thread = self._thread
 
     # What a test, or a technician's hand, does to it
 
@@ -140,64 +136,30 @@ class BoardStand:
     def close(self):
         """The end. Raises what went wrong in its thread."""
         self._ending = True
-        self._stir()
+        self._orders.stir()
         if self._thread.is_alive():
             self._thread.join()
         self.car.close()
         self._port.pull()
         if self.outside is not None:
             self.outside.close()
-        if self._wake is not None:
-            os.close(self._wake)
-            os.close(self._waker)
-            self._wake = None
+        self._orders.close()
         self._folder.cleanup()
-        if self._error is not None:
-            error, self._error = self._error, None
+        error, self._orders.error = self._orders.error, None
+        if error is not None:
             raise error
 
     def do(self, call, *arguments):
         """`call(*arguments)` between two events of the bench; its result, or what it raised."""
-        if not self._thread.is_alive() or threading.current_thread() is self._thread:
-            return call(*arguments)
-        done = threading.Event()
-        outcome = []
-
-        def order():
-            try:
-                outcome.append((call(*arguments), None))
-            except Exception as error:
-                outcome.append((None, error))
-            done.set()
-
-        self._orders.append(order)
-        self._stir()
-        while not done.wait(1):
-            if not self._thread.is_alive():
-                raise self._error or RuntimeError("the board's stand has ended")
-        result, error = outcome[0]
-        if error is not None:
-            raise error
-        return result
+        return self._orders.do(call, *arguments)
 
     def until(self, condition, limit_s=30.0):
         """Wait, by the wall, until `condition()` holds between two events. False when that took too long."""
-        if not self._thread.is_alive():
-            return bool(condition())
-        waiter = (condition, threading.Event())
-        self.do(self._waiters.append, waiter)
-        self._stir()
-        met = waiter[1].wait(limit_s)
-        self.do(self._dismiss, waiter)
-        return met
-
-    def _dismiss(self, waiter):
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
+        return self._orders.until(condition, limit_s)
 
     def prompts(self, limit_s=30.0):
-        """Wait, by the wall, until its prompt reads what is typed. False when that took too long, or it has no
-        power."""
+        """Wait, by the wall, until its prompt reads what is typed. False when that took too long, or it has
+        no power."""
         self.until(lambda: self.terminal.program.reading or not self.terminal.powered, limit_s)
         return self.do(lambda: self.terminal.program.reading)
 
@@ -229,7 +191,7 @@ class BoardStand:
 
     def _plug(self):
         self._port.plug()
-        self.console.handles = (self._port.fileno(), self._wake)
+        self.console.handles = (self._port.fileno(), self._orders)
         if self.micropython is None:
             self.kernel.after(_DEAD_CHIP_US, self._mutter)
         else:
@@ -239,7 +201,7 @@ class BoardStand:
         self.terminal.power_off()
         self.console.power_off()
         self._port.pull()
-        self.console.handles = (self._wake,)
+        self.console.handles = (self._orders,)
 
     def _pull_at(self, operation, byte):
         self.console.on_byte = None if byte is None else (self.console.bytes + byte, self._pull)
@@ -262,22 +224,9 @@ class BoardStand:
     def _to_computer(self, data):
         self._port.write(data)
 
-    def _stir(self):
-        os.write(self._waker, b".")
-
     def _look(self):
         """What the world has done meanwhile: orders, bytes on the port, datagrams."""
-        try:
-            while os.read(self._wake, 4096):
-                continue
-        except BlockingIOError:
-            pass
-        while self._orders:
-            self._orders.popleft()()
-        for waiter in list(self._waiters):
-            if waiter[0]():
-                self._waiters.remove(waiter)
-                waiter[1].set()
+        self._orders.obey()
         self._port.push()
         data = self._port.read(self.console.room)
         if data:
@@ -294,7 +243,7 @@ class BoardStand:
                 if not self._advance():
                     self._wait()
         except BaseException as error:
-            self._error = error
+            self._orders.error = error
 
     def _advance(self):
         """Let the clock run a little. False: it has nothing to do, or is not allowed to."""
@@ -327,7 +276,7 @@ class BoardStand:
 
     def _wait(self):
         poll = select.poll()
-        poll.register(self._wake, select.POLLIN)
+        poll.register(self._orders, select.POLLIN)
         if self._port.plugged:
             wanted = (select.POLLIN if self.console.room else 0) | (select.POLLOUT if self._port.held else 0)
             poll.register(self._port.fileno(), wanted)
