@@ -7,6 +7,12 @@ _BLANK = (b"invalid header: 0x", b"flash read err", b"No bootable app", b"invali
 _LOADER = (b"waiting for download", b"DOWNLOAD(", b"DOWNLOAD_BOOT", b"download mode")
 _LOOP = (b"rst:0x",)
 
+# docs/technician.md, "A closed console".
+_CLOSED = (
+    "A finished terminal has closed its console: switch it off, hold AVAILABLE and OFF DUTY, switch it on, "
+    "and let go when both lamps have lit"
+)
+
 
 def explain(port: str, heard: bytes) -> FlashError:
     """`heard`: all that came while a prompt was asked for."""
@@ -15,7 +21,7 @@ def explain(port: str, heard: bytes) -> FlashError:
             "no answer: not one byte came",
             port,
             "check that the board has power and that this is its port; press its RESET. A board without "
-            "MicroPython may be silent too: give its file with --micropython FILE",
+            f"MicroPython may be silent too: give its file with --micropython FILE. {_CLOSED}",
             reason="silent",
         )
     if any(sign in heard for sign in _LOADER):
@@ -44,10 +50,6 @@ def explain(port: str, heard: bytes) -> FlashError:
     return FlashError(
         f"something runs there that does not let go of the console; its last line: {last[:70]!r}",
         port,
-        "if it is a finished terminal, its console is closed: switch it off, hold AVAILABLE and OFF DUTY, "
-        "switch "
-        "it on and let go when both lamps have lit (docs/technician.md, A closed console). If not, press "
-        "RESET "
-        "and run the same command within a few seconds",
+        f"{_CLOSED}. If it is none, press RESET and run the same command within a few seconds",
         reason="closed",
     )

@@ -27,7 +27,10 @@ def again(board, held=()):
         board.do(board.panel.down, key)
     began = board.now_us
     board.plug()
-    assert board.until(lambda: board.now_us > began + 8_000_000)
+    if len(held) == 2:
+        assert board.until(lambda: board.terminal.level("red") and board.terminal.level("green"))
+        began = board.now_us
+    assert board.until(lambda: board.now_us > began + 15_000_000)
     for key in held:
         board.do(board.panel.up, key)
 

@@ -97,7 +97,7 @@ def test_the_page_from_top_to_bottom(bench, tmp_path, monkeypatch):
                 words += ["--jig", f"{sys.executable} {script} {tmp_path / 'door'}", "--acknowledge-s", "4"]
             code, out, err = bench.run(*words)
             first.speed = 0
-            assert code == 0, (words, out, err)
+            assert code == 0, f"{words}\n{out[-3000:]}\n{err}"
             done.append(words[0])
     assert set(done) == {"boards", "image", "ports", "flash", "provision", "test", "label", "batch"}
     assert set(bench.headquarters.registry()) == {"vr-101", "vr-102"}
