@@ -11,7 +11,7 @@ from hwsim.rig import Kit, Rig
 # What the firmware itself would choose: the bench's own settings make cars report more often than in service.
 STANDARD = {"moving_s": 20, "moving_m": 300, "least_s": 5, "slow_s": 60, "track_s": 120}
 _SETTLED_S = 240  # by then keys are made, points prepared, and a parked car has come to rest
-_STEP_S = 20
+_STEP_S = 120  # the end of each is a horizon too
 
 
 class Drives:
@@ -29,6 +29,7 @@ class Drives:
         rig = (House if gateway else Rig)(self._kit, folder)
         self._rigs.append(rig)
         rig.kernel.look_ahead = look_ahead
+        rig.kernel.keep_apart()  # as the soak does
         rig.working()
         if parked:
             rig.cars[0].park()
