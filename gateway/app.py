@@ -85,7 +85,10 @@ class App(Parts):
         look_s = self._machine.look_s
         self._every(look_s(POLL_S), self.registry.refresh)
         if self.journal.node:
-            self.nodes = Nodes(self.journal, log, clock, lambda: self.relay.connected, self.relay.stir)
+            self.nodes = Nodes(
+                self.journal, log, clock, lambda: self.relay.connected, self.relay.stir, self.relay.lapsed
+            )
+            self.relay.holds = self.nodes.holds
             self._every(ROUND_S, self.nodes.round)
         self._every(look_s(1.0), self._sweep)
         self._every(look_s(1.0), self.contexts.sweep)

@@ -100,6 +100,15 @@ class Backlog:
         through before `reread`."""
         self._stirred = self._behind = True
 
+    def drop(self) -> None:
+        """What was not sent yet is to be read once more."""
+        for queue in (self._queue, self._first):
+            self._taken.difference_update(row.id for row, _ in queue)
+            queue.clear()
+        self._aside.clear()
+        self._held.clear()
+        self._behind = True
+
     def page(self, items: list[Item], last: bool, committed: int) -> None:
         """The unrelayed rows after the cursor; `last`: there were no more. `committed` as it was before the
         read."""

@@ -79,6 +79,7 @@ class Relay(Lifecycle):
         self._resting = False  # nothing is being read just now
         self.on_command: Callable[[Link, Incoming], None] = lambda link, incoming: None
         self.on_facts: Callable[[list[panics.Fact]], None] = lambda facts: None
+        self.holds: Callable[[], bool] = lambda: True  # what waits here is ours to send
         self.on_up: Callable[[], None] = lambda: None
 
     # --- what the rest of the gateway calls
@@ -101,6 +102,11 @@ class Relay(Lifecycle):
     def stir(self) -> None:
         """There may be rows for us that nobody offered: another node left them, or stored them for us."""
         self._waiting.stir()
+        self._wake.set()
+
+    def lapsed(self) -> None:
+        """For a while another node could take what is ours."""
+        self._waiting.lapsed()
         self._wake.set()
 
     def remind(self, reminders: list[tuple[str, bytes]]) -> None:
@@ -212,7 +218,7 @@ class Relay(Lifecycle):
         if self._wake.is_set() or (self._marking is None and self._to_mark):
             return False
         outgoing = self._outgoing
-        if outgoing is None or not outgoing.room or self._confirmed.full:
+        if outgoing is None or not outgoing.room or self._confirmed.full or not self.holds():
             return True
         if self._waiting.ready:
             return False
@@ -221,13 +227,13 @@ class Relay(Lifecycle):
     @property
     def _wants_read(self) -> bool:
         """There is room, and what goes next is in the journal."""
-        if self._outgoing is None or not self._outgoing.room or self._confirmed.full:
+        if self._outgoing is None or not self._outgoing.room or self._confirmed.full or not self.holds():
             return False
         return self._waiting.wants_read
 
     def _pump(self) -> None:
         outgoing = self._outgoing
-        if outgoing is None or self._confirmed.full:
+        if outgoing is None or self._confirmed.full or not self.holds():
             return
         if not outgoing.count:
             self._progress_ms = self._clock.mono_ms()

@@ -19,6 +19,7 @@ class Waiting:
         self._backlog = backlog
         self._announcements = announcements
         self._replays = replays
+        self._lapses = 0
         self._handed = False  # there may be rows for us before the cursor
 
     @property
@@ -53,26 +54,34 @@ class Waiting:
         self._backlog.stir()
         self._announcements.reread()
 
+    def lapsed(self) -> None:
+        """What waits here may be another node's: only what the journal says now is ours."""
+        self._lapses += 1
+        self._backlog.drop()
+        self.stir()
+
     async def read(self) -> None:
         """Raises JournalError. Alarms' terminals first; replays when nothing else waits."""
         if self._handed:
             self._handed = False
             self._backlog.reread(await self._journal.read(lambda tx: tx.first_unrelayed()))
             if self._handed:
-                self._backlog.stir()  # more were stored for us meanwhile
-            if self._handed:
-                self._backlog.stir()  # and once more: that read did not see it
+                self._backlog.stir()  # more were stored for us meanwhile: that read did not see them
         await self._announcements.read()
         while (express := self._backlog.express) is not None:
             await self._read_express(*express)
         if self._backlog.wants_read and not self._backlog.ready:
             after, committed = self._backlog.cursor, self._backlog.committed
+            lapses = self._lapses
             rows = await self._journal.read(lambda tx: tx.frames(after, PAGE, unrelayed=True))
-            self._backlog.page([(row, None) for row in rows], len(rows) < PAGE, committed)
+            if lapses == self._lapses:
+                self._backlog.page([(row, None) for row in rows], len(rows) < PAGE, committed)
         elif not self._backlog.ready:
             await self._replays.read()
 
     async def _read_express(self, kid: bytes, after: int) -> None:
         self._backlog.reading(kid)
+        lapses = self._lapses
         rows = await self._journal.read(lambda tx: tx.frames(after, PAGE, kid, unrelayed=True))
-        self._backlog.express_page(kid, [(row, None) for row in rows], len(rows) < PAGE)
+        if lapses == self._lapses:
+            self._backlog.express_page(kid, [(row, None) for row in rows], len(rows) < PAGE)

@@ -35,22 +35,23 @@ class Nodes(Statements):
         now_ms = self._now_ms()
         mine = "id = ? AND token = ?"
         row = self._run(f"SELECT until_ms FROM nodes WHERE {mine}", (self.node, token)).fetchone()  # noqa: S608
-        took = False
+        took = lapsed = False
         if row is not None and relays:
             self._run("UPDATE nodes SET until_ms = ? WHERE id = ?", (now_ms + LEASE_MS, self.node))
-            lapsed = self._run(
+            lapsed = row[0] <= now_ms
+            others = self._run(
                 "SELECT count(*) FROM nodes WHERE until_ms > 0 AND until_ms <= ?", (now_ms,)
             ).fetchone()[0]
             # Who was away himself does not know who else was.
             took = self._take("notices WHERE", now_ms)
-            if lapsed or row[0] <= now_ms:
+            if others or lapsed:
                 took = self._take("frames WHERE relayed_ms IS NULL AND", now_ms) or took
                 self._run("UPDATE nodes SET until_ms = 0 WHERE until_ms <= ?", (now_ms,))
             if took:
                 # As if the dead had handed them over: nothing that we store from now on goes before them.
                 self._hand(self.node or 0)
                 self._living = None
-        return self.standing()._replace(took=took, known=row is not None)
+        return self.standing()._replace(took=took, known=row is not None, lapsed=lapsed)
 
     def _take(self, table: str, now_ms: int) -> bool:
         dead = "node <> ? AND node NOT IN (SELECT id FROM nodes WHERE until_ms > ?)"

@@ -183,9 +183,10 @@ class Notice:
 class Standing(NamedTuple):
     """A node among those that share the journal. `leads`: it does what is to be done by one only. `handed`
     grows with each frame that others stored for it. `took`: rows of a node that is silent are its own now.
-    `known`: the name is still its own."""
+    `known`: the name is still its own. `lapsed`: for a while its rows were anybody's."""
 
     leads: bool
     handed: int
     took: bool = False
     known: bool = True
+    lapsed: bool = False
