@@ -95,7 +95,7 @@ class Console:
 
     # --- source
 
-    def exec(self, code: str | bytes, patience_s: float = _PATIENCE_S) -> bytes:
+    def exec(self, code: str | bytes, patience_s: float | None = None) -> bytes:
         """Run source; returns what it printed, with newlines as \\n. An exception there is a FlashError here,
         whose `where` holds its last line."""
         self._paste(code.encode() if isinstance(code, str) else code)
@@ -125,7 +125,7 @@ class Console:
         if wrong:
             raise self._raised(wrong.decode(errors="replace"))
 
-    def call(self, function: str, *arguments: Any, patience_s: float = _PATIENCE_S) -> Any:
+    def call(self, function: str, *arguments: Any, patience_s: float | None = None) -> Any:
         """`function(*arguments)` there; its result here. Both are what Python's literals can say."""
         words = b", ".join(
             literal(bytes(each)) if isinstance(each, bytes | bytearray) else repr(each).encode()
@@ -233,8 +233,8 @@ class Console:
             raise self._mute()
         return data
 
-    def _until_end(self, patience_s: float) -> bytes:
-        said, there = self.line.read_until(_END, patience_s)
+    def _until_end(self, patience_s: float | None) -> bytes:
+        said, there = self.line.read_until(_END, max(_PATIENCE_S, patience_s or 0))
         if not there:
             raise self._mute()
         return said[:-1]

@@ -7,6 +7,18 @@ import json
 import pytest
 
 import flash as tool
+from flashing.board import console, start
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient():
+    """The wall's clock judges nothing here: a machine that does much else answers late."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(console, "_START_S", 120.0)
+        patch.setattr(console, "_PATIENCE_S", 120.0)
+        patch.setattr(start, "_QUIET_S", 120.0)
+        patch.setattr(start, "_LONGEST_S", 600.0)
+        yield
 
 
 @pytest.fixture(scope="session")

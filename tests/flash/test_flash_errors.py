@@ -7,8 +7,9 @@ import pytest
 
 import flash as tool
 from flashing.board import console as consoles
-from flashing.board import holders
+from flashing.board import holders, install
 from flashing.board.console import Console
+from flashing.board.plan import Plan, blocks
 from hwsim.board_stand import BoardStand
 from tests.flash.boards import pair
 from tests.flash.conftest import error, result
@@ -44,13 +45,9 @@ def test_nothing_answers(flash_run, hasty):
     with pair() as (_, port):
         code, lines = shown(flash_run(None, FIRST, port=port))
     assert code == 1
-    assert lines == [
-        "flash.py: no answer: not one byte came",
-        f"  where:  {port}",
-        "  do:     check that the board has power and that this is its port; press its RESET. A board "
-        "without MicroPython may be silent too: give its file with --micropython FILE",
-        f"  again:  ./flash.py flash --board SIM --port {port} --image {lines[-1].split()[-1]}",
-    ]
+    assert lines[:2] == ["flash.py: no answer: not one byte came", f"  where:  {port}"]
+    assert lines[2].startswith("  do:     check that the board has power and that this is its port")
+    assert lines[3].startswith(f"  again:  ./flash.py flash --board SIM --port {port} --image ")
 
 
 def test_there_is_no_such_port(flash_run):
@@ -176,6 +173,19 @@ def test_a_full_file_system(flash_run):
             console.enter()
             console.exec("import os\nos.remove('/fill')")
         result(flash_run(stand, FIRST, "--json"))
+
+
+def test_flash_that_holds_something_else_is_found_and_the_old_program_stays(flash_run, monkeypatch):
+    with BoardStand() as stand:
+        result(flash_run(stand, FIRST, "--json"))
+        with monkeypatch.context() as patch:
+            # Every block is taken for one that lies there: as if digests of blocks were those of others.
+            patch.setattr(install, "plan", lambda image, *_: Plan(list(range(len(blocks(image)))), {}, []))
+            failed = error(flash_run(stand, program("0.2.0", seed=5), "--json"))
+        assert failed["what"] == "the program reads back from flash other than it was written"
+        assert result(flash_run(stand, FIRST, "--json"))["transfer"]["unchanged"]
+        done = result(flash_run(stand, program("0.2.0", seed=5), "--json"))
+        assert done["started"] == {"version": "0.2.0", "slot": 1}
 
 
 def test_what_is_no_image(tmp_path, capsys):
