@@ -33,7 +33,7 @@ def test_image_is_executed_by_micropython_and_holds_the_board(tmp_path):
         "vfs.mount(rom, '/rom')\n"
         "sys.path[:] = ['/rom', '.frozen']\n"
         "import board, patrola\n"
-        "print(board.BOARD['title'], patrola.__file__)\n"
+        "print(board.BOARD['name'], patrola.__file__)\n"
     )
     script = tmp_path / "read.py"
     script.write_text(program)
@@ -52,7 +52,7 @@ def test_the_same_sources_give_the_same_image(tmp_path):
 
 def test_another_board_description_is_another_image():
     board = image.load_board("SIM")
-    other = {**board, "title": "other"}
+    other = {**board, "pins": {**board["pins"], "red": 99}}
     assert image.image_digest(image.sources(board)) != image.image_digest(image.sources(other))
 
 
