@@ -43,6 +43,8 @@ _REST_MS = const(16000)
 _BLIND_MS = const(2000)
 _IDLE_MS = const(200)
 _HASTE_MS = const(1000)
+# In safe mode a signature takes a second, in which the lamp would stand still that is to show the receipt.
+_SAFE_HASTE_MS = const(2500)
 # A PANIC key that chatters must not keep everything else waiting: three times, then once in so long.
 _HASTE_REST_MS = const(5000)
 _UPDATE = const(5)  # kinds of commands; the others are the desk's
@@ -105,7 +107,7 @@ class App:
         self._renewer = Renewer(self, bytes.fromhex(values["gateway_key"]))
         # What the alarm itself waits for is not held back: without keys for the link, that is the handshake.
         self.modem.hasty = lambda: self.hasty() and session.ready
-        self._touched_ms = -_HASTE_MS
+        self._touched_ms = -_SAFE_HASTE_MS
         self._rested_ms = 0
         self.keys = self._make_keys(values, key_pins)
         round_ms = min(_ROUND_MS, values["watchdog_s"] * 500)
@@ -192,8 +194,9 @@ class App:
     # --- what the parts tell
 
     def hasty(self):
-        """An alarm may be about to come, or has just come: what can wait a second waits."""
-        return self.clock.uptime_ms() - self._touched_ms < _HASTE_MS
+        """An alarm may be about to come, or has just come: what can wait waits a second or two."""
+        haste_ms = _SAFE_HASTE_MS if self.safe else _HASTE_MS
+        return self.clock.uptime_ms() - self._touched_ms < haste_ms
 
     def _key(self, meaning, number):
         now = self.clock.uptime_ms()
