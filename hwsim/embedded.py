@@ -13,7 +13,7 @@ import mmap
 import os
 import sys
 
-# Name in the current directory -> variable; guest/_bench.py and guest/boot.py read them.
+# Name in the current directory -> variable; guest/_memory.py and guest/boot.py read them.
 MAPPED = {"image": "PATROLA_IMAGE", "overlays": "PATROLA_OVERLAYS"}
 ROOM = "PATROLA_ROOM"
 ROM, ROM_AT = "PATROLA_ROM", "PATROLA_ROM_AT"

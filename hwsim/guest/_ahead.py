@@ -8,6 +8,7 @@ board has two. Its room is made before the program's heap is.
 import struct
 
 import _bench
+import _memory
 from micropython import RingIO, const
 
 _BITS = const(10)  # start, eight, stop
@@ -24,14 +25,14 @@ _BURST_SIZE = const(6)
 
 class Ahead:
     def __init__(self):
-        self._bytes = RingIO(_bench.buffer(_ROOM))
+        self._bytes = RingIO(_memory.buffer(_ROOM))
         self._begin = [0] * _BURSTS
         self._size = [0] * _BURSTS
         self._at = self._count = 0  # the burst that is coming in, and how many are known
         self._part = 0  # its bytes that have arrived
         self._baud = 0
         self._fifo_us = 0
-        self._chunk = _bench.buffer(_CHUNK)
+        self._chunk = _memory.buffer(_CHUNK)
         self._view = memoryview(self._chunk)
         self._covered_us = _bench.FOREVER  # nothing is said before that but what is held
         self.due_us = _bench.FOREVER  # when the next portion will be there, or has to be asked for

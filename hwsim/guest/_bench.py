@@ -5,17 +5,15 @@ something". The answer is the time, what came in, and the horizon: before that n
 program sleeps and computes up to there without asking. That ends as soon as something has gone out, since the
 world may answer; but what comes are bytes then, and while it only computes they can wait until it looks
 (`look`). While the program runs, time stands still, except for what `charge` adds; the next message
-says how far it ran ahead. Without a wire (solo mode, for tests) the clock jumps to the end of every wait.
+says how far it ran ahead. Without a wire (tests) time is that of `_solo.py`.
 """
 
-import hashlib
 import struct
 import sys
 
-import micropython
-import uctypes
+import _solo
+from _memory import buffer
 from micropython import const
-from uos import getenv
 
 # Records in both directions: type, index, length, microseconds; then the bytes. See hwsim/wire.py.
 RECORD = "<BBHI"
@@ -39,52 +37,18 @@ _TICKS = const((1 << 30) - 1)
 _WRAP_MS = const(20_000)  # ticks start so long before they wrap
 
 
-class WatchdogBite(SystemExit):
-    """Solo mode: the watchdog was not fed in time."""
-
-
-class ResetRequest(SystemExit):
-    """Solo mode: the program asked for a reset."""
-
-
-def mapped(name):
-    """What hwsim/embedded.py has put into our memory outside the heap, as bytes; None: nothing."""
-    where = getenv(name)
-    if not where:
-        return None
-    address, size = where.split()
-    return uctypes.bytearray_at(int(address, 16), int(size))
-
-
-_room = mapped("PATROLA_ROOM")
-_room_used = 0
-
-
-def buffer(size):
-    """`size` bytes that a chip does not have on its heap; where there is room, they are not on ours."""
-    global _room_used
-    if _room is None:
-        return bytearray(size)
-    begin = _room_used
-    _room_used = begin + (size + 7) // 8 * 8
-    if _room_used > len(_room):
-        raise RuntimeError("no room left outside the heap: hwsim/embedded.py")
-    return uctypes.bytearray_at(uctypes.addressof(_room) + begin, size)
-
-
 now_us = 0
 boot_us = 0
 first_ms = _TICKS + 1 - _WRAP_MS
 rtc_memory = buffer(2048)  # a reset leaves what is in it, a loss of power does not
 rtc_used = 0
 rtc_us = 0  # microseconds since 2000-01-01 when the bench's clock read 0
-options = {"cause": "power", "uid": "506174726f6c6131", "pins": {}, "adc": {}}
+options = {"cause": "power", "uid": "506174726f6c6131", "pins": {}, "adc": {}, "seed": "solo"}
 unanswered = b""  # outputs at which the bench has no device that could answer
 pins = {}
 uarts = {}
-in_interrupt = False
+in_interrupt = False  # see _interrupt.py
 ahead = None  # the UART whose bytes come in advance
-solo_watchdog = None  # (deadline, timeout), microseconds
 
 _wire = None
 _woken_us = 0
@@ -103,9 +67,6 @@ _out_view = memoryview(_out)
 _used = HEAD_SIZE
 _wake = buffer(WAKE_SIZE)
 _in = memoryview(buffer(ROOM))
-_later = []
-_seed = b"solo"
-_drawn = 0
 
 
 def solo():
@@ -138,7 +99,7 @@ def charge(us):
         now_us = until_us
         return
     if _wire is None:
-        _solo_until(until_us)
+        _solo.until(until_us)
         return
     while now_us < until_us:  # an interrupt ends the wait early, and the computation goes on
         _pass(until_us, 0, max(_reach_us, _still_us))
@@ -157,14 +118,7 @@ def wait(until_us, readers=0):
     if until_us <= now_us:
         return
     if _wire is None:
-        if until_us >= FOREVER:
-            bite = [solo_watchdog[0]] if solo_watchdog else []
-            until_us = min([t for t, _ in _later] + bite + [FOREVER])
-            if until_us == FOREVER:
-                raise RuntimeError("solo: this waits for ever, nothing can happen any more")
-        elif _later:
-            until_us = min(until_us, max(now_us, min(t for t, _ in _later)))
-        _solo_until(until_us)
+        _solo.wait(until_us)
     else:
         _pass(until_us, readers, _reach_us)
 
@@ -199,56 +153,6 @@ def look_out():
     global _portion_us
     _portion_us = ahead.next_us() if ahead is not None and ahead.listens else FOREVER
     _measure()
-
-
-def later(delay_ms, function):
-    """Solo mode: call `function()` that much later, as hardware would: whatever waits then."""
-    _later.append((now_us + delay_ms * 1000, function))
-
-
-def _solo_until(until_us):
-    global now_us
-    while True:
-        due = min([t for t, _ in _later] + [until_us])
-        if solo_watchdog and solo_watchdog[0] <= max(due, now_us):
-            now_us = solo_watchdog[0]
-            raise WatchdogBite("watchdog: not fed for %d ms" % (solo_watchdog[1] // 1000))
-        now_us = max(now_us, due)
-        ready = [entry for entry in _later if entry[0] <= now_us]
-        for entry in ready:
-            _later.remove(entry)
-            entry[1]()
-        if not ready:
-            return
-
-
-def interrupt(handler, argument):
-    """Run an interrupt handler as a chip does: it must not allocate. False when it failed."""
-    global in_interrupt
-    failed = None
-    in_interrupt = True
-    micropython.heap_lock()
-    try:
-        handler(argument)
-    except Exception as error:
-        failed = error
-    micropython.heap_unlock()
-    in_interrupt = False
-    if failed is None:
-        return True
-    print("uncaught exception in interrupt handler", file=sys.stderr)
-    sys.print_exception(failed, sys.stderr)
-    return False
-
-
-def random_bytes(n):
-    """The chip's noise, from the bench's generator, so that a run repeats."""
-    global _drawn
-    out = b""
-    while len(out) < n:
-        _drawn += 1
-        out += hashlib.sha256(_seed + struct.pack("<Q", _drawn)).digest()
-    return out[:n]
 
 
 def record(what, index, data=b""):
@@ -391,7 +295,7 @@ def _take(n):
 
 def connect(wire):
     """Solo no longer: `wire` is the file whose other end the bench holds. The bench's options come back."""
-    global _wire, options, unanswered, boot_us, first_ms, rtc_us, rtc_used, _seed
+    global _wire, options, unanswered, boot_us, first_ms, rtc_us, rtc_used
     import json
 
     _wire = wire
@@ -403,5 +307,4 @@ def connect(wire):
     kept = bytes.fromhex(options["rtc_memory"])
     rtc_used = len(kept)
     rtc_memory[:rtc_used] = kept
-    _seed = options["seed"].encode()
     return options

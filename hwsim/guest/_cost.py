@@ -11,6 +11,7 @@ import gc
 import sys
 
 import _bench
+import _memory
 import _order
 
 LINKED = "patrola"
@@ -48,7 +49,7 @@ class _Lines:
     """{name: (number, number)} as text that is no part of the heap."""
 
     def __init__(self, text):
-        self._text = _bench.buffer(len(text))
+        self._text = _memory.buffer(len(text))
         self._text[:] = text.encode()
 
     def items(self):

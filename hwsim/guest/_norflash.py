@@ -5,6 +5,8 @@
 be made to fail at any operation.
 """
 
+import os
+
 import _bench
 
 _PAGE = 256  # a NOR chip programs at most a page at a time
@@ -100,7 +102,7 @@ class NorFlash(_BlockDevice):
         self.programs += 1
         n = len(data)
         if cut:
-            noise = _bench.random_bytes(4)
+            noise = os.urandom(4)
             n = int.from_bytes(noise[:2], "little") % (n + 1)
         for i in range(n):
             had = self.data[address + i]
@@ -119,7 +121,7 @@ class NorFlash(_BlockDevice):
             self.data[address : address + self.block] = b"\xff" * self.block
             return
         # A NOR chip first programs a block to zeroes and then erases it: anything may stand there meanwhile.
-        noise = _bench.random_bytes(64)
+        noise = os.urandom(64)
         for i in range(self.block):
             self.data[address + i] = noise[i % 64]
         self._fail()

@@ -1,6 +1,7 @@
 """Pins of the simulated chip: digital with interrupts, PWM, analogue in. One object a number, as on ESP32."""
 
 import _bench
+import _interrupt
 
 
 class Pin:
@@ -92,7 +93,7 @@ class Pin:
         if level == before or not self._handler:
             return
         edge = self.IRQ_RISING if level else self.IRQ_FALLING
-        if self._trigger & edge and not _bench.interrupt(self._handler, self):
+        if self._trigger & edge and not _interrupt.run(self._handler, self):
             self._handler = None
 
     def __repr__(self):

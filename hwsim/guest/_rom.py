@@ -4,7 +4,7 @@
 
 import sys
 
-import _bench
+import _memory
 import uctypes
 import vfs
 from _norflash import BenchFlash
@@ -48,7 +48,7 @@ class _Overlay:
 
 def attach(file, size, block, begin):
     """The block device. Where nothing maps it (a MicroPython of one's own), it has no memory."""
-    memory = _bench.mapped("PATROLA_ROM")
+    memory = _memory.mapped("PATROLA_ROM")
     flash = BenchFlash(file, size, block, begin)
     rom = flash if memory is None else _Rom(memory, flash)
     sys.modules["vfs"] = _Overlay(rom)

@@ -10,6 +10,7 @@ import io
 import struct
 
 import _bench
+import _interrupt
 from _ahead import Ahead
 from micropython import RingIO, const
 
@@ -72,7 +73,7 @@ class UART(io.IOBase):
             self.overflowed += lost
             if not self._is_ahead:  # of what comes by the clock a program may well leave some
                 _bench.note("uart %d overflow %d" % (self.id, lost))
-        if self._handler and not _bench.interrupt(self._handler, self):
+        if self._handler and not _interrupt.run(self._handler, self):
             self._handler = None
 
     def ahead(self, data):

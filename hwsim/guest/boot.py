@@ -31,6 +31,7 @@ import _collector  # noqa: E402
 import _cost  # noqa: E402
 import _fault  # noqa: E402, F401 - what the bench may order goes through sys.modules
 import _loop  # noqa: E402
+import _memory  # noqa: E402
 import _names  # noqa: E402
 import _norflash  # noqa: E402
 import _order  # noqa: E402
@@ -45,7 +46,7 @@ if not (_options["image"] or _options["script"]):
 
 def _image():
     """The image: where the bench has put it in our memory, or read into the heap."""
-    return _bench.mapped("PATROLA_IMAGE") or _read("image")
+    return _memory.mapped("PATROLA_IMAGE") or _read("image")
 
 
 def _read(path):

@@ -4,6 +4,7 @@ import struct
 import time
 
 import _bench
+import _solo
 from _pin import ADC, PWM, Pin
 from _serial import I2C, UART
 
@@ -27,13 +28,13 @@ class WDT:
             raise ValueError("WDT timeout too short")
         self._timeout_us = timeout * 1000
         if _bench.solo():
-            _bench.solo_watchdog = (_bench.now_us + self._timeout_us, self._timeout_us)
+            _solo.feed(self._timeout_us)
         _bench.record(_bench.WATCHDOG, 0, struct.pack("<I", timeout))
         _bench.guarded(self._timeout_us)
 
     def feed(self):
         if _bench.solo():
-            _bench.solo_watchdog = (_bench.now_us + self._timeout_us, self._timeout_us)
+            _solo.feed(self._timeout_us)
         _bench.fed()
 
 
@@ -70,7 +71,7 @@ def reset_cause():
 
 def _leave(cause):
     if _bench.solo():
-        raise _bench.ResetRequest(cause)
+        raise _solo.ResetRequest(cause)
     while True:  # the bench ends this process; nothing runs on meanwhile
         _bench.request(_bench.RESET, 0, cause.encode())
 

@@ -6,7 +6,7 @@ function of (modem, command) - and a test changes whichever it is about. It shar
 
 import time
 
-import _bench
+import _solo
 from machine import UART
 
 OK = b"\r\nOK\r\n"
@@ -113,7 +113,7 @@ class ScriptedModem(UART):
 
     def say(self, data, delay_ms=None):
         """Bytes to the terminal after a while."""
-        _bench.later(self.delay_ms if delay_ms is None else delay_ms, lambda: self._speak(data))
+        _solo.later(self.delay_ms if delay_ms is None else delay_ms, lambda: self._speak(data))
 
     def _speak(self, data):
         if self.awake and self._baud == self.rate:
@@ -134,7 +134,7 @@ class ScriptedModem(UART):
             self.say(b"\r\n+CPIN: READY\r\n", 500)
             self.say(b"\r\nSMS DONE\r\n", 9000)
 
-        _bench.later(after_ms, start)
+        _solo.later(after_ms, start)
 
     def commands(self):
         return [command for _, command in self.heard]

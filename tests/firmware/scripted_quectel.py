@@ -63,7 +63,7 @@ class ScriptedQuectel(ScriptedModem):
         self.awake = False
         self.echo = True
         self.waiting = []
-        import _bench
+        import _solo
 
         def start():
             self.awake = True
@@ -72,4 +72,4 @@ class ScriptedQuectel(ScriptedModem):
             self.say(b"\r\n+QIND: SMS DONE\r\n", 3000)
             self.say(b"\r\n+QIND: PB DONE\r\n", 9000)
 
-        _bench.later(after_ms, start)
+        _solo.later(after_ms, start)

@@ -11,6 +11,7 @@ import os
 import sys
 
 import _bench
+import _solo
 import esp32
 import machine
 import vfs
@@ -119,7 +120,7 @@ class SoloTerminal:
             setattr(firmware, name, module)
         hal = Hal(BOARD)
         self.app = start.prepare(hal, self.log)
-        _bench.solo_watchdog = None  # each test decides for itself
+        _solo.watchdog = None  # each test decides for itself
         if self.app is not None:
             self._task = asyncio.create_task(self.app.run())
             await asyncio.sleep_ms(300)

@@ -4,7 +4,7 @@
 import asyncio
 import time
 
-import _bench
+import _solo
 
 from firmware.modem import OFF
 from tests.firmware.modem_story import Story
@@ -93,7 +93,7 @@ async def test_a_modem_at_another_rate_is_found_and_brought_back():
     def change(modem, command):
         # The OK still goes out at the old rate.
         modem.say(b"\r\nOK\r\n", 5)
-        _bench.later(8, lambda: setattr(modem, "rate", 115200))
+        _solo.later(8, lambda: setattr(modem, "rate", 115200))
 
     modem.answers[b"AT+IPR=115200"] = change
     story.start()

@@ -3,7 +3,7 @@
 
 import asyncio
 
-import _bench
+import _solo
 
 from firmware.modem import SIM
 from firmware.simpin import MemoryStore
@@ -57,7 +57,7 @@ def locked(modem, right=b"1234", tries=3):
         if not left[0]:
             return b"\r\n+CME ERROR: 12\r\n"
         if command == b'AT+CPIN="%s"' % right:
-            _bench.later(3000, lambda: unlocked.append(True) or unlocked.pop(0))  # it takes the card a while
+            _solo.later(3000, lambda: unlocked.append(True) or unlocked.pop(0))  # it takes the card a while
             left[0] = 3
             return OK
         left[0] -= 1

@@ -5,7 +5,7 @@ up."""
 import asyncio
 import time
 
-import _bench
+import _solo
 import machine
 
 from firmware.signal import Signal
@@ -187,9 +187,9 @@ def test_a_hung_task_lets_the_real_watchdog_bite():
         await asyncio.Event().wait()
 
     bench.supervisor.add("hung", hangs, 5000)
-    with raises(_bench.WatchdogBite) as bite:
+    with raises(_solo.WatchdogBite) as bite:
         asyncio.run(bench.run(60))
-    _bench.solo_watchdog = None
+    _solo.watchdog = None
     assert "not fed for 8000 ms" in str(bite.value)
     assert 12000 <= bench.uptime_ms() <= 14000
 

@@ -6,6 +6,7 @@ import select
 import time
 
 import _bench
+import _solo
 import machine
 from machine import UART, WDT, Pin
 
@@ -139,7 +140,7 @@ async def test_interrupt_wakes_a_task_through_a_flag():
         flag.set()
 
     key.irq(edge, Pin.IRQ_FALLING)
-    _bench.later(500, lambda: key.drive(0))
+    _solo.later(500, lambda: key.drive(0))
     begun = time.ticks_ms()
     await flag.wait()
     levels.append(key.value())
@@ -169,8 +170,8 @@ def test_an_interrupt_handler_may_not_allocate():
 async def test_stream_reader_reads_lines_that_arrive_in_pieces():
     uart = UART(1, 9600, rxbuf=64)
     reader = asyncio.StreamReader(uart)
-    _bench.later(100, lambda: uart.inject(b"$GNR"))
-    _bench.later(200, lambda: uart.inject(b"MC\r\n$x\r\n"))
+    _solo.later(100, lambda: uart.inject(b"$GNR"))
+    _solo.later(200, lambda: uart.inject(b"MC\r\n$x\r\n"))
     begun = time.ticks_ms()
     assert await reader.readline() == b"$GNRMC\r\n"
     assert time.ticks_diff(time.ticks_ms(), begun) == 200
@@ -233,14 +234,14 @@ def test_the_watchdog_bites_the_silent_and_spares_the_living():
     for _ in range(5):
         time.sleep_ms(900)
         dog.feed()
-    with raises(_bench.WatchdogBite):
+    with raises(_solo.WatchdogBite):
         time.sleep_ms(1001)
-    _bench.solo_watchdog = None
+    _solo.watchdog = None
 
 
 def test_reset_says_so():
     assert machine.reset_cause() == machine.PWRON_RESET
-    with raises(_bench.ResetRequest):
+    with raises(_solo.ResetRequest):
         machine.reset()
 
 
