@@ -4,11 +4,9 @@ Safe mode, after starts that failed one after another, leaves out what an alarm 
 an alarm's, tracks, prepared signatures; then also the receiver, and the journal if it cannot be opened.
 """
 
-import asyncio
-import gc
 import time
 
-from firmware import beat, gnss, indicator, keys, statefile
+from firmware import beat, gnss, idle, indicator, keys, statefile
 from firmware.ccm import AesCcm
 from firmware.clock import GATEWAY, NITZ, Clock
 from firmware.commands import DONE
@@ -20,7 +18,7 @@ from firmware.journal import Journal
 from firmware.maker import Maker
 from firmware.panic import Panics
 from firmware.patrol import Patrol
-from firmware.renewer import Renewer, forget
+from firmware.renewer import Renewer
 from firmware.report_builder import ReportBuilder
 from firmware.session import Session
 from firmware.signal import Signal
@@ -38,10 +36,8 @@ _PIN_FILE = "/simpin"
 _QUICK_MS = const(5000)
 _SLOW_MS = const(30000)
 _ROUND_MS = const(4000)
-_REST_MS = const(16000)
 # Longest pause of a task that an alarm cannot do without. After ten deaths the terminal starts afresh.
 _BLIND_MS = const(2000)
-_IDLE_MS = const(200)
 _HASTE_MS = const(1000)
 # In safe mode a signature takes a second, in which the lamp would stand still that is to show the receipt.
 _SAFE_HASTE_MS = const(2500)
@@ -51,10 +47,6 @@ _UPDATE = const(5)  # kinds of commands; the others are the desk's
 _RENEW = const(6)
 _SCAN = const(4)
 _BARE = const(2)  # safe mode's second step
-_AGAIN = const(2)  # starts that failed, after safe mode: one more leads back to it
-# A task that cannot stay alive takes ten minutes to bring the terminal down.
-_GOOD_MS = const(900000)
-_SAFE_MS = const(1800000)
 
 
 class App:
@@ -65,8 +57,8 @@ class App:
         self.log = log
         self.trace = log.trace
         self.safe = self.trace.safe
-        self._proven = False
-        self._signer = signer
+        self.proven = False  # this start has not failed
+        self.signer = signer
         self.clock = Clock(time.ticks_ms, time.ticks_diff)
         uptime_ms = self.clock.uptime_ms
         self.receiver = gnss.Receiver(self.clock)
@@ -279,50 +271,8 @@ class App:
     def _run_modem(self, watch):
         return self.modem.run(watch.alive)
 
-    async def _run_idle(self, watch):
-        """What is prepared while nothing else is to do: erased blocks, nonce points, a piece at a time, and a
-        tidy heap once something was made."""
-        used = True
-        while True:
-            watch.alive()
-            self._prove()
-            # A key that is held may become an alarm: nothing long is begun that it would have to wait for.
-            if self.hasty() or self.journal.prepare() or (not self.safe and self._point()):
-                await asyncio.sleep_ms(_IDLE_MS)
-                continue
-            if used:
-                gc.collect()
-            if self.update is not None:
-                wait_ms = self.update.step()
-                if wait_ms is not None:
-                    used = await self.used.wait_ms(wait_ms)
-                    continue
-                self.update = None
-                forget("firmware.update", "protocol.update", "firmware.slots", "firmware.slotflash")
-            used = await self.used.wait_ms(_REST_MS)
-            await asyncio.sleep_ms(10 * _IDLE_MS)  # what uses it up has other things to do just now
-
-    def _point(self):
-        """A piece of work on the signer's points. Nothing that is made on the way stays, so nothing can come
-        to lie in the wrong place: the heap may fill up, and is not collected a dozen times for one point."""
-        threshold = gc.threshold()
-        gc.threshold(-1)
-        try:
-            return self._signer.prepare()
-        finally:
-            gc.threshold(threshold)  # what lies about is more than that: the next allocation collects it
-
-    def _prove(self):
-        """This start has not failed; and after a good while in safe mode another may be tried."""
-        if self._proven or self.clock.uptime_ms() < (_SAFE_MS if self.safe else _GOOD_MS):
-            return
-        if self.safe and (self.panics.open or self.journal.count(True)):
-            return
-        self._proven = True
-        self.trace.keep(_AGAIN if self.safe else 0)
-        if self.safe:
-            self.log(1, "safe mode is over")
-            self.hal.reset()
+    def _run_idle(self, watch):
+        return idle.run(watch, self)
 
     async def run(self):
         stage = self.panics.least()

@@ -166,7 +166,7 @@ class SoloTerminal:
     def frames(self, urgent):
         """Reports waiting in the journal, verified with the terminal's own public key."""
         found = []
-        public = self.app._signer.public
+        public = self.app.signer.public
         for _, frame in self.app.journal.peek(urgent, 100):
             parsed = cose.sign1_parse(frame)
             assert parsed.kid == signer.key_id(public)
