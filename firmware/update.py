@@ -81,11 +81,11 @@ class Update:
         self._still_ms = None
         self._cable = False  # what has to prove itself came by cable: nobody is told, nobody has to be there
         self._row = self._kept()
-        if self._row is not None:
-            self._resume()
-        elif slots is not None and slots.trial:
+        if slots is not None and slots.trial and not self._ours():
             self._cable = True
             self._row = [update.TRYING, runs, 0, b"", 0, "", None]
+        elif self._row is not None:
+            self._resume()
 
     # --- what is asked for
 
@@ -125,8 +125,15 @@ class Update:
             # In an alarm above all: a program that reaches nobody must give way.
             self._prove(now)
             if self._cable and self._row[_STATE] == update.DONE:
-                self._drop()
-                return None
+                # What was under way before goes on; what it had written may be the cable's now.
+                self._cable = False
+                self._row = self._kept()
+                if self._row is None:
+                    return None
+                if self._row[_STATE] < update.TRYING:
+                    self._go(update.ASKED)
+                else:
+                    self._resume()
         if app.modem.panic_active or app.panics.open or app.journal.count(True):
             return _LOOK_MS  # the way, and flash, are an alarm's
         if self._message is not None:
@@ -378,6 +385,11 @@ class Update:
         app = self._app
         row = self._row
         try:
+            image = self._slots.image(self._slots.other)
+            if image is None or image.sha256 != row[_DIGEST]:
+                # Somebody was there with a cable: what lies there is whole, and another one, perhaps older.
+                self._go(update.ASKED)
+                return
             if not self._slots.stage():
                 self._refuse("the image in flash is not what it was")
                 return
@@ -392,11 +404,18 @@ class Update:
         app.trace.keep(0)
         app.hal.reset()
 
+    def _ours(self):
+        """Is what runs on trial the one that /update tells of?"""
+        row = self._row
+        return (
+            row is not None and row[_STATE] in (update.READY, update.TRYING) and row[_VERSION] == self._runs
+        )
+
     def _resume(self):
         """After a start: where it stands, by what runs."""
         row = self._row
         state = row[_STATE]
-        if state in (update.READY, update.TRYING) and row[_VERSION] == self._runs:
+        if self._ours():
             self._app.builder.status = row[_STATUS]
             row[_STATE] = update.TRYING
             if not row[_REASON]:

@@ -163,6 +163,44 @@ def test_one_that_came_by_cable_proves_itself_alone():
         assert bench.slots.given_up and not bench.slots.confirmed
 
 
+def test_a_cable_came_first():
+    """An update was under way when another program came by cable: that one proves itself, whatever /update
+    says; then the update goes on, from its manifest, for its bytes may be gone from flash."""
+    for until in (update.FETCHING, update.READY, update.ASKED):
+        with Bench() as bench:
+            bench.order()
+            assert bench.run(lambda until=until: bench.state == until)
+            between = 0x000180
+            bench.boot(between, trial=True)
+            bench.slots.finished = None
+            bench.slots.begun = False
+            before = len(bench.said)
+            assert bench.run(lambda: bench.slots.confirmed)
+            assert len(bench.said) == before and not bench.slots.begun
+            assert bench.run(lambda: bench.state == update.READY)
+            assert bench.slots.begun and bench.slots.finished[1] == NEW
+    with Bench() as bench:
+        ready(bench)
+        bench.boot(0x000300, trial=True)  # newer than what was asked for
+        bench.slots.finished = None
+        assert bench.run(), "refused as older"
+        assert bench.slots.confirmed and bench.said[-1][1] == update.REFUSED
+
+
+def test_another_image_where_the_update_lay():
+    """A cable wrote there since, and what it wrote is whole: not started over the air, but fetched anew."""
+    with Bench() as bench:
+        ready(bench)
+        bench.run(lambda: bench.said[-1][1] == update.READY)
+        other = bytes(len(IMAGE))
+        bench.slots.data[: len(other)] = other
+        bench.slots.finished = (len(other), OLD, sha256(other), "SIM")
+        bench.app.beat.quiet = True
+        with raises(Reset):
+            bench.run()
+        assert bench.slots.finished == (len(IMAGE), NEW, sha256(IMAGE), "SIM") and bench.slots.staged == 1
+
+
 def test_wrongly_signed():
     with Bench() as bench:
         bench.serve(NEW, private=bytes(range(2, 34)))

@@ -55,11 +55,27 @@ class Slots:
         self.trouble = None
         self.writes = []
 
+    @property
+    def other(self):
+        return None if self.trial else 1 - self.running
+
+    def image(self, number):
+        assert number == self.other
+        if self.finished is None:
+            return None
+        return _Any(size=self.finished[0], version=self.finished[1], sha256=self.finished[2])
+
     def begin(self):
+        self._free()
         self.finished = None
         self.begun = True
 
+    def _free(self):
+        if self.trial:
+            raise ValueError("slot: an image on trial runs; confirm it first")
+
     def write(self, offset, data):
+        self._free()
         if self.trouble is not None:
             trouble, self.trouble = self.trouble, None
             raise trouble
@@ -77,6 +93,7 @@ class Slots:
         return True
 
     def stage(self):
+        self._free()
         if self.finished is None or sha256(bytes(self.data[: self.finished[0]])) != self.finished[2]:
             return False
         self.staged += 1
