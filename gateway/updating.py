@@ -79,9 +79,11 @@ class Updater:
         if path == "/u":
             if inner.code != coap.POST:
                 raise Refused(coap.METHOD_NOT_ALLOWED, "POST only", "method")
-            said = update.decode_progress(inner.payload)
+            version, said, reason = update.decode_progress(inner.payload)
+            # It ends in the database, and on somebody's screen.
+            reason = "".join(one if one.isprintable() else "?" for one in reason)
             answer = await state.write(
-                self._journal, lambda tx: progress(tx, self._prefix, terminal, *said, now_ms)
+                self._journal, lambda tx: progress(tx, self._prefix, terminal, version, said, reason, now_ms)
             )
             for event, facts in answer.events:
                 level = self._log.error if event == "rollout.paused" else self._log.info
@@ -142,7 +144,8 @@ def _named(path: str) -> tuple[str, int, bool]:
                 number = update.version_number(version)
             except Malformed:
                 break
-            if dash and board and "/" not in board:
+            # PostgreSQL cannot even look for some of what is not printable.
+            if dash and board.isprintable() and board and "/" not in board:
                 return board, number, is_image
     raise Refused(coap.NOT_FOUND, path[:40], "path")
 

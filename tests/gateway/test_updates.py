@@ -213,6 +213,20 @@ async def test_what_is_not_there_is_refused(bench):
     assert answer.code == coap.BAD_OPTION
 
 
+async def test_texts_of_a_terminal_gone_bad_are_only_texts(bench):
+    """Escape sequences for the screen of whoever looks at the roll-out, and what PostgreSQL cannot store."""
+    offered(bench)
+    client = await bench.terminal()
+    number = send(bench, "vranje")["rollout"]
+    names = ("a\x00b-0.2.0.suit", "a\x00b-0.2.0.romfs", "a\x1b[2J-0.2.0.suit")
+    for name in names:
+        assert (await block(client, name)).code == coap.NOT_FOUND
+    assert bench.app.refusals.counts["path"] == len(names), "none of them was looked for"
+    assert await says(client, update.REFUSED, "\x00no\x1b[2J\n link") == coap.CHANGED
+    (row,) = call_cli(bench.folder, "rollout", str(number))["terminals"]
+    assert row["reason"] == "?no?[2J? link"
+
+
 async def test_a_withdrawn_release_is_served_no_more(bench):
     offered(bench)
     client = await bench.terminal()
