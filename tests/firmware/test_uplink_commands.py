@@ -4,14 +4,7 @@
 from protocol import cbor, coap
 from protocol.coap import CON, CONTENT, Message
 from protocol.report import KIND_PANIC, KIND_STATUS
-from tests.firmware.uplink_bench import Bench, gaps
-
-
-def linked(**more):
-    bench = Bench(**more)
-    bench.run(3000)
-    bench.sent_log.clear()
-    return bench
+from tests.firmware.uplink_bench import Bench, gaps, linked
 
 
 def answered(bench):

@@ -4,18 +4,7 @@
 from protocol import coap
 from protocol.coap import CON, Message
 from protocol.report import KIND_PANIC, KIND_STATUS, KIND_TRACK
-from tests.firmware.uplink_bench import Bench, gaps
-
-
-def linked(**more):
-    bench = Bench(**more)
-    bench.run(3000)
-    bench.sent_log.clear()
-    return bench
-
-
-def left(bench):
-    return bench.journal.count(True), bench.journal.count(False)
+from tests.firmware.uplink_bench import Bench, gaps, left, linked
 
 
 def says(code, *options):

@@ -4,19 +4,7 @@
 from protocol import coap
 from protocol.coap import CON, Message
 from protocol.report import KIND_EVENT, KIND_PANIC, KIND_STATUS, KIND_TRACK
-from tests.firmware.uplink_bench import UTC_MS, Bench, gaps
-
-
-def linked(**more):
-    bench = Bench(**more)
-    bench.run(3000)
-    assert bench.uplink.linked
-    bench.sent_log.clear()
-    return bench
-
-
-def left(bench):
-    return bench.journal.count(True), bench.journal.count(False)
+from tests.firmware.uplink_bench import UTC_MS, Bench, gaps, left, linked
 
 
 def test_a_panic_is_sent_in_the_same_step_and_told_in_order():
@@ -195,66 +183,6 @@ def test_a_full_modem_delays_and_loses_nothing():
     bench.run(1000)
     assert 0 <= bench.when("sent", 0) - (start + 5000) <= 50
     assert bench.stored == {(1, 0): 1}
-
-
-def test_worn_out_flash_does_not_stop_a_panic():
-    """The journal refuses it, no number can be reserved: the frame goes out from memory all the same."""
-    bench = linked()
-    bench.say(0, KIND_STATUS)
-    bench.run(1000)
-    bench.wear_out_flash()
-    bench.say(1, KIND_PANIC)
-    bench.run(1000)
-    assert bench.stored == {(1, 0): 1, (1, 1): 1} and bench.when("stored", 1) is not None
-    for seq in range(2, 9):
-        bench.say(seq, KIND_PANIC)
-    assert bench.uplink.unsaved == 3, "four fit into memory; the oldest gave way, and it is counted"
-
-
-def test_worn_out_flash_and_a_long_outage_leave_numbers_for_a_new_panic():
-    """What is renewed again and again does not use up what a key still to be pressed needs."""
-    bench = linked()
-    bench.wear_out_flash()
-    bench.deaf = True
-    bench.say(0, KIND_PANIC)
-    bench.say(1, KIND_STATUS)
-    for _ in range(60):
-        bench.run(60000)
-        bench.sent_log.clear()
-    bench.say(2, KIND_PANIC)
-    bench.deaf = False
-    bench.run(3000)
-    assert sorted(bench.stored) == [(1, 0), (1, 1), (1, 2)], bench.stored
-
-
-def test_unreadable_flash_does_not_stop_a_panic():
-    bench = linked()
-    bench.modem.set_up(False)
-    bench.say(0, KIND_STATUS)
-    bench.say(1)
-    bench.break_flash()
-    bench.say(2, KIND_PANIC)
-    bench.modem.set_up(True)
-    bench.run(2000)
-    assert (1, 2) in bench.stored
-    bench.break_flash(False)
-    bench.run(60000)
-    assert sorted(bench.stored) == [(1, 0), (1, 1), (1, 2)] and left(bench) == (0, 0)
-
-
-def test_an_unreadable_block_keeps_back_only_the_positions_in_it():
-    bench = linked()
-    bench.modem.set_up(False)
-    bench.run(100)
-    for seq in range(40):
-        bench.say(seq)
-    keys = [key for key, _ in bench.journal.peek(False, 100)]
-    inside = [key for key in keys if key[3] == keys[-1][3]]
-    assert 0 < len(inside) < 40
-    bench.journal_flash.unreadable = (keys[-1][3] % 1024,)
-    bench.modem.set_up(True)
-    bench.run(60000)
-    assert len(bench.stored) == 40 - len(inside) and left(bench) == (0, len(inside)), bench.stored
 
 
 def test_four_slots_repeat_at_a_time_and_a_panic_takes_one():

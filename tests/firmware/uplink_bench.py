@@ -286,3 +286,17 @@ def cbor_frames(payload):
         names.append((fields[report.BOOT], fields[report.SEQ]))
         at = end
     return names
+
+
+def linked(**more):
+    """Up and heard, nothing sent yet."""
+    bench = Bench(**more)
+    bench.run(3000)
+    assert bench.uplink.linked
+    bench.sent_log.clear()
+    return bench
+
+
+def left(bench):
+    """How much lies in the journal: urgent, bulk."""
+    return bench.journal.count(True), bench.journal.count(False)

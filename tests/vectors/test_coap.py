@@ -1,7 +1,7 @@
 # runs on: both
 """CoAP: the flows of RFC 7252, options as libcoap tests them, and the framing of RFC 9668.
 
-What client and server do in these flows is tested in tests/protocol/test_exchange.py and test_responder.py.
+What client and server do in these flows: tests/protocol/test_exchange_flows.py and test_responder.py.
 """
 
 from binascii import unhexlify
