@@ -393,6 +393,8 @@ class Update:
             if not self._slots.stage():
                 self._refuse("the image in flash is not what it was")
                 return
+            if app.keys.head != app.keys.tail:
+                return  # pressed while flash was read: it may be an alarm
             row[_STATUS] = app.builder.status
             row[_STATE] = update.TRYING
             self._keep()
@@ -444,7 +446,8 @@ class Update:
                     print("patrola %s runs from slot %d, confirmed" % (version, self._slots.running))
                 app.log(2, "update: confirmed")
                 self._go(update.DONE)
-            elif now >= _PROVE_MS:
+            elif now >= _PROVE_MS and not (app.panics.open and app.linked()):
+                # An alarm that headquarters can be told of is not cut by this.
                 why = "tasks died" if restarts else "unsent" if app.linked() else "no link"
                 self._go(update.TRYING, why)
                 self._slots.give_up()

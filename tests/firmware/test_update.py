@@ -92,6 +92,54 @@ def test_the_new_one_waits_for_all_it_has_to_show():
             assert bench.said[-1][1:] == (update.FELL_BACK, words[trouble])
 
 
+def test_an_alarm_that_is_served_is_not_cut():
+    """The new one has lost a task and will give way; not in an alarm that it can tell of."""
+    with Bench() as bench:
+        ready(bench)
+        bench.app.beat.quiet = True
+        with raises(Reset):
+            bench.run()
+        bench.boot(NEW, trial=True)
+        bench.dead = 1
+        bench.panics.open.append(1)
+        bench.now = 1000000
+        bench.update.step()
+        assert not bench.slots.given_up and not bench.slots.confirmed
+        bench.is_linked = False
+        with raises(Reset):
+            bench.update.step()
+        bench.slots.given_up = False
+        bench.is_linked = True
+        bench.panics.open.clear()
+        with raises(Reset):
+            bench.update.step()
+        assert bench.slots.given_up
+
+
+def test_a_key_pressed_at_the_last_moment():
+    """While the image is read once more, interrupts alone see the keys: a reset would forget the press."""
+    with Bench() as bench:
+        ready(bench)
+        bench.run(lambda: bench.said[-1][1] == update.READY)
+        stage = bench.slots.stage
+
+        def pressed():
+            bench.app.keys.head = 1
+            return stage()
+
+        bench.slots.stage = pressed
+        bench.app.beat.quiet = True
+        while not bench.slots.staged:
+            bench.now += bench.update.step()
+        assert bench.state == update.READY
+        # The key's task has had its turn, and there was no alarm in it.
+        bench.app.keys.head = 0
+        bench.slots.stage = stage
+        with raises(Reset):
+            bench.run()
+        assert bench.state == update.TRYING
+
+
 def test_a_new_one_that_never_came_up():
     with Bench() as bench:
         ready(bench)

@@ -189,6 +189,7 @@ class Bench:
             journal=_Any(count=lambda urgent: self.urgent if urgent else self.bulk),
             builder=_Any(status=None, seq=1),
             beat=_Any(quiet=False),
+            keys=_Any(head=0, tail=0),
             supervisor=_Any(restarts=lambda: self.dead),
             trace=_Any(keep=lambda fails: self.lines.append("kept %d" % fails)),
             hal=_Any(reset=reset),
