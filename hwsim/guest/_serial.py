@@ -40,9 +40,11 @@ class UART(io.IOBase):
         if _bench.ahead is not None and _bench.ahead.id == id:
             _bench.ahead = self
             self._is_ahead = True
+        self._setup()  # what the device has to say to that may come at once
 
     def init(self, baudrate=None, bits=8, parity=None, stop=1, **options):
         self._set(baudrate or self._baud, options)
+        self._setup()
 
     def _set(self, baudrate, options):
         self._baud = baudrate
@@ -52,7 +54,6 @@ class UART(io.IOBase):
         self._timeout_us = options.get("timeout", 0) * 1000
         self._timeout_char_us = max(options.get("timeout_char", 0) * 1000, self._time_us(2))
         self._tx_free_us = _bench.now_us
-        self._setup()
 
     def _setup(self):
         listens = 1 if self._handler else 0
