@@ -4,7 +4,7 @@ leaves it; what it is offered is signed by the bench's release key, or not."""
 from hwsim import releases
 from hwsim.board import load_board
 from hwsim.conformance.case import case
-from hwsim.conformance.signs import answered, panic, start, stored, trouble, up, update
+from hwsim.conformance.signs import answered, start, stored, trouble, up, update
 from protocol import coap, report
 from protocol.update import image_name, manifest_name, version_number
 
@@ -15,7 +15,7 @@ STUFF = bytes((n * n >> 5) & 255 for n in range(20_000))
 _SLOT = 1  # the one that does not run
 _HEAD = 4096
 _FETCH_S = 240
-_PARKED_S = 200
+PARKED_S = 200
 
 
 def offer(s, image=None, version=NEW, **how):
@@ -90,7 +90,7 @@ def whole_way(s):
     then(s, update("ready"), _FETCH_S)
     s.check(slot(s, len(image)) == image, "the image lies in the other slot, whole")
     park(s)
-    began = then(s, start(), _PARKED_S).at_us
+    began = then(s, start(), PARKED_S).at_us
     then(s, update("trying"), 60)
     then(s, update("done"), 120)
     s.equal(version(s, began), version_number(NEW), "the version that health reports say")
@@ -112,7 +112,7 @@ def drives_on(s):
     park(s)
     s.never(start(), 900)
     s.press("off_duty")
-    then(s, start(), _PARKED_S)
+    then(s, start(), PARKED_S)
 
 
 @case("UPD-03", "update.verify", against="UPD-01", slots=True)
@@ -185,7 +185,7 @@ def corrupted(s):
     notice(s)
     then(s, update("refused", "another digest"), _FETCH_S)
     park(s)
-    s.never(start(), _PARKED_S)
+    s.never(start(), PARKED_S)
 
 
 @case("UPD-09", "update.verify", against="UPD-01", slots=True)
@@ -198,7 +198,7 @@ def truncated(s):
     notice(s)
     then(s, update("refused", "not as long"), _FETCH_S)
     park(s)
-    s.never(start(), _PARKED_S)
+    s.never(start(), PARKED_S)
 
 
 @case("UPD-10", "update.way", "power", against="UPD-01", slots=True)
@@ -263,62 +263,6 @@ def alarm_first(s):
         s.kernel.run_until(lambda before=blocks: len(s.desk.offers.blocks) > before + 3, 60)
         s.check(len(s.desk.offers.blocks) > blocks + 3, "and after it they come again")
     then(s, update("ready"), _FETCH_S)
-
-
-@case("UPD-13", "update.back", against="UPD-01", slots=True)
-def crashes(s):
-    """A new program that crashes at each start: the old one is back by itself, and says so."""
-    s.working()
-    offer(s, releases.program(releases.CRASHES))
-    ready(s)
-    park(s)
-    bad(s)
-    began = then(s, start(), _PARKED_S).at_us
-    then(s, update("fell back", "never came up"), 240)
-    s.equal(version(s, began), version_number("0.1.0"), "the version that health reports say")
-    s.never(update("trying"), 60, None)
-    s.press("available")
-    s.expect(stored("status"), 5)
-
-
-@case("UPD-14", "update.back", against="UPD-01", slots=True)
-def hangs(s):
-    """A new program that hangs at each start: the watchdog bites, and the old one is back."""
-    s.working()
-    offer(s, releases.program(releases.HANGS))
-    ready(s)
-    park(s)
-    bad(s)
-    then(s, start("watchdog"), _PARKED_S)
-    then(s, update("fell back"), 240)
-    s.hold_panic()
-    s.expect(panic(), 3)
-
-
-@case("UPD-15", "update.back", against="UPD-01", slots=True)
-def no_link(s):
-    """A new program that never reaches headquarters is given up after a quarter of an hour, an alarm or not;
-    nothing that was reported meanwhile is lost."""
-    s.working()
-    offer(s)
-    ready(s)
-    park(s)
-    then(s, start(), _PARKED_S)
-    s.asleep()
-    s.wait(60)
-    s.hold_panic()
-    then(s, start(), 1000)
-    s.wait(30)
-    s.asleep(False)
-    s.expect(panic(), 10)
-    id = report_of(s)
-    s.acknowledge(id)
-    s.clear(id)
-    then(s, update("fell back", "no link"), 120)
-
-
-def report_of(s):
-    return s.reports("panic")[-1][report.PANIC][report.PANIC_ID]
 
 
 @case("UPD-16", "update.way", against="UPD-01", slots=True)
