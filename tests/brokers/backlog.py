@@ -2,6 +2,7 @@
 terminal. The gateway and the broker are processes of their own; their memory and time are measured."""
 
 import asyncio
+import contextlib
 import select
 import time
 from pathlib import Path
@@ -12,13 +13,19 @@ from hwsim.broker import Broker
 from hwsim.load.ear import Ear, name
 from hwsim.mqtt_wire import Reader
 from protocol import cose, report
+from tests.brokers.consumer import Steady
 from tests.brokers.nats import Cluster, Nats
+from tests.brokers.process import until
 from tests.brokers.proxy import Proxies
 from tests.gateway.bench import Bench, config_text, enroll
 from tests.gateway.served import Served
 from tests.gateway.terminal import Terminal
 
 _PIECE = 5000
+
+
+def unit(number):
+    return f"vr-{number}"
 
 
 def fill(path, terminals, count, say):
@@ -79,13 +86,16 @@ class _Iotcore:
         self._order = Order()
         self._ear = None
 
-    async def start(self):
+    async def start(self, terminals, count):
         await self._broker.start()
         self._ear = Ear("127.0.0.1", self._broker.port_v5, "patrola/+/+/+/+/frame")
         return {"host": "127.0.0.1", "port": self._broker.port_v5, "protocol": "5"}
 
-    def follow(self, count, limit_s, say):
+    async def follow(self, count, limit_s, say):
         """Until the last frame has come; counts."""
+        return await asyncio.to_thread(self._listen, count, limit_s, say)
+
+    def _listen(self, count, limit_s, say):
         order, ear, began, told = self._order, self._ear, time.perf_counter(), 0
         while order.frames - order.repeats < count and time.perf_counter() - began < limit_s:
             ready, _, _ = select.select(ear.socks, [], [], 5)
@@ -112,33 +122,44 @@ class _Iotcore:
 
 
 class _Nats:
-    """One node, or three: how long until all is confirmed. (Who subscribes costs as much again.)"""
+    """One node, or three: how long until all is confirmed. Who subscribes to all costs as much again, so only
+    the terminal is listened to that the last frame is of."""
 
     def __init__(self, folder, nodes):
         self._proxies = Proxies() if nodes > 1 else None
         self._broker = Cluster(folder, self._proxies, direct=True) if nodes > 1 else Nats(folder)
+        self._nodes = self._broker.nodes if nodes > 1 else [self._broker]
         self._folder = folder
+        self._steady = self._last = None
 
-    async def start(self):
+    async def start(self, terminals, count):
         await self._broker.start()
-        nodes = self._broker.nodes if self._proxies else [self._broker]
-        return {"host": ", ".join(f"127.0.0.1:{node.port}" for node in nodes), "protocol": "3.1.1"}
+        number = (count - 1) % len(terminals)
+        self._last = terminals[number]
+        topics = (f"patrola/+/+/+/{unit(number)}/frame",)
+        self._steady = await Steady([node.port for node in self._nodes], topics, name="last").start()
+        return {"host": ", ".join(f"127.0.0.1:{node.port}" for node in self._nodes), "protocol": "3.1.1"}
 
-    def follow(self, count, limit_s, say):
-        began, left = time.perf_counter(), count
-        while left and time.perf_counter() - began < limit_s:
-            time.sleep(0.2)
-            with transaction(self._folder / "patrola.sqlite", write=False) as tx:
-                left = tx.count()["unrelayed"]
+    async def follow(self, count, limit_s, say):
+        if await asyncio.to_thread(self._steady.heard, self._last.kid, self._last.seq, limit_s):
+            # What went out just before it is confirmed and marked in a moment.
+            with contextlib.suppress(TimeoutError):
+                await until(lambda: not self._left())
         order = Order()
-        order.frames = count - left
+        order.frames = count - self._left()
         return order
+
+    def _left(self):
+        with transaction(self._folder / "patrola.sqlite", write=False) as tx:
+            return tx.count()["unrelayed"]
 
     @property
     def pids(self):
-        return [node.process.pid for node in (self._broker.nodes if self._proxies else [self._broker])]
+        return [node.process.pid for node in self._nodes]
 
     def kill(self):
+        if self._steady is not None:
+            self._steady.close()
         self._broker.kill()
         if self._proxies is not None:
             self._proxies.close()
@@ -154,15 +175,15 @@ async def drain(folder, count, terminals=100, limit_s=3600.0, say=print, window=
     # The journal is made by a gateway that has no broker.
     bench = await Bench(folder).start()
     await bench.stop()
-    enrolled = [enroll(folder, Terminal(), f"vr-{n}", context=False) for n in range(terminals)]
+    enrolled = [enroll(folder, Terminal(), unit(n), context=False) for n in range(terminals)]
     await asyncio.to_thread(fill, path, enrolled, count, say)
     broker, served = _broker(folder, kind), None
     try:
-        settings = await broker.start() | {"window": window}
+        settings = await broker.start(enrolled, count) | {"window": window}
         (folder / "gateway.toml").write_text(config_text(broker=settings))
         began = time.perf_counter()
         served = Served(folder)
-        order = await asyncio.to_thread(broker.follow, count, limit_s, say)
+        order = await broker.follow(count, limit_s, say)
         seconds = time.perf_counter() - began
         cpu_s, peak_mb = usage(served.process.pid)
         broker_s = sum(usage(pid)[0] for pid in broker.pids)

@@ -34,7 +34,7 @@ class Steady:
         self._replayed = None
         self._topics = (*topics, self._reply)
         self._ended = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self.subscribed = threading.Event()
         self.frames = {}
         self.order = collections.defaultdict(list)
@@ -126,6 +126,12 @@ class Steady:
                 self.repeats += 1
             else:
                 self.conflicts.append(name)
+            self._lock.notify_all()
+
+    def heard(self, kid, count, limit_s):
+        """Wait until so many different frames of a terminal have come; False: they didn't."""
+        with self._lock:
+            return self._lock.wait_for(lambda: len(self.order[kid]) >= count, limit_s)
 
     def close(self):
         self._ended.set()
