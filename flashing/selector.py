@@ -23,7 +23,12 @@ _MAIN = """\
 # Starts the program of this terminal; selector.py chooses between the two images on flash.
 import micropython
 
-micropython.kbd_intr(-1)  # the program decides whether its console is open
+try:
+    micropython.kbd_intr(-1)  # the program decides whether its console is open
+    for _ in range(2):
+        pass  # a Ctrl-C of before is heard here at the latest
+except KeyboardInterrupt:
+    micropython.kbd_intr(-1)
 
 
 def prepare():

@@ -6,12 +6,20 @@ from typing import Any
 from flashing.board.console import Console
 from flashing.selector import startup
 
+# An ESP32 makes one with its file system. It does nothing, but whoever interrupts it gets the prompt.
+_NO_BOOT = """
+import os
+if "boot.py" in os.listdir("/"):
+    os.remove("/boot.py")
+"""
+
 
 def put(console: Console, board: dict[str, Any]) -> bool:
     """True when something had to be written. Each file is replaced whole; `/main.py`, without which nothing
     starts, comes last."""
     files = startup(board)
     wrote = False
+    console.exec(_NO_BOOT)
     for path in sorted(files, key=lambda path: path == "/main.py"):
         data = files[path].encode()
         if console.digest(path) != hashlib.sha256(data).digest():
