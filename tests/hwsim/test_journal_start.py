@@ -59,7 +59,8 @@ def _started(tmp_path, reader, fill):
     region = board["flash"]["journal"]
     path = tmp_path / "journal"
     fill(path, region["size"])
-    (tmp_path / "flash").write_bytes(b"\xff" * region["address"] + path.read_bytes())
+    before = b"\xff" * region["address"] + path.read_bytes()
+    (tmp_path / "flash").write_bytes(before.ljust(board["flash"]["size"], b"\xff"))
     script = tmp_path / "start.py"
     script.write_text(_START)
     kernel = Kernel(1)
