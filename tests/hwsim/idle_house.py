@@ -22,7 +22,7 @@ PROGRAM = """
     panic = machine.Pin(20, machine.Pin.IN, machine.Pin.PULL_UP)
     edges = bytearray(1)
     beats = [0] * 10
-    said = {"rmc": "", "gsv": ""}
+    said = {"rmc": b"", "gsv": b""}
 
     def edge(pin):
         edges[0] = min(255, edges[0] + 1)
@@ -47,7 +47,7 @@ PROGRAM = """
         while True:
             for line in (gnss.read() or b"").split(b"\\r\\n"):
                 if line[3:6] in (b"RMC", b"GSV"):
-                    said[str(line[3:6], "ascii").lower()] = line
+                    said[str(line[3:6], "ascii").lower()] = bytes(b if 32 <= b < 124 else 63 for b in line)
             heard[0] += len(modem.read() or b"")
             await asyncio.sleep_ms(100)
 
