@@ -242,30 +242,30 @@ class UdpHost:
         return _UdpBinding(self, deliver)
 
 
-class _UdpBinding:
-    def __init__(self, host, deliver):
+class UdpSocket:
+    """A binding's real socket. What its host cannot be told, or refuses, is counted there."""
+
+    def __init__(self, host):
         self.host = host
-        self._deliver = deliver
-        self._loop = asyncio.get_running_loop()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.bind(("127.0.0.1", 0))
-        self._loop.add_reader(self._socket, self._readable)
+
+    def fileno(self):
+        return self._socket.fileno()
 
     def send(self, data):
+        """False when it went nowhere."""
         try:
             self._socket.sendto(data, self.host.address)
         except OSError:  # headquarters is down, or the socket's buffer is full: UDP loses, nothing more
             self.host.refused += 1
+            return False
+        return True
 
-    def close(self):
-        if self._socket is not None:
-            self._loop.remove_reader(self._socket)
-            self._socket.close()
-            self._socket = None
-
-    def _readable(self):
-        while self._socket is not None:
+    def received(self):
+        """The host's datagrams, until there are no more or the socket is closed."""
+        while self._socket.fileno() >= 0:
             try:
                 data, source = self._socket.recvfrom(65536)
             except BlockingIOError:
@@ -274,4 +274,24 @@ class _UdpBinding:
                 self.host.refused += 1
                 return
             if source == self.host.address:
-                self.host.kernel.call_soon_external(lambda datagram=data: self._deliver(datagram))
+                yield data
+
+    def close(self):
+        self._socket.close()
+
+
+class _UdpBinding(UdpSocket):
+    def __init__(self, host, deliver):
+        super().__init__(host)
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self, self._readable)
+
+    def close(self):
+        if self.fileno() >= 0:
+            self._loop.remove_reader(self)
+            super().close()
+
+    def _readable(self):
+        for data in self.received():
+            self.host.kernel.call_soon_external(lambda datagram=data: self._deliver(datagram))

@@ -1,8 +1,9 @@
 """A real UDP address on this computer as a peer of the bench's network, for benches without an asyncio
 loop."""
 
-import socket
 import time
+
+from hwsim.network import UdpSocket
 
 
 class OutsideHost:
@@ -47,38 +48,20 @@ class OutsideHost:
             self._bindings.remove(binding)
 
 
-class _Binding:
+class _Binding(UdpSocket):
     def __init__(self, host, deliver):
-        self.host = host
+        super().__init__(host)
         self._deliver = deliver
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind(("127.0.0.1", 0))
-
-    def fileno(self):
-        return self._socket.fileno()
 
     def send(self, data):
-        try:
-            self._socket.sendto(data, self.host.address)
-        except OSError:  # headquarters is down, or the socket's buffer is full: UDP loses, nothing more
-            self.host.refused += 1
-            return
-        self.host.asked()
+        if super().send(data):
+            self.host.asked()
 
     def close(self):
         self.host.forget(self)
-        self._socket.close()
+        super().close()
 
     def look(self):
-        while True:
-            try:
-                data, source = self._socket.recvfrom(65536)
-            except BlockingIOError:
-                return
-            except OSError:
-                self.host.refused += 1
-                return
-            if source == self.host.address:
-                self.host.answered()
-                self._deliver(data)
+        for data in self.received():
+            self.host.answered()
+            self._deliver(data)
