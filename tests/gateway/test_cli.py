@@ -177,7 +177,7 @@ async def test_send_reaches_a_terminal_of_the_running_service(folder):
         folder, "send", client.terminal.kid.hex(), "acknowledge", "--panic", "65537", "--operator", "desk"
     )
     await client.answer(command[0])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while [c[3] for c in await client.notification()] != [{0: 65537, 1: 5}]:
             pass
     refused = call_cli(folder, "send", client.terminal.kid.hex(), "acknowledge", "--panic", "9", code=1)
