@@ -81,7 +81,7 @@ class Update:
         self._still_ms = None
         self._cable = False  # what has to prove itself came by cable: nobody is told, nobody has to be there
         self._row = self._kept()
-        if slots is not None and slots.trial and not self._ours():
+        if slots is not None and slots.trial and self._alone(slots.desk):
             self._cable = True
             self._row = [update.TRYING, runs, 0, b"", 0, "", None]
         elif self._row is not None:
@@ -413,6 +413,11 @@ class Update:
             row is not None and row[_STATE] in (update.READY, update.TRYING) and row[_VERSION] == self._runs
         )
 
+    def _alone(self, desk):
+        """/update has nothing to do with what runs on trial: it came by cable."""
+        row = self._row
+        return row is None or row[_STATE] < update.READY or (desk and not self._ours())
+
     def _resume(self):
         """After a start: where it stands, by what runs."""
         row = self._row
@@ -422,7 +427,9 @@ class Update:
             row[_STATE] = update.TRYING
             if not row[_REASON]:
                 self._go(update.TRYING, "started")
-        elif state == update.TRYING:
+        elif state == update.TRYING or (
+            state == update.READY and self._slots is not None and self._slots.trial
+        ):
             last = row[_REASON] or "it never came up"
             self._go(update.FELL_BACK, "the last it said: " + last if last == "started" else last)
         elif state < update.TRYING and row[_VERSION] <= self._runs:

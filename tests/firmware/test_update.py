@@ -219,6 +219,7 @@ def test_a_cable_came_first():
             bench.order()
             assert bench.run(lambda until=until: bench.state == until)
             between = 0x000180
+            bench.slots.desk = int(until == update.READY)  # else there is nothing that it could be taken for
             bench.boot(between, trial=True)
             bench.slots.finished = None
             bench.slots.begun = False
@@ -229,10 +230,28 @@ def test_a_cable_came_first():
             assert bench.slots.begun and bench.slots.finished[1] == NEW
     with Bench() as bench:
         ready(bench)
+        bench.slots.desk = 1
         bench.boot(0x000300, trial=True)  # newer than what was asked for
         bench.slots.finished = None
         assert bench.run(), "refused as older"
         assert bench.slots.confirmed and bench.said[-1][1] == update.REFUSED
+
+
+def test_over_the_air_it_has_to_be_the_one_that_was_asked_for():
+    """Its manifest says one version and the image itself another: it does not pass for one by cable."""
+    for state in (update.READY, update.TRYING):
+        with Bench() as bench:
+            ready(bench)
+            if state == update.TRYING:
+                bench.app.beat.quiet = True
+                with raises(Reset):
+                    bench.run()
+            assert bench.state == state
+            bench.boot(0x000180, trial=True)
+            bench.app.beat.quiet = True
+            for _ in range(20):
+                bench.run(steps=20)
+            assert not bench.slots.confirmed and bench.said[-1][1] == update.FELL_BACK
 
 
 def test_another_image_where_the_update_lay():
