@@ -1,5 +1,5 @@
-"""The boards' descriptions: each is right; a wrong one is refused with the entry, the fault and the remedy, and
-no image is built from it."""
+"""The boards' descriptions: each is right; a wrong one is refused with the entry, the fault and the remedy,
+and no image is built from it."""
 
 import copy
 import json
