@@ -24,8 +24,9 @@ VERSION = "1.29.0"
 _SHARE_US = 100_000  # of the bench's time between two looks at the world
 _PAUSE_MS = 10  # of the wall, at most, between two looks while its clock follows it
 _IDLE_MS = 500
-_ANSWER_S = 2.0  # of the wall: so long an answer from a real gateway may be under way
-_WITH_GATEWAY = 10  # times as fast as the wall at most, meanwhile
+_ANSWER_S = 5.0  # of the wall: so long an answer from a real gateway may be under way
+_WITH_GATEWAY = 2  # times as fast as the wall at most, meanwhile
+_HANGS_S = 300.0  # of the wall: what takes longer hangs; a busy computer is no reason
 _DEAD_CHIP = b"invalid header: 0xffffffff\r\n"
 _DEAD_CHIP_US = 390_000
 
@@ -62,6 +63,8 @@ class BoardStand:
         self.board = load_board(board)
         self.name = name
         self.speed = speed
+        self.still = False  # its clock stands, whatever it does: somebody takes his time
+        self.heard_by = []  # each gets what it says, byte by byte, whoever has its port open, in its thread
         self.kernel = Kernel(seed)
         self.events = []
         self.kernel.subscribe(self.events.append)
@@ -153,13 +156,12 @@ class BoardStand:
         """`call(*arguments)` between two events of the bench; its result, or what it raised."""
         return self._orders.do(call, *arguments)
 
-    def until(self, condition, limit_s=30.0):
-        """Wait, by the wall, until `condition()` holds between two events. False when that took too long."""
+    def until(self, condition, limit_s=_HANGS_S):
+        """Wait until `condition()` holds between two events. False when that took too long, by the wall."""
         return self._orders.until(condition, limit_s)
 
-    def prompts(self, limit_s=30.0):
-        """Wait, by the wall, until its prompt reads what is typed. False when that took too long, or it has
-        no power."""
+    def prompts(self, limit_s=_HANGS_S):
+        """Wait until its prompt reads what is typed. False when that took too long, or it has no power."""
         self.until(lambda: self.terminal.program.reading or not self.terminal.powered, limit_s)
         return self.do(lambda: self.terminal.program.reading)
 
@@ -223,6 +225,8 @@ class BoardStand:
 
     def _to_computer(self, data):
         self._port.write(data)
+        for hear in self.heard_by:
+            hear(data)
 
     def _look(self):
         """What the world has done meanwhile: orders, bytes on the port, datagrams."""
@@ -249,6 +253,8 @@ class BoardStand:
         """Let the clock run a little. False: it has nothing to do, or is not allowed to."""
         kernel = self.kernel
         speed = self.speed
+        if self.still:
+            return False
         if not speed:
             if self.micropython is None:
                 speed = 1
@@ -268,7 +274,7 @@ class BoardStand:
         if speed:
             kernel.run(until_us)
             return False
-        kernel.run_until(self._rests, _SHARE_US / 1_000_000)
+        kernel.run_until(lambda: self.still or self._rests(), _SHARE_US / 1_000_000)
         return True
 
     def _rests(self):
@@ -286,6 +292,8 @@ class BoardStand:
         poll.poll(self._pause_ms())
 
     def _pause_ms(self):
+        if self.still:
+            return _IDLE_MS
         if not self.speed and (self._rests() or not self.terminal.powered) and self.micropython is not None:
             return _IDLE_MS
         left_us = (self.kernel.first_us() - self.kernel.now_us) / (self.speed or _WITH_GATEWAY)

@@ -34,12 +34,7 @@ class Ear:
     def __init__(self, stand):
         self._stand = stand
         self._heard = bytearray()
-        self._say = stand.console._to_computer
-        stand.console._to_computer = self._hear
-
-    def _hear(self, data):
-        self._heard += data
-        self._say(data)
+        stand.heard_by.append(self._heard.extend)
 
     def comes_up(self, versions):
         """The board, switched on anew, starts one of these by itself."""

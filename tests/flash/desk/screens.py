@@ -111,7 +111,8 @@ def tested(board):
     import io
 
     from flashing.cli import test
-    from tests.flash.desk.test_testing import Hands, examined
+    from tests.flash.desk.hands import Hands
+    from tests.flash.desk.test_testing import examined
 
     out = io.StringIO()
 

@@ -17,39 +17,11 @@ from flashing.desk.device import Device
 from flashing.errors import Usage
 from hwsim.modem.sim import Sim
 from protocol import cose, report
-
-SPEED = 30
-
-
-class Hands:
-    """A technician with eyes and fingers at a board on the bench."""
-
-    def __init__(self, board, wrong=None):
-        self.board = board
-        self.said = []
-        self.wrong = wrong or {}  # key pressed in place of another, what is answered in place of what is seen
-
-    def say(self, text):
-        self.said.append(text)
-
-    def press(self, key, hold_ms):
-        self.board.press(self.wrong.get(key, key), hold_ms)
-
-    def look(self, at, question, choices):
-        levels = self.board.do(lambda: {n: self.board.terminal.level(n) for n in ("red", "green", at)})
-        if "blink" in question:
-            seen = "red" if self.board.until(lambda: self.board.panel.red.state == "received") else "none"
-        elif choices == ("yes", "no"):
-            seen = "yes" if levels[at] else "no"
-        else:
-            lit = [name for name in ("red", "green") if levels[name]]
-            seen = lit[0] if len(lit) == 1 else "none"
-        return self.wrong.get(f"see {at}", seen)
+from tests.flash.desk.hands import Hands
 
 
 def examined(board, hands, unit=None, show=lambda step: None, **more):
     """What the test found: (record, {step: (result, text)})."""
-    board.speed = SPEED
     with Console.open(str(board.port), 921600) as console:
         device = Device(console, "./flash.py flash")
         steps = []
@@ -128,11 +100,12 @@ def test_a_drill_that_is_cut_off_is_no_alarm_in_the_car(bench, terminal):
         def look(self, at, question, choices):
             if "blink" in question:
                 self.board.pull()
-            return super().look(at, question, choices) if "blink" not in question else "red"
+            return "red" if "blink" in question else super().look(at, question, choices)
 
     skip = tuple(["gnss", "modem", "key", *[wire for wire, _, _ in testing._WIRES]])
     with pytest.raises(Exception, match="gone"):
         examined(board, Clumsy(board), skip=skip)
+    board.still = False
     board.plug()
     started = board.now_us
     assert board.until(lambda: board.now_us > started + 120_000_000)
@@ -182,7 +155,6 @@ def test_flash_provision_and_test_without_anybody_there(bench, stand, tmp_path):
     """The commands alone, with a jig; the record is signed, and its page needs nothing else."""
     board = stand(gateway=bench.headquarters.udp)
     assert bench.provision(board)[0] == 0
-    board.speed = SPEED
     steps = tmp_path / "steps"
     script = tmp_path / "jig.py"
     script.write_text(JIG.replace("file=sys.stderr", f"file=open({str(steps)!r}, 'a')"))
