@@ -91,7 +91,7 @@ class BoardStand:
         self._port = PtyPort(port or Path(self._folder.name, "ttyBoard"))
         self._plugged = plugged
         self._orders = Orders()
-        self._ending = False
+        self._ending = self._closed = False
         self._base = (time.monotonic(), 0)
         self._operation = None
         self.kernel.subscribe(self._power_watch)
@@ -137,8 +137,10 @@ class BoardStand:
         self._thread.start()
 
     def close(self):
-        """The end. Raises what went wrong in its thread."""
-        self._ending = True
+        """The end; a second one is none. Raises what went wrong in its thread."""
+        if self._closed:
+            return
+        self._ending = self._closed = True
         self._orders.stir()
         if self._thread.is_alive():
             self._thread.join()
