@@ -48,69 +48,69 @@ def phase(pattern, elapsed_ms):
     return 0, 1
 
 
-def once(pattern, elapsed_ms):
-    """(level, ms until it changes) of a pattern played once; (0, 0) when it is over."""
-    level = 1
-    for span in pattern:
-        if elapsed_ms < span:
-            return level, span - elapsed_ms
-        elapsed_ms -= span
-        level = 1 - level
-    return 0, 0
-
-
 class _Lamp:
     def __init__(self, write):
         self._write = write
         self._pattern = DARK
         self._since = 0
         self._level = 0
+        self._next = 0
 
     def show(self, pattern, now_ms, gap_ms=0):
         """From now on; after `gap_ms` of darkness if it is lit."""
         if pattern != self._pattern:
             self._pattern = pattern
-            self._since = now_ms + gap_ms if self._level else now_ms
+            self._since = self._next = now_ms + gap_ms if self._level else now_ms
 
     def step(self, now_ms):
         if now_ms < self._since:
             level, left = 0, self._since - now_ms
         else:
+            if self._since and now_ms > self._next:
+                # A signature or the flash has held us up: what is late comes whole, a sliver tells nobody.
+                self._since += now_ms - self._next
             level, left = phase(self._pattern, now_ms - self._since)
+        self._next = now_ms + left
         self._level = level
         self._write(level)
         return left
 
 
 class _Player:
-    """Buzzer or vibrator: one pattern at a time, a few waiting."""
+    """Buzzer or vibrator: one pattern at a time, a few waiting. Each sound and each pause lasts as long as it
+    says, or longer when something holds us up: three beeps stay three."""
 
     def __init__(self, write):
         self._write = write
         self._waiting = []
-        self._since = 0
+        self._at = 0  # next span of the pattern
+        self._due = 0
 
     def play(self, pattern, now_ms):
         if not self._waiting:
-            self._since = max(self._since, now_ms)
+            self._due = max(self._due, now_ms)
         elif len(self._waiting) >= 4:
             return
         self._waiting.append(pattern)
 
     def silence(self):
         self._waiting = []
+        self._at = 0
         self._write(0)
 
     def step(self, now_ms):
-        while self._waiting and now_ms >= self._since:
-            level, left = once(self._waiting[0], now_ms - self._since)
-            if left:
-                self._write(level)
-                return left
-            self._waiting.pop(0)
-            self._since = now_ms + _PAUSE_MS
-        self._write(0)
-        return self._since - now_ms if self._waiting else _LATER
+        while self._waiting and now_ms >= self._due:
+            pattern = self._waiting[0]
+            if self._at < len(pattern):
+                self._write(1 - self._at % 2)
+                self._due = now_ms + pattern[self._at]
+                self._at += 1
+            else:
+                self._write(0)
+                self._waiting.pop(0)
+                self._at = 0
+                self._due = now_ms + _PAUSE_MS
+        return self._due - now_ms if self._waiting else _LATER
 
 
 class Indicator:

@@ -25,7 +25,9 @@ GREEN = {
     "dark": ("dark", 2500),
 }
 UNCLEAR = "unclear"  # so many phases in a row belong to no pattern
-_ODD_PHASES = 6
+# One phase that a signature held up spoils four; a change of stage two more, what it cut short and its gap;
+# and a new pattern is known at its third.
+_ODD_PHASES = 9
 
 SOUNDS = {
     (50,): "key taken",

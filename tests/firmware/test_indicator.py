@@ -159,3 +159,18 @@ def test_covert_changes_nothing_without_an_alarm():
     wires.indicator.click()
     wires.run(200)
     assert wires.of("buzzer") == [(0, 1), (50, 0)]
+
+
+def test_what_is_held_up_comes_whole_later():
+    """A signature or an erase of flash holds everything up: three beeps stay three, no flash is a sliver."""
+    wires = Wires()
+    wires.indicator.panic(STORED)
+    wires.indicator.message()
+    wires.run(60)
+    wires.now += 130  # the second beep was due at 150
+    wires.run(700)
+    beeps = wires.of("buzzer")
+    assert [level for _, level in beeps] == [1, 0] * 3
+    assert [beeps[n + 1][0] - beeps[n][0] for n in (0, 2, 4)] == [50] * 3
+    flashes = [at for at, _ in wires.of("red")]
+    assert all(flashes[n] - flashes[n - 1] >= 100 for n in range(1, len(flashes)))
