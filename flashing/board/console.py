@@ -86,7 +86,8 @@ class Console:
         until = time.monotonic() + patience_s
         while time.monotonic() < until:
             self.line.write(b"\r\x03\x03\r\x01")
-            said, there = self.line.read_until(_RAW, 0.5)
+            # A program that talks without a pause is no reason to wait: it has not heard us yet.
+            said, there = self.line.read_until(_RAW, 0.5, most_s=1.0)
             heard = (heard + said)[-4096:]
             if there:
                 self.line.drop(0.05)  # a second one may be on its way: an earlier Ctrl-A was heard after all

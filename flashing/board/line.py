@@ -58,14 +58,15 @@ class Line:
         """The next `read` gives this first."""
         self._ahead = data + self._ahead
 
-    def read_until(self, ending: bytes, patience_s: float) -> tuple[bytes, bool]:
+    def read_until(self, ending: bytes, patience_s: float, most_s: float | None = None) -> tuple[bytes, bool]:
         """(all up to and with `ending`, True), or (what came instead, False) when nothing more has come for
-        that long."""
+        that long, or for `most_s` nothing but something else."""
         data = bytearray()
+        until = None if most_s is None else time.monotonic() + most_s
         while True:
             more = self.read(patience_s)
-            if not more:
-                return bytes(data), False
+            if not more or (until is not None and time.monotonic() > until and ending not in data + more):
+                return bytes(data + more), False
             begin = max(0, len(data) - len(ending) + 1)
             data += more
             at = data.find(ending, begin)

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from flashing.board.console import Console
+from flashing.board.line import Line
 from flashing.board.literal import literal
 from flashing.errors import FlashError
 from tests.flash.boards import bare_console, pair
@@ -131,3 +132,18 @@ def test_a_port_that_is_not_there():
     with pytest.raises(FlashError) as error:
         Console.open("/dev/ttyNOTHING")
     assert (error.value.reason, error.value.command) == ("no-port", "./flash.py ports")
+
+
+def test_a_board_that_talks_without_a_pause_is_not_waited_for_without_end():
+    """Its Ctrl-C came while it started, and is lost: it has to be said again."""
+
+    class Talker(Line):
+        def __init__(self):
+            self._ahead = b""
+
+        def read(self, patience_s):
+            return b"12345 modem: searching\r\n"
+
+    said, there = Talker().read_until(b"raw REPL", 0.5, most_s=0.01)
+    assert not there
+    assert said.startswith(b"12345 modem")
