@@ -22,6 +22,7 @@ from flashing.source import (
     global_names,
     import_text,
     imports,
+    parse,
 )
 
 ONE = "patrola"
@@ -61,7 +62,7 @@ def link(program: Program, apart: set[str]) -> Linked:
 
 def _own_builtins(text: str) -> str:
     """The text with what makes the builtins that it uses often its own, on the first line: no line moves."""
-    tree = ast.parse(text)
+    tree = parse(text)
     if not tree.body or (hasattr(tree.body[0], "body") and tree.body[0].lineno == 1):
         return text
     uses = collections.Counter(node.id for node in global_names(tree) if hasattr(builtins, node.id))

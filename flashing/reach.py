@@ -4,10 +4,9 @@
 `shake` looks for what nobody mentions.
 """
 
-import ast
 from collections.abc import Iterable
 
-from flashing.source import imports
+from flashing.source import imports, parse
 
 
 def reached(sources: dict[str, str], entries: Iterable[str]) -> dict[str, str]:
@@ -22,6 +21,6 @@ def reached(sources: dict[str, str], entries: Iterable[str]) -> dict[str, str]:
             continue
         found[name] = sources[name]
         todo.append(name.rsplit(".", 1)[0])
-        for _, _, what in imports(ast.parse(sources[name], name)):
+        for _, _, what in imports(parse(sources[name], name)):
             todo += [what, what.rsplit(".", 1)[0]]
     return {name: sources[name] for name in sources if name in found}

@@ -12,7 +12,7 @@ from flashing.link import ONE, LinkError, link
 from flashing.names import shorten, shorten_globals
 from flashing.reach import reached
 from flashing.shake import shake
-from flashing.source import program_of
+from flashing.source import parse, program_of
 from flashing.squeeze import squeeze
 
 _DOOR = "firmware.door"
@@ -93,7 +93,7 @@ def startup(board: dict[str, Any]) -> dict[str, str]:
 
 def _bare(text: str) -> str:
     """Without comments and docstrings: a board compiles it at every start."""
-    tree = ast.parse(text)
+    tree = parse(text)
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
             node.body = [each for each in node.body if not _idle(each)] or [ast.Pass()]

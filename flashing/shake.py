@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from flashing.source import Edit, import_text, rewritten
+from flashing.source import Edit, import_text, parse, rewritten
 
 # Python calls these by itself.
 _CALLED = re.compile(r"__\w+__")
@@ -24,7 +24,7 @@ class _Module:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tree = ast.parse(text)
+        self.tree = parse(text)
         self.mentions = Counter(_mentions(self.tree))
         self.imported = set(_imported(self.tree))
         self._within: dict[ast.AST, int] = {}

@@ -3,12 +3,22 @@ is."""
 
 import ast
 import dataclasses
+import threading
 from collections.abc import Iterable, Iterator
 
 # What to put in a node's place; "" takes a statement out.
 Edit = tuple[ast.AST, str]
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+# CPython counts the depth of a tree for all threads together (cpython#106905): of two boards of a batch that
+# are parsed for at once, one gets a SystemError.
+_one = threading.Lock()
+
+
+def parse(text: str, name: str = "") -> ast.Module:
+    """ast.parse, from any thread. Raises SyntaxError."""
+    with _one:
+        return ast.parse(text, name)
 
 
 class Module:
@@ -21,7 +31,7 @@ class Module:
 
     def _set(self, text: str) -> None:
         self.text = text
-        self.tree = ast.parse(text, self.name)
+        self.tree = parse(text, self.name)
         self._data = text.encode()
         self._lines = [0]
         for line in self._data.splitlines(keepends=True):

@@ -13,7 +13,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from flashing.source import Edit, import_text, rewritten
+from flashing.source import Edit, import_text, parse, rewritten
 
 _SMALL = 1 << 30  # what a chip of 32 bits holds without an object
 
@@ -31,7 +31,7 @@ class Module:
 
 def squeeze(sources: dict[str, str]) -> dict[str, str]:
     """The program with constants in place. Keys are dotted module names."""
-    modules = {name: Module(name, text, ast.parse(text)) for name, text in sources.items()}
+    modules = {name: Module(name, text, parse(text)) for name, text in sources.items()}
     for module in modules.values():
         _read_imports(module)
     _read_constants(modules)

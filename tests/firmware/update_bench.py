@@ -23,6 +23,7 @@ PRIVATE = bytes(range(1, 33))
 PUBLIC = public_key(int.from_bytes(PRIVATE, "big"))
 IMAGE = bytes(((n * n >> 3) + n) & 255 for n in range(9 * 1024 + 77))
 OLD, NEW = 0x000100, 0x000200
+LATER, DONE, NOT_SUPPORTED, REFUSED = 0, 1, 2, 3  # answers to the notice
 
 
 def sha256(data):
@@ -268,3 +269,21 @@ def config_text(key):
 
 def row(bench):
     return cbor.decode(open(subject.FILE, "rb").read()[8:])
+
+
+def said(bench):
+    return [state for _, state, _ in bench.said]
+
+
+def ready(bench):
+    assert bench.order() == DONE
+    assert bench.run(lambda: bench.state == update.READY)
+    return bench
+
+
+def refused(bench, word, written=False):
+    """It is told, and forgotten; flash holds what it held."""
+    assert bench.run(), bench.lines
+    assert said(bench)[-1] == update.REFUSED and word in bench.said[-1][2], bench.said
+    assert bench.state is None and not bench.slots.staged
+    assert bool(bench.slots.writes) == written

@@ -257,7 +257,7 @@ FIRMWARE = (
     Mutant(
         "update-believed",
         "firmware/update.py",
-        "elif now >= _PROVE_MS:",
+        "elif now >= _PROVE_MS and not (app.panics.open and app.linked()):",
         "elif now < 0:",
         "a program that reaches nobody stays",
         ("case:UPD-15",),
