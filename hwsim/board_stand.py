@@ -9,7 +9,6 @@ import datetime
 import select
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 from hwsim.board import load_board
@@ -19,13 +18,9 @@ from hwsim.kernel import Kernel
 from hwsim.orders import Orders
 from hwsim.outside import OutsideHost
 from hwsim.pty_port import PtyPort
+from hwsim.stand_pace import StandPace
 
 VERSION = "1.29.0"
-_SHARE_US = 100_000  # of the bench's time between two looks at the world
-_PAUSE_MS = 10  # of the wall, at most, between two looks while its clock follows it
-_IDLE_MS = 500
-_ANSWER_S = 5.0  # of the wall: so long an answer from a real gateway may be under way
-_WITH_GATEWAY = 2  # times as fast as the wall at most, meanwhile
 _HANGS_S = 300.0  # of the wall: what takes longer hangs; a busy computer is no reason
 _DEAD_CHIP = b"invalid header: 0xffffffff\r\n"
 _DEAD_CHIP_US = 390_000
@@ -40,6 +35,8 @@ class BoardStand:
     while its prompt waits.
     modem: a name of hwsim.modem.PROFILES, or None: a modem that never answers. sim: hwsim.modem.sim.Sim.
     micropython: the version on it; None: a chip with nothing on it. unique_id: bytes of the chip's number.
+    platform: the chip that it says it is, as of another board that somebody has taken for this one; machine:
+    the whole of what os.uname() says of it.
     """
 
     def __init__(
@@ -62,8 +59,6 @@ class BoardStand:
         self._folder = tempfile.TemporaryDirectory(prefix="patrola-board-", ignore_cleanup_errors=True)
         self.board = load_board(board)
         self.name = name
-        self.speed = speed
-        self.still = False  # its clock stands, whatever it does: somebody takes his time
         self.heard_by = []  # each gets what it says, byte by byte, whoever has its port open, in its thread
         self.kernel = Kernel(seed)
         self.events = []
@@ -88,11 +83,11 @@ class BoardStand:
         self.console.terminal = self.terminal
         if unique_id is not None:
             self.terminal.unique_id = unique_id
+        self._pace = StandPace(self, speed)
         self._port = PtyPort(port or Path(self._folder.name, "ttyBoard"))
         self._plugged = plugged
         self._orders = Orders()
         self._ending = self._closed = False
-        self._base = (time.monotonic(), 0)
         self._operation = None
         self.kernel.subscribe(self._power_watch)
         self._thread = threading.Thread(target=self._run, name=f"board {name}", daemon=True)
@@ -104,6 +99,24 @@ class BoardStand:
     def port(self):
         """The path of its port."""
         return self._port.path
+
+    @property
+    def speed(self):
+        """See above; may be set at any time."""
+        return self._pace.speed
+
+    @speed.setter
+    def speed(self, speed):
+        self._pace.speed = speed
+
+    @property
+    def still(self):
+        """Its clock stands, whatever it does: somebody takes his time."""
+        return self._pace.still
+
+    @still.setter
+    def still(self, still):
+        self._pace.still = still
 
     @property
     def now_us(self):
@@ -246,41 +259,10 @@ class BoardStand:
         try:
             while not self._ending:
                 self._look()
-                if not self._advance():
+                if not self._pace.advance():
                     self._wait()
         except BaseException as error:
             self._orders.error = error
-
-    def _advance(self):
-        """Let the clock run a little. False: it has nothing to do, or is not allowed to."""
-        kernel = self.kernel
-        speed = self.speed
-        if self.still:
-            return False
-        if not speed:
-            if self.micropython is None:
-                speed = 1
-            elif self._rests() or not self.terminal.powered:
-                return False
-            elif self.outside is not None and self.outside.awaits(_ANSWER_S):
-                speed = _WITH_GATEWAY
-        wall, base_us = self._base
-        now = time.monotonic()
-        self._base = (now, kernel.now_us)
-        until_us = kernel.now_us + _SHARE_US
-        if speed:
-            until_us = min(until_us, base_us + round((now - wall) * speed * 1_000_000))
-            if until_us <= kernel.now_us:
-                self._base = (wall, base_us)
-                return False
-        if speed:
-            kernel.run(until_us)
-            return False
-        kernel.run_until(lambda: self.still or self._rests(), _SHARE_US / 1_000_000)
-        return True
-
-    def _rests(self):
-        return self.terminal.program.reading and self.console.quiet
 
     def _wait(self):
         poll = select.poll()
@@ -291,12 +273,4 @@ class BoardStand:
         if self.outside is not None:
             for handle in self.outside.handles():
                 poll.register(handle, select.POLLIN)
-        poll.poll(self._pause_ms())
-
-    def _pause_ms(self):
-        if self.still:
-            return _IDLE_MS
-        if not self.speed and (self._rests() or not self.terminal.powered) and self.micropython is not None:
-            return _IDLE_MS
-        left_us = (self.kernel.first_us() - self.kernel.now_us) / (self.speed or _WITH_GATEWAY)
-        return min(_PAUSE_MS, max(1, left_us // 1000))
+        poll.poll(self._pace.pause_ms())
