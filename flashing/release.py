@@ -21,7 +21,7 @@ from protocol.errors import Malformed
 
 
 def make_key(path: Path) -> dict[str, str]:
-    """A new release key at `path`; its public half for the terminals."""
+    """A new release key at `path`; its public half for the terminals, also as a file beside it."""
     key = ec.generate_private_key(ec.SECP256R1())
     text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     try:
@@ -38,7 +38,14 @@ def make_key(path: Path) -> dict[str, str]:
         raise FlashError(f"cannot be written: {error.strerror}", str(path), "take another place") from None
     with os.fdopen(file, "wb") as out:
         out.write(text)
-    return {"key": str(path), "kid": _kid(_public(key)).hex(), "release_key": _public(key).hex()}
+    public = path.with_name(path.name + ".pub")
+    public.write_text(_public(key).hex() + "\n")
+    return {
+        "key": str(path),
+        "public": str(public),
+        "kid": _kid(_public(key)).hex(),
+        "release_key": _public(key).hex(),
+    }
 
 
 def read_key(path: Path) -> ec.EllipticCurvePrivateKey:

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     desk.check_ways(options)
     if len(set(options.ports)) != len(options.ports):
         raise Usage("--ports: one of them comes twice", "give each once")
-    listed = cars.read(options.config, cars.shared(options.settings))
+    listed = cars.read(options.config, desk.common(options))
     technician = desk.technician(options)
     board = load_board(options.board)
     state_file = options.state or options.config.with_name(options.config.name + ".state.json")

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     from flashing.desk import options as desk
 
     desk.check_ways(options)
-    common = cars.shared(options.settings)
+    common = desk.common(options)
     if options.config is not None:
         if options.unit is None:
             listed = cars.read(options.config, common)

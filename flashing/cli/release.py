@@ -11,7 +11,7 @@ HELP = "make a release for updates in the field, or the key that signs them"
 DESCRIPTION = (
     "The program for one board as an image, and a SUIT manifest that says what it is, signed by the release "
     "key. `gateway release add` takes the manifest, with the image beside it. The public half goes "
-    'into each terminal as "release_key"; the private half stays with whoever answers for releases, never at '
+    "into each terminal (`provision --release-key`); the private half stays with whoever answers for releases, never at "
     "the gateway."
 )
 EXAMPLE = "./flash.py release --board SIM --key release.pem --output build --version 0.2.0"
@@ -40,6 +40,9 @@ def run(options: argparse.Namespace) -> int:
             print(json.dumps(made))
         else:
             print(f"{made['key']}: the private key, for whoever answers for releases, and nobody else")
+            print(
+                f"{made['public']}: its public half, for ./flash.py provision --release-key and the gateway"
+            )
             print(f'"release_key" of terminals: {made["release_key"]}')
         return 0
     if not options.board or not options.output:

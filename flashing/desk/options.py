@@ -47,6 +47,12 @@ def provision_options(parser: argparse.ArgumentParser, config: bool = True) -> N
     parser.add_argument(
         "--settings", type=Path, metavar="JSON", help="settings that all cars have in common: apn, host, ..."
     )
+    parser.add_argument(
+        "--release-key",
+        type=Path,
+        metavar="FILE",
+        help="whose updates the terminals take: the .pub file of `./flash.py release --make-key`",
+    )
     parser.add_argument("--gateway", metavar="URL", help="enroll there, e.g. https://gateway.example:9684")
     parser.add_argument("--ca", type=Path, metavar="PEM", help="the authority of the gateway's certificate")
     parser.add_argument(
@@ -68,6 +74,13 @@ def check_ways(options: argparse.Namespace) -> None:
         )
     if options.ca and not options.gateway:
         raise Usage("--ca is for --gateway", "leave it out, or give --gateway")
+
+
+def common(options: argparse.Namespace) -> dict[str, Any]:
+    """The settings that all cars share. Raises FlashError."""
+    from flashing.desk import cars, release_key
+
+    return release_key.into(cars.shared(options.settings), options.release_key)
 
 
 def wishes(options: argparse.Namespace, replace_identity: bool = False, replace_unit: str = "") -> Any:

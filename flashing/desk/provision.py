@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flashing.desk import enrolment, modem_words, records
+from flashing.desk import enrolment, modem_words, records, release_key
 from flashing.desk.cars import Car
 from flashing.desk.device import Device
 from flashing.desk.technician import Technician, fingerprint, kid_of
@@ -88,6 +88,8 @@ def provision(
     device.workshop(0 if wishes.open_console else WORKSHOP_STARTS)
     device.install(car.settings())
     tell("settings", "checked by the terminal, written, read back")
+    if not car.config.get(release_key.NAME):
+        tell("updates", "none in the field: it was given no release key (--release-key FILE)")
     values = {
         "unit": car.place,
         "call_sign": car.call_sign,
@@ -99,6 +101,7 @@ def provision(
         "public_key": public.hex(),
         "fingerprint": fingerprint(public),
         "gateway_key": car.config["gateway_key"],
+        "release_key": car.config.get(release_key.NAME, ""),
         "enrolled": answer.result,
         "replaced": answer.replaced,
         "technician": technician.kid.hex(),

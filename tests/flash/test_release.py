@@ -38,6 +38,8 @@ def test_the_key_is_its_owners_alone(made):
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     numbers = load_pem_private_key(key.read_bytes(), None).public_key().public_numbers()
     assert public["release_key"] == f"{numbers.x:064x}{numbers.y:064x}"
+    assert key.with_name("release.pem.pub").read_text() == public["release_key"] + "\n"
+    assert public["public"] == f"{key}.pub"
     assert public["kid"] == hashlib.sha256(bytes.fromhex(public["release_key"])).hexdigest()[:16]
     error = run("--make-key", "--key", key, code=1)["error"]
     assert error["reason"] == "exists"

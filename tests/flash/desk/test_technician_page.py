@@ -84,6 +84,7 @@ def back_on_the_workbench(board):
 
 def test_the_page_from_top_to_bottom(bench, tmp_path, monkeypatch):
     bench.csv.write_text(block("unit,directorate"))
+    (tmp_path / "release.pem.pub").write_text(release_key := "60" * 64)
     monkeypatch.chdir(tmp_path)
     script = tmp_path / "jig.py"
     script.write_text(JIG)
@@ -115,5 +116,6 @@ def test_the_page_from_top_to_bottom(bench, tmp_path, monkeypatch):
             done.append(words[0])
     assert set(done) == {"boards", "image", "ports", "flash", "provision", "test", "label", "batch"}
     assert set(bench.headquarters.registry()) == {"vr-101", "vr-102"}
+    assert [bench.record(unit)["release_key"] for unit in ("vr-101", "vr-102")] == [release_key] * 2
     document = bench.record(name="test.json")
     assert document["record"]["passed"], document
