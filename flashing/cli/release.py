@@ -11,8 +11,8 @@ HELP = "make a release for updates in the field, or the key that signs them"
 DESCRIPTION = (
     "The program for one board as an image, and a SUIT manifest that says what it is, signed by the release "
     "key. `gateway release add` takes the manifest, with the image beside it. The public half goes "
-    "into each terminal (`provision --release-key`); the private half stays with whoever answers for releases, never at "
-    "the gateway."
+    "into each terminal (`provision --release-key`); the private half stays with whoever answers for "
+    "releases, never at the gateway."
 )
 EXAMPLE = "./flash.py release --board SIM --key release.pem --output build --version 0.2.0"
 

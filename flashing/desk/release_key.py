@@ -11,7 +11,7 @@ _MAX_BYTES = 65536
 
 
 def read(path: Path) -> str:
-    """The 128 digits in the file that `./flash.py release --make-key` wrote beside the key. Raises FlashError."""
+    """The 128 digits in the file that `release --make-key` wrote beside the key. Raises FlashError."""
     try:
         with path.open("rb") as file:
             data = file.read(_MAX_BYTES)
