@@ -13,7 +13,7 @@
 #   make mutants                                plants bugs in copies of the tree; the checks have to find each
 #   make power-cuts CUTS=200                    power lost at that many random moments of a terminal
 #   make kills COUNT=1000                       kill -9 of gateways and PostgreSQL at random moments, under traffic
-#   make pulls PULLS=60                         the cable pulled at that many moments of each kind while a board is flashed or provisioned
+#   make pulls PULLS=60                         the cable pulled at that many moments of each kind while a board is flashed, provisioned, updated
 #   .venv/bin/python -m hwsim panics            thousands of presses: how long each stage of an alarm takes
 #   .venv/bin/python -m hwsim month             a terminal's free heap over thirty days
 #   make siege BLOWS=30                         nodes of a NATS cluster killed and cut off under load
@@ -86,7 +86,7 @@ kills: setup
 
 pulls: setup
 	@PATROLA_PULLS=$(or $(PULLS),60) $(RUN) -m pytest -q tests/flash/test_flash_pulled.py \
-	  tests/flash/desk/test_provision.py::test_the_cable_may_be_pulled_at_any_moment $(ARGS)
+	  tests/flash/desk/test_provision.py::test_the_cable_may_be_pulled_at_any_moment tests/hwsim/test_update_pulled.py $(ARGS)
 
 fuzz: setup
 	@$(RUN) -m tests.fuzz $(if $(EACH),--each $(EACH),--seconds $(SECONDS)) $(ARGS)
