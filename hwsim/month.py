@@ -48,9 +48,10 @@ class Days:
 
 
 class Month:
-    """`driving_s` of each day the car is on the road; `day_s`: a day may be shorter in a test."""
+    """`driving_s` of each day the car is on the road; `day_s`: a day may be shorter in a test. `said(number,
+    free)` hears of each day when it is over."""
 
-    def __init__(self, rig, seed, driving_s=3600, day_s=DAY_S):
+    def __init__(self, rig, seed, driving_s=3600, day_s=DAY_S, said=None):
         self.rig = rig
         self.kernel = rig.kernel
         self.car = rig.cars[0]
@@ -58,6 +59,7 @@ class Month:
         self._rng = random.Random(f"month {seed}")
         self._driving_s = driving_s
         self._day_s = day_s
+        self._said = said
 
     def play(self, days):
         self.rig.working()
@@ -69,6 +71,8 @@ class Month:
             self.car.park()
             self.kernel.run(end_us)
             self._count(told, before)
+            if self._said is not None:
+                self._said(len(told.free), told.free[-1])
         told.starts = self.car.terminal.starts
         return told
 
@@ -104,11 +108,11 @@ class Month:
         kernel.run_for(20)
 
 
-def run(made, seed, days, driving_s=3600, day_s=DAY_S, heap=None):
-    """A Days. `made`: a Kit of one terminal with SETTINGS."""
+def run(made, seed, days, driving_s=3600, day_s=DAY_S, heap=None, said=None):
+    """A Days. `made`: a Kit of one terminal with SETTINGS; `said`: as of Month."""
     folder = tempfile.mkdtemp(prefix="patrola-month-")
     try:
         with Rig(made, folder, seed=seed, cpu=0, heap=heap) as rig:
-            return Month(rig, seed, driving_s, day_s).play(days)
+            return Month(rig, seed, driving_s, day_s, said).play(days)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

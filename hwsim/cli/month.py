@@ -27,12 +27,14 @@ def run(options):
 
     with tempfile.TemporaryDirectory(prefix="patrola-month-") as folder:
         made = Kit(folder, settings=month.SETTINGS)
-        told = month.run(made, options.seed, options.days, options.driving * 3600)
-    for number, free in enumerate(told.free, 1):
-        print(f"day {number:3}: {free} bytes free")
+        told = month.run(made, options.seed, options.days, options.driving * 3600, said=_say)
     print(f"least: {told.least} bytes free")
     print(f"{told.frames} frames, {told.starts} start, {told.restarts} tasks started again")
     broken = told.broken()
     for sentence in broken:
         print("broken: " + sentence)
     return 1 if broken else 0
+
+
+def _say(number, free):
+    print(f"day {number:3}: {free} bytes free", flush=True)

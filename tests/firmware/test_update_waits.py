@@ -35,6 +35,25 @@ def test_resumed_after_a_reset():
         assert not any(name.endswith(b".suit") for name in names), "the manifest is not asked for again"
 
 
+def test_what_is_said_to_be_on_flash_is_there():
+    """Whenever power fails: before each write of a block, /update says no more than was written before it."""
+    image = bytes(n * 7 & 255 for n in range(40000))
+    with Bench() as bench:
+        bench.serve(NEW, image)
+        write = bench.slots.write
+        kept = []
+
+        def watched(offset, data):
+            kept.append(bench.row[4])
+            assert kept[-1] <= offset
+            write(offset, data)
+
+        bench.slots.write = watched
+        bench.order()
+        assert bench.run(lambda: bench.state == update.READY)
+        assert kept[0] == 0 and KEEP in kept and bench.row[4] == len(image)
+
+
 def test_nothing_while_an_alarm_is_open():
     for alarm in (
         lambda bench: setattr(bench.app.modem, "panic_active", True),

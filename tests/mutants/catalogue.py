@@ -1,11 +1,13 @@
 """The planted bugs: what is changed, in one place of one file, and which checks are to find it.
 
-A check is `story:NAME` (tests/mutants/stories.py), `case:ID` (a conformance case) or `soak:PROFILE/SEED`. The
-first that finds the bug is enough; all that are named here are asked, so that the table says who sees what.
+A check is `story:NAME` (tests/mutants/stories.py), `case:ID` (a conformance case), `test:FILE` (of tests/,
+for MicroPython: for what lies below anything that a story sees) or `soak:PROFILE/SEED`. The first that finds
+the bug is enough; all that are named here are asked, so that the table says who sees what.
 """
 
 from tests.mutants.mutant import Mutant
 from tests.mutants.of_firmware import FIRMWARE
+from tests.mutants.of_update import UPDATES
 
 PROTOCOL = (
     Mutant(
@@ -136,6 +138,6 @@ GATEWAY = (
     ),
 )
 
-MUTANTS = FIRMWARE + PROTOCOL + GATEWAY
+MUTANTS = FIRMWARE + UPDATES + PROTOCOL + GATEWAY
 
 __all__ = ["MUTANTS", "Mutant"]

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_PARTS = ("protocol", "firmware", "gateway", "hwsim", "boards", "flashing", "tests/mutants")
-_FILES = ("flash.py", "tests/__init__.py", "pyproject.toml")
+_PARTS = ("protocol", "firmware", "gateway", "hwsim", "boards", "flashing", "tests/mutants", "tests/firmware")
+_FILES = ("flash.py", "tests/__init__.py", "tests/portable.py", "tests/runner.py", "pyproject.toml")
 _IN_THE_IMAGE = ("protocol", "firmware", "boards")
 IMAGE = "firmware.romfs"
 

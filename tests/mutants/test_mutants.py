@@ -30,8 +30,9 @@ def test_there_are_enough_in_every_room_and_each_has_a_check():
         assert mutant.checks
         for check in mutant.checks:
             kind, _, name = check.partition(":")
-            assert kind in ("story", "case", "soak")
+            assert kind in ("story", "case", "test", "soak")
             assert kind != "story" or name in STORIES, check
+            assert kind != "test" or (ROOT / "tests" / f"{name}.py").exists(), check
 
 
 def test_one_that_no_longer_fits_is_an_error(tmp_path):

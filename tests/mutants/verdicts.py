@@ -22,7 +22,7 @@ class Verdict:
     def rules(self):
         """What it was found by, shortened to the names of the rules."""
         names = []
-        if self.check.startswith("case:"):
+        if self.check.startswith(("case:", "test:")):
             return list(self.found)
         for sentence in self.found:
             name = sentence.split(", ", 1)[-1].split(":", 1)[0]
@@ -32,7 +32,7 @@ class Verdict:
 
 
 def ask(place, check):
-    """The Verdict of `story:NAME`, `case:ID` or `soak:PROFILE/SEED`."""
+    """The Verdict of `story:NAME`, `case:ID`, `test:FILE` or `soak:PROFILE/SEED`."""
     kind, _, name = check.partition(":")
     return Verdict(check, tuple(_ASK[kind](place, name)))
 
@@ -54,6 +54,19 @@ def _case(place, name):
     return [f"{said[0][:200] if said else _last(done)}"]
 
 
+def _test(place, name):
+    """Names of the tests that fail in a file for MicroPython."""
+    program = str(Path(sys.executable).parent / "micropython")
+    words = ["-X", "heapsize=16m", "tests/runner.py", f"tests/{name}.py", "--guest"]
+    done = _run(place, words, program)
+    start = "PATROLA-TEST "
+    rows = [json.loads(line[len(start) :]) for line in done.stdout.splitlines() if line.startswith(start)]
+    found = [row["test"] for row in rows if row["outcome"] != "passed"]
+    if done.returncode or not rows:
+        found.append(f"it broke off: {_last(done)}")
+    return found
+
+
 def _soak(place, name):
     profile, _, seed = name.partition("/")
     with tempfile.TemporaryDirectory() as folder:
@@ -70,9 +83,9 @@ def _soak(place, name):
             return [f"the soak broke off: {_last(done)}"]
 
 
-def _run(place, arguments):
+def _run(place, arguments, program=sys.executable):
     environment = {**os.environ, "PYTHONPATH": str(place), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, *arguments]
+    command = [program, *arguments]
     try:
         return subprocess.run(
             command, cwd=place, env=environment, capture_output=True, text=True, timeout=_LIMIT_S, check=False
@@ -86,4 +99,4 @@ def _last(done):
     return lines[-1][:300]
 
 
-_ASK = {"story": _story, "case": _case, "soak": _soak}
+_ASK = {"story": _story, "case": _case, "test": _test, "soak": _soak}
