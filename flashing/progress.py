@@ -36,7 +36,8 @@ class Steps:
         return self._shown(text, total) if self._screen.is_terminal else self._told(text, total)
 
     def _shown(self, text: str, total: int) -> Callable[[int], None]:
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        left = (TimeRemainingColumn(), TextColumn("left"))
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), *left)
         self._bars = Progress(*columns, console=self._screen)
         task = self._bars.add_task(text, total=total)
         self._bars.start()

@@ -16,6 +16,7 @@ class Line:
 
     def __init__(self, port: str, baud: int):
         self.port = port
+        self.baud = baud
         self._ahead = b""
         holders.refuse(port)
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 from flashing.board.console import Console
 from flashing.errors import FlashError
+from flashing.image import board_names, load_board
 
 # Where MicroPython keeps what `.mpy` files it takes: version, sub-version of native code, architecture.
 _ARCHES = (
@@ -69,18 +70,27 @@ def ask(console: Console) -> Found:
     return Found(chip, machine, text, mpy & 0xFF, arch_name, bytes(uid).hex(), list(has), free)
 
 
+def chip(board: dict[str, Any], found: Found, port: str) -> None:
+    """Raises FlashError when it is another than that of the board meant."""
+    name, wanted = board["name"], str(board["chip"]).lower()
+    if found.chip == wanted:
+        return
+    fits = [each for each in board_names() if str(load_board(each)["chip"]).lower() == found.chip]
+    other = f"; or, with that chip, it is to be --board {' or '.join(fits)}" if fits else ""
+    raise FlashError(
+        f"wrong board: this is '{found.machine}'; {name}, which was asked for, has the chip {wanted}",
+        port,
+        f"put a {name} at this port{other}",
+        "./flash.py boards",
+        "wrong-board",
+    )
+
+
 def judge(board: dict[str, Any], found: Found, port: str, mpy: int) -> None:
     """Raises FlashError unless it is the board meant, with a MicroPython that takes `.mpy` files of version
     `mpy`."""
-    name, chip = board["name"], str(board["chip"]).lower()
-    if found.chip != chip:
-        raise FlashError(
-            f"wrong board: this is '{found.machine}'; {name} has the chip {chip}",
-            port,
-            "choose the board that it is, or the port of the right one",
-            "./flash.py boards",
-            "wrong-board",
-        )
+    chip(board, found, port)
+    name = board["name"]
     pinned = str(board.get("micropython", {}).get("version", ""))
     if found.mpy != mpy:
         raise _old(

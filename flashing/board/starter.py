@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from flashing.board import files
 from flashing.board.console import Console
 from flashing.selector import startup
 
@@ -17,12 +18,12 @@ if "boot.py" in os.listdir("/"):
 def put(console: Console, board: dict[str, Any]) -> bool:
     """True when something had to be written. Each file is replaced whole; `/main.py`, without which nothing
     starts, comes last."""
-    files = startup(board)
+    texts = startup(board)
     wrote = False
     console.exec(_NO_BOOT)
-    for path in sorted(files, key=lambda path: path == "/main.py"):
-        data = files[path].encode()
-        if console.digest(path) != hashlib.sha256(data).digest():
-            console.put(path, data)
+    for path in sorted(texts, key=lambda path: path == "/main.py"):
+        data = texts[path].encode()
+        if files.digest(console, path) != hashlib.sha256(data).digest():
+            files.put(console, path, data)
             wrote = True
     return wrote

@@ -9,7 +9,9 @@ Every command has `--json` from the frame: `arguments.json` is true when standar
 import importlib
 from types import ModuleType
 
-COMMANDS = ("batch", "boards", "flash", "image", "label", "pin", "ports", "provision", "release", "test")
+COMMANDS = (
+    *("batch", "boards", "files", "flash", "image", "label", "pin", "ports", "provision", "release", "test"),
+)
 
 
 def modules() -> list[ModuleType]:

@@ -60,5 +60,5 @@ def run(options: argparse.Namespace) -> int:
         return 0
     print(f"\n{car.place} is terminal {record['kid']}")
     print("Its program has not been started yet. Now test it:")
-    print(f"  ./flash.py test --board {options.board}{desk.port_words(options)} --unit {car.place}")
+    print(f"  ./flash.py test {desk.same_words(options)} --unit {car.place}")
     return 0

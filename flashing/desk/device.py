@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from flashing.board import complaints, files, recognise
 from flashing.board.console import Console
 from flashing.errors import FlashError
 
@@ -39,8 +40,9 @@ _CREATE_S = 60.0  # a scalar multiplication on a chip without a table is the slo
 class Device:
     """A board whose console is open. Everything raises FlashError."""
 
-    def __init__(self, console: Console, flash_command: str) -> None:
+    def __init__(self, console: Console, board: dict[str, Any], flash_command: str) -> None:
         self._console = console
+        self._board = board
         self._flash_command = flash_command  # what puts the program on it
         self._ready = False
 
@@ -48,9 +50,16 @@ class Device:
     def port(self) -> str:
         return self._console.port
 
+    @property
+    def list_files(self) -> str:
+        """The command that shows what lies on its file system."""
+        return complaints.list_files(self._console.line)
+
     def begin(self) -> None:
-        """A fresh interpreter with the program's modules at hand; nothing of the program runs."""
+        """A fresh interpreter with the program's modules at hand; nothing of the program runs. Another chip
+        than the board's is refused."""
         self._console.enter()
+        recognise.chip(self._board, recognise.ask(self._console), self.port)
         try:
             self._console.exec(_PROGRAM + _HAL, 30.0)
         except FlashError as error:
@@ -96,7 +105,7 @@ class Device:
                 self._flash_command,
                 "settings",
             )
-        kept = self._console.get("/config.json")
+        kept = files.get(self._console, "/config.json")
         if kept != settings.encode():
             raise FlashError(
                 "the settings read back other than they were written",

@@ -10,6 +10,8 @@ from typing import Any, TextIO
 
 from flashing.errors import FlashError, Usage
 
+RECORDS = Path("records")
+
 
 def board_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--board", required=True, help="a name that `./flash.py boards` lists")
@@ -24,7 +26,7 @@ def record_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--records",
         type=Path,
-        default=Path("records"),
+        default=RECORDS,
         metavar="FOLDER",
         help="what is kept of each unit: default records/ here",
     )
@@ -118,14 +120,21 @@ def opened(board: str, port: str, baud: int | None) -> Iterator[Any]:
     from flashing.desk.device import Device
     from flashing.image import load_board
 
-    speed = baud or load_board(board).get("console", {}).get("baud", BAUD)
+    described = load_board(board)
+    speed = baud or described.get("console", {}).get("baud", BAUD)
     with Console.open(port, speed) as console:
-        yield Device(console, f"./flash.py flash --board {board} --port {shlex.quote(port)}")
+        yield Device(console, described, f"./flash.py flash --board {board} --port {shlex.quote(port)}")
 
 
-def port_words(options: argparse.Namespace) -> str:
-    """For a command that is printed."""
-    return f" --port {shlex.quote(options.port)}" if options.port else ""
+def same_words(options: argparse.Namespace) -> str:
+    """What was said of board, port and places, for a next command that is printed."""
+    words = ["--board", options.board]
+    for name in ("port", "baud", "technician"):
+        given = getattr(options, name)
+        words += [f"--{name}", str(given)] if given else []
+    if options.records != RECORDS:
+        words += ["--records", str(options.records)]
+    return shlex.join(words)
 
 
 def teller(file: TextIO) -> Callable[[str, str], None]:

@@ -144,7 +144,7 @@ class Test:
                 "", FAILED, f"{text}, {said['worn']} worn", "take another board: this flash is worn out", said
             )
         if said["free"] < _LEAST_FREE:
-            do = f"see what lies there: mpremote connect {self._device.port} fs ls"
+            do = f"see what lies there: {self._device.list_files}"
             return Step("", FAILED, f"{text}: too little", do, said)
         return Step("", GOOD, text, values=said)
 

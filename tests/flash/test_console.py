@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from flashing.board import files
 from flashing.board.console import Console
 from flashing.board.line import Line
 from flashing.board.literal import literal
@@ -39,9 +40,9 @@ def test_a_literal_is_little_longer_than_its_bytes():
 def test_a_file_is_written_whole_and_read_back(tmp_path):
     data = EVERY * 40
     with bare_console(tmp_path) as console:
-        console.put("file", data)
-        assert console.get("file") == data
-        assert console.get("nothing") is None
+        files.put(console, "file", data)
+        assert files.get(console, "file") == data
+        assert files.get(console, "nothing") is None
     assert (tmp_path / "file").read_bytes() == data
     assert not (tmp_path / "file.new").exists()
 
@@ -59,7 +60,7 @@ def test_a_file_that_reads_back_otherwise_leaves_the_old_one(tmp_path):
             "def open(path, mode): return Worn(path) if 'w' in mode else real(path, mode)"
         )
         with pytest.raises(FlashError, match="reads back other than it was written"):
-            console.put("file", b"new")
+            files.put(console, "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
 
 

@@ -2,6 +2,9 @@
 
 import dataclasses
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from flashing.board import holders, install
 from flashing.board.console import Console
 from flashing.board.plan import Plan, blocks
 from hwsim.board_stand import BoardStand
+from tests.conftest import ROOT
 from tests.flash.boards import pair
 from tests.flash.conftest import error, result
 from tests.flash.small_programs import program
@@ -33,6 +37,20 @@ except OSError:
 def hasty(monkeypatch):
     """Whatever is silent is so at once."""
     monkeypatch.setattr(consoles, "_START_S", 0.6)
+
+
+def pasted(command):
+    """(exit code, standard output, standard error) of a command as a shell takes it."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
 
 
 def shown(done):
@@ -89,9 +107,10 @@ def test_another_chip(flash_run):
         code, lines = shown(flash_run(stand, FIRST))
     assert code == 1
     assert lines[:-1] == [
-        "flash.py: wrong board: this is 'Generic ESP32S3 module with ESP32S3'; SIM has the chip sim",
+        "flash.py: wrong board: this is 'Generic ESP32S3 module with ESP32S3'; "
+        "SIM, which was asked for, has the chip sim",
         f"  where:  {lines[1].split()[-1]}",
-        "  do:     choose the board that it is, or the port of the right one",
+        "  do:     put a SIM at this port; or, with that chip, it is to be --board LILYGO-T-A7670X-S3",
         "  run:    ./flash.py boards",
     ]
 
@@ -168,11 +187,13 @@ def test_a_full_file_system(flash_run):
         failed = error(flash_run(stand, FIRST, "--json"))
         assert failed["reason"] == "full"
         assert failed["what"] == "the board's file system is full"
-        assert failed["command"] == f"mpremote connect {stand.port} fs ls"
-        with Console.open(stand.port) as console:
-            console.enter()
-            console.exec("import os\nos.remove('/fill')")
+        assert failed["command"] == f"./flash.py files --port {stand.port} --baud 921600"
+        code, out, _ = pasted(failed["command"])
+        assert (code, "/fill   not a terminal's own" in out, "/main.py\n" in out) == (0, True, False)
+        assert pasted(failed["command"] + " --remove /fill")[0] == 0
         result(flash_run(stand, FIRST, "--json"))
+        code, _, err = pasted(failed["command"] + " --remove /main.py")
+        assert (code, "/main.py is the terminal's own" in err) == (1, True)
 
 
 def test_flash_that_holds_something_else_is_found_and_the_old_program_stays(flash_run, monkeypatch):

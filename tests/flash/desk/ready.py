@@ -6,6 +6,7 @@ from pathlib import Path
 
 from firmware.slots import HEAD, Image
 from firmware.version import VERSION
+from flashing.board import files
 from flashing.board.console import Console
 from flashing.image import build_image, load_board
 from flashing.selector import startup
@@ -31,7 +32,7 @@ def flashed(folder: Path) -> Path:
     with BoardStand(flash_path=path) as stand, Console.open(str(stand.port), 921600) as console:
         console.enter()
         for name, text in startup(board).items():
-            console.put(name, text.encode())
+            files.put(console, name, text.encode())
     return path
 
 

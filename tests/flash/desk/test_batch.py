@@ -122,7 +122,7 @@ def test_ten_boards_two_of_them_no_use(bench, stand):
     bench.cars([{"unit": f"vr-{n}"} for n in range(1, 11)])
     boards = [stand(f"b{n}", seed=n, unique_id=bytes((0, 0, 0, 0, 0, 0, 0, n))) for n in range(8)]
     boards.append(stand("dead", seed=8, modem=None, unique_id=bytes(8)))
-    boards.append(stand("other", seed=9, micropython=None))
+    boards.append(stand("other", seed=9, platform="esp32s3"))
     words = [
         *("batch", bench.csv, "--board", "SIM", "--no-flash", "--records", bench.records),
         *("--settings", bench.settings, "--gateway", bench.headquarters.url),
@@ -133,7 +133,14 @@ def test_ten_boards_two_of_them_no_use(bench, stand):
     assert "8 of 10 cars are done" in out
     assert len(bench.headquarters.registry()) == 8
     assert "the modem does not answer" in out
-    assert f"the board at {boards[9].port}" in out
+    wrong = out[out.index(f"! the board at {boards[9].port}") :].splitlines()
+    assert wrong[0].endswith(
+        "wrong board: this is 'Simulated terminal with esp32s3'; SIM, which was asked for, has the chip sim"
+    )
+    assert wrong[1:3] == [
+        "  do:    put a SIM at this port; or, with that chip, it is to be --board LILYGO-T-A7670X-S3",
+        "  run:   ./flash.py boards",
+    ]
     assert "To go on:\n  ./flash.py" in out
     assert len(list(bench.records.glob("*/label.svg"))) == 8
     before = bench.headquarters.registry()

@@ -5,6 +5,7 @@ import pytest
 from flashing.board.console import Console
 from flashing.desk.device import Device
 from flashing.errors import FlashError
+from flashing.image import load_board
 from tests.flash.desk.hands import again
 
 
@@ -14,7 +15,7 @@ def finished(bench, stand, starts):
     code, _, err = bench.provision(board, "--skip-sim")
     assert code == 0, err
     with Console.open(str(board.port), 921600) as console:
-        device = Device(console, "./flash.py flash")
+        device = Device(console, load_board("SIM"), "./flash.py flash")
         device.begin()
         device.workshop(starts)
     again(board)

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from flashing.board import line
+from flashing.board import files, line
 from flashing.board.console import Console
 from flashing.desk import enrolment
 from hwsim.modem.sim import Sim
@@ -16,11 +16,11 @@ _PULLS = int(os.environ.get("PATROLA_PULLS", "6"))
 _SEED = int(os.environ.get("PATROLA_SEED", "6"))
 
 
-def files(board, *paths):
+def kept(board, *paths):
     """What lies on a board's file system."""
     with Console.open(str(board.port), 921600) as console:
         console.enter()
-        return [console.get(path) for path in paths]
+        return [files.get(console, path) for path in paths]
 
 
 def test_a_board_becomes_a_terminal_that_the_gateway_knows(bench, stand, monkeypatch):
@@ -40,7 +40,7 @@ def test_a_board_becomes_a_terminal_that_the_gateway_knows(bench, stand, monkeyp
     monkeypatch.setattr(line.Line, "read", read)
     record = bench.record()
     assert bench.headquarters.registry() == {"vr-101": record["kid"]}
-    identity, settings = files(board, "/identity", "/config.json")
+    identity, settings = kept(board, "/identity", "/config.json")
     private, public = cbor.decode(identity)[0], cbor.decode(identity)[1]
     assert public.hex() == record["public_key"]
     traffic = b"".join(heard)
@@ -56,11 +56,11 @@ def test_a_board_becomes_a_terminal_that_the_gateway_knows(bench, stand, monkeyp
 def test_the_same_command_twice_changes_nothing(bench, stand):
     board = stand()
     assert bench.provision(board)[0] == 0
-    before = files(board, "/identity", "/config.json")
+    before = kept(board, "/identity", "/config.json")
     kid = bench.record()["kid"]
     code, out, _ = bench.provision(board)
     assert (code, "the gateway knew it" in out) == (0, True)
-    assert files(board, "/identity", "/config.json") == before
+    assert kept(board, "/identity", "/config.json") == before
     assert bench.record()["kid"] == kid
 
 
@@ -82,20 +82,20 @@ def test_a_board_that_is_one_car_becomes_another_only_on_purpose(bench, stand):
     board = stand()
     bench.provision(board)
     first = bench.record()["kid"]
-    before = files(board, "/identity", "/config.json")
+    before = kept(board, "/identity", "/config.json")
     code, _, err = bench.provision(board, unit="vr-102")
     assert code == 1
     assert "this board is vranje/ps-vranje/vr-101 already; nothing was changed" in err
     assert "--replace-identity" in err
     assert "worth nothing" in err
-    assert files(board, "/identity", "/config.json") == before
+    assert kept(board, "/identity", "/config.json") == before
     code, out, err = bench.provision(board, "--replace-identity", unit="vr-102")
     assert code == 0, err
     second = bench.record("vr-102")["kid"]
     assert second != first
     assert bench.headquarters.registry() == {"vr-101": first, "vr-102": second}
     # Asked for once more it makes no third one: the second is the one that was asked for.
-    assert files(board, "/identity") != before[:1]
+    assert kept(board, "/identity") != before[:1]
 
 
 def test_a_new_terminal_takes_a_units_place_with_a_reason(bench, stand):
@@ -105,7 +105,7 @@ def test_a_new_terminal_takes_a_units_place_with_a_reason(bench, stand):
     code, _, err = bench.provision(new)
     assert (code, "--replace-unit" in err) == (1, True)
     assert bench.headquarters.registry() == {"vr-101": first}
-    assert files(new, "/config.json") == [None]
+    assert kept(new, "/config.json") == [None]
     code, out, err = bench.provision(new, "--replace-unit", "water damage")
     assert code == 0, err
     assert first in out
@@ -140,7 +140,7 @@ def test_a_wrong_pin_costs_one_try_and_is_said_before_anything_else_is_done(benc
     assert card.attempts == ["1234"]
     assert card.tries == 2
     assert bench.headquarters.registry() == {}
-    assert files(board, "/config.json") == [None]
+    assert kept(board, "/config.json") == [None]
     bench.cars([{"unit": "vr-101", "pin": "4321"}])
     code, _, err = bench.provision(board)
     assert code == 0, err
@@ -181,7 +181,7 @@ def test_a_gateway_that_refuses_or_is_not_there_leaves_no_settings(bench, stand)
     bench.settings.write_text(bench.settings.read_text().replace(bench.headquarters.key, OTHER))
     code, _, err = bench.provision(board, "--skip-sim")
     assert (code, 'correct "gateway_key"' in err) == (1, True)
-    assert files(board, "/config.json") == [None]
+    assert kept(board, "/config.json") == [None]
     assert bench.headquarters.registry() == {}
 
 
@@ -226,7 +226,7 @@ def test_the_cable_may_be_pulled_at_any_moment(bench, stand):
         board.pull_at()
         code, _, err = bench.provision(board, unit=unit)
         assert code == 0, (kind, at, err)
-        identity, settings = files(board, "/identity", "/config.json")
+        identity, settings = kept(board, "/identity", "/config.json")
         kid = bench.record(unit)["kid"]
         assert cbor.decode(identity)[1].hex() == bench.record(unit)["public_key"]
         assert unit.encode() in settings

@@ -8,7 +8,7 @@ import pytest
 from flashing import release
 from flashing.desk import release_key
 from flashing.errors import FlashError, Usage
-from tests.flash.desk.test_provision import OTHER, files
+from tests.flash.desk.test_provision import OTHER, kept
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +55,10 @@ def test_a_board_gets_it_from_the_option_or_from_its_column_and_is_told_when_it_
     kid = bench.record()["kid"]
     code, out, err = bench.provision(board, "--skip-sim", "--release-key", made["public"])
     assert (code, "none in the field" in out) == (0, False), err
-    assert json.loads(files(board, "/config.json")[0])["release_key"] == made["release_key"]
+    assert json.loads(kept(board, "/config.json")[0])["release_key"] == made["release_key"]
     assert bench.record()["release_key"] == made["release_key"]
     bench.cars([{"unit": "vr-101", "release_key": OTHER}])
     code, _, err = bench.provision(board, "--skip-sim")
     assert code == 0, err
-    assert json.loads(files(board, "/config.json")[0])["release_key"] == OTHER
+    assert json.loads(kept(board, "/config.json")[0])["release_key"] == OTHER
     assert bench.record()["kid"] == kid

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from flashing.board.console import Console
 from flashing.desk.device import Device
+from flashing.image import load_board
 from hwsim.board_stand import BoardStand
 from tests.flash.desk.hands import Hands, again
 
@@ -77,7 +78,7 @@ def back_on_the_workbench(board):
     assert OPENING in PAGE.read_text()
     again(board, ["available", "off_duty"])
     with Console.open(str(board.port), 921600) as console:
-        device = Device(console, "./flash.py flash")
+        device = Device(console, load_board("SIM"), "./flash.py flash")
         device.begin()
         device.workshop(20)
 

@@ -15,6 +15,7 @@ from flashing.board.console import Console
 from flashing.desk import person, testing
 from flashing.desk.device import Device
 from flashing.errors import Usage
+from flashing.image import load_board
 from hwsim.modem.sim import Sim
 from protocol import cose, report
 from tests.flash.desk.hands import Hands
@@ -23,7 +24,7 @@ from tests.flash.desk.hands import Hands
 def examined(board, hands, unit=None, show=lambda step: None, **more):
     """What the test found: (record, {step: (result, text)})."""
     with Console.open(str(board.port), 921600) as console:
-        device = Device(console, "./flash.py flash")
+        device = Device(console, load_board("SIM"), "./flash.py flash")
         steps = []
 
         def tell(step):
