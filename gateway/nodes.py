@@ -17,7 +17,8 @@ _SHORT_MS = 250
 
 class Nodes:
     """`round` is called each ROUND_S. `relaying()`: the broker is there; `stir()`: there may be rows to relay
-    that nobody offered; `lapsed()`: what was ours may be another's by now."""
+    that nobody offered; `lapsed()`: what was ours may be another's by now, or older rows of another's are
+    ours."""
 
     def __init__(
         self,
@@ -70,9 +71,9 @@ class Nodes:
             self._log.info("node.leads" if standing.leads else "node.follows", node=self._journal.node)
         if standing.took:
             self._log.warning("node.took", node=self._journal.node)
-        if standing.lapsed:
+        if standing.lapsed or standing.took:
             self._lapsed()
-        elif standing.took or not held:
+        elif not held:
             self._stir()
         self.called(standing.handed)
 

@@ -105,7 +105,7 @@ class Relay(Lifecycle):
         self._wake.set()
 
     def lapsed(self) -> None:
-        """For a while another node could take what is ours."""
+        """For a while another node could take what is ours, or we took what was another's."""
         self._waiting.lapsed()
         self._wake.set()
 

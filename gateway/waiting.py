@@ -55,24 +55,28 @@ class Waiting:
         self._announcements.reread()
 
     def lapsed(self) -> None:
-        """What waits here may be another node's: only what the journal says now is ours."""
+        """What waits here may be another node's, or older rows than those became ours: only what the journal
+        says now, from the first row on."""
         self._lapses += 1
         self._backlog.drop()
         self.stir()
 
     async def read(self) -> None:
         """Raises JournalError. Alarms' terminals first; replays when nothing else waits."""
+        lapses = self._lapses
         if self._handed:
             self._handed = False
             self._backlog.reread(await self._journal.read(lambda tx: tx.first_unrelayed()))
             if self._handed:
                 self._backlog.stir()  # more were stored for us meanwhile: that read did not see them
         await self._announcements.read()
-        while (express := self._backlog.express) is not None:
+        # What is read after a lapse may be newer than rows before the cursor: then the next read begins anew.
+        while lapses == self._lapses and (express := self._backlog.express) is not None:
             await self._read_express(*express)
+        if lapses != self._lapses:
+            return
         if self._backlog.wants_read and not self._backlog.ready:
             after, committed = self._backlog.cursor, self._backlog.committed
-            lapses = self._lapses
             rows = await self._journal.read(lambda tx: tx.frames(after, PAGE, unrelayed=True))
             if lapses == self._lapses:
                 self._backlog.page([(row, None) for row in rows], len(rows) < PAGE, committed)

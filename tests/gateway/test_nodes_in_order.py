@@ -136,10 +136,8 @@ class Node:
         standing, _ = self.shared.write(self.node, lambda tx: tx.renew(self.token, self.up))
         if self.up:
             self.until_ms = self.shared.now_ms + LEASE_MS
-        if standing.lapsed:
+        if standing.lapsed or standing.took:
             self.waiting.lapsed()
-        elif standing.took:
-            self.waiting.stir()
         self.called(standing.handed)
 
     def away(self):
@@ -210,9 +208,18 @@ STEP = st.tuples(
 # A node whose lease had run out, and whose rows another was to have, sent what it had stored last.
 _OVERTAKEN = [(STORE, 1, 6), *[(WORK, 1, 0)] * 3, (LAPSE, 0, 0), *[(STORE, 1, 0)] * 3, *[(WORK, 1, 0)] * 2]
 
+# The first sends what it stores at once, and waits for nothing.
+_IN_STEP = [(STORE, 0, 0), (SETTLE, 0, 0), *[(WORK, 0, 0)] * 8]
+# The second stores a row for it, and then it stores one itself.
+_HANDED = [*_IN_STEP, (STORE, 1, 0), (STORE, 0, 0), (SETTLE, 0, 0)]
+# While it looks for that row, it takes over an older one, and stores a newer one of the same car.
+_TOOK_OVER = [(STORE, 1, 1), *_HANDED, *[(WORK, 0, 0)] * 3, (LAPSE, 0, 0), (RENEW, 0, 0), (WORK, 0, 0)]
+
 
 @settings(max_examples=300, deadline=None)
 @example([*_OVERTAKEN, (STORE, 1, 0)])
+@example([*_HANDED, (WORK, 0, 0)])
+@example([*_TOOK_OVER, (STORE, 0, 1), (SETTLE, 0, 0), (WORK, 0, 0)])
 @given(st.lists(STEP, max_size=60))
 def test_first_arrivals_are_in_order_whatever_happens(steps):
     play(steps)
