@@ -51,10 +51,12 @@ def programs():
 class PostgresServer:
     """`start`, `kill9` and `start` again; `url(name)` is a database of that name, empty at the first call.
 
-    `settings` are PostgreSQL's own; fsync is on, as it is to be believed what was committed."""
+    `settings` are PostgreSQL's own; fsync is on, as it is to be believed what was committed. `segment_mb`: of
+    its write-ahead log."""
 
-    def __init__(self, **settings):
+    def __init__(self, segment_mb=16, **settings):
         self._settings = _SETTINGS | settings
+        self._segment_mb = segment_mb
         self.folder = Path(tempfile.mkdtemp(prefix="patrola-pg-"))
         self._bin = programs()
         if self._bin is None:
@@ -72,9 +74,8 @@ class PostgresServer:
     def start(self):
         """Returns when it takes connections."""
         if not (self.folder / "data").exists():
-            self._run(
-                "initdb", "-D", str(self.folder / "data"), "-U", "patrola", "--auth=trust", "-E", "UTF8"
-            )
+            where = ("-D", str(self.folder / "data"), f"--wal-segsize={self._segment_mb}")
+            self._run("initdb", *where, "-U", "patrola", "--auth=trust", "-E", "UTF8")
         arguments = [f"-c{name}={value}" for name, value in self._settings.items()]
         with open(self.folder / "log", "ab") as log:
             self._process = subprocess.Popen(
@@ -102,6 +103,12 @@ class PostgresServer:
     @property
     def pid(self):
         return self._process.pid
+
+    @property
+    def running(self):
+        """Looks without waiting for it, which somebody who traces it would have to do."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text()
+        return stat.rpartition(")")[2].split()[0] not in "ZX"
 
     def kill9(self):
         """As when the power of the machine fails: the server and each of its sessions."""

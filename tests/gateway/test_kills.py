@@ -27,7 +27,7 @@ async def test_nothing_lost_nothing_doubled_no_nonce_twice(name, tmp_path, reque
 
 async def test_the_books_can_tell(tmp_path, monkeypatch):
     """A frame that vanishes from the store, and an answer that comes in two forms, are seen."""
-    plain = siege._Siege._query
+    plain = siege.Siege._query
 
     def query(self, text):
         rows = plain(self, text)
@@ -36,7 +36,7 @@ async def test_the_books_can_tell(tmp_path, monkeypatch):
         told = [row for row in rows if (bytes(row[0]), *row[1:]) in self.book.answered]
         return [row for row in rows if row != told[0]]
 
-    monkeypatch.setattr(siege._Siege, "_query", query)
+    monkeypatch.setattr(siege.Siege, "_query", query)
     notes = siege.Book.note_answer
 
     def note_answer(self, terminal, outer, datagram):

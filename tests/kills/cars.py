@@ -12,7 +12,7 @@ AGAIN_S = 0.25
 
 
 class Book:
-    """Names of frames, and every nonce that the gateways answered under."""
+    """Names of frames, and every nonce that the gateways answered under. `deferred`: answers 5.03."""
 
     def __init__(self):
         self.sent = set()
@@ -20,6 +20,7 @@ class Book:
         self.nonces = {}
         self.reused = 0
         self.hints = 0
+        self.deferred = 0
         self.refused = 0
         self.sealed = 0
         self.progress = asyncio.Event()
@@ -81,6 +82,7 @@ class Car:
                 self._book.hints += 1
                 if message.code == coap.UNAUTHORIZED:
                     return False
+                self._book.deferred += 1
                 await asyncio.sleep(0.02)  # 5.03: the storage is away
                 continue
             try:
@@ -91,6 +93,7 @@ class Car:
             if inner.code == coap.CHANGED:
                 return True
             assert inner.code == coap.SERVICE_UNAVAILABLE, coap.code_text(inner.code)
+            self._book.deferred += 1
             await asyncio.sleep(0.02)
 
     async def _answer(self, outer):

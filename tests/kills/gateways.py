@@ -30,11 +30,12 @@ def _serve(config, log, ready):
 class Gateway:
     """One node: its folder, its port, which stays the same, and its process."""
 
-    def __init__(self, folder, name, journal, broker_port=None):
+    def __init__(self, folder, name, journal, broker_port=None, pages=False):
         self.folder = folder / name
         self.folder.mkdir()
         self.name = name
         self.address = ("127.0.0.1", free_ports(1, socket.SOCK_DGRAM)[0])
+        (self._pages,) = free_ports(1)
         self.log = self.folder / "log"
         (self.folder / "gateway.toml").write_text(
             config_text(
@@ -44,6 +45,7 @@ class Gateway:
                 listen={"port": self.address[1]},
                 edhoc={"key": str(folder / "gateway.key")},
                 log={"level": "warning"},
+                metrics={"host": "127.0.0.1" if pages else "", "port": self._pages},
             )
         )
         self._process = None
@@ -69,6 +71,18 @@ class Gateway:
     def running(self):
         return self._process is not None and self._process.is_alive()
 
+    @property
+    def pid(self):
+        return self._process.pid
+
+    async def page(self, path):
+        """(status, text) of a page for scrapers and balancers."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._pages)
+        writer.write(f"GET {path} HTTP/1.1\r\n\r\n".encode())
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        return int(head.split()[1]), body.decode()
+
     def kill9(self):
         self._process.kill()
         self._process.join()
@@ -81,8 +95,11 @@ class Gateway:
 
     def errors(self):
         """Lines that speak of a mistake of the program's, and not of a storage that is away."""
+        return [row for row in self.events(*_WRONG) if not row.get("error", "").startswith("JournalError")]
+
+    def events(self, *names):
         rows = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [r for r in rows if r["event"] in _WRONG and not r.get("error", "").startswith("JournalError")]
+        return [row for row in rows if row["event"] in names]
 
 
 def _first(read):

@@ -22,7 +22,8 @@ SETTLE_S = 60.0
 @dataclass
 class Plan:
     """`nodes` gateways on one `journal`; each kill is of one of them, or in `server_share` of the cases of
-    the PostgreSQL server. With `relayed` they publish to a broker, and a consumer's book is compared too."""
+    the PostgreSQL server. With `relayed` they publish to a broker, and a consumer's book is compared too.
+    With `pages` they show /readyz and /metrics."""
 
     journal: str = "sqlite"
     kills: int = 10
@@ -30,6 +31,7 @@ class Plan:
     cars: int = 6
     server_share: float = 0.0
     relayed: bool = False
+    pages: bool = False
     seed: int = 1
 
 
@@ -47,6 +49,7 @@ class Result:
     nonces: int = 0
     reused: int = 0
     hints: int = 0
+    deferred: int = 0
     received: int = 0
     repeated: int = 0
     missed: int = 0
@@ -60,7 +63,7 @@ class Result:
         return self.lost + self.doubled + self.reused + self.missed + self.disorder + len(self.errors)
 
     def text(self):
-        killed = ", ".join(f"{count} {who}" for who, count in sorted(self.killed.items()))
+        killed = ", ".join(f"{count} x {who}" for who, count in sorted(self.killed.items()))
         at_consumer = (
             f"; at the consumer {self.received} names, {self.repeated} repeats, {self.missed} missed, "
             f"{self.disorder} out of order"
@@ -68,21 +71,23 @@ class Result:
             else ""
         )
         return (
-            f"{self.plan.journal}, {self.plan.nodes} node(s): killed {killed}; {self.sent} sent, "
+            f"{self.plan.journal}, {self.plan.nodes} node(s): {killed}; {self.sent} sent, "
             f"{self.answered} answered, {self.stored} stored, {self.lost} lost, {self.doubled} doubled; "
-            f"{self.nonces} nonces, {self.reused} used twice; {self.hints} unprotected answers{at_consumer}; "
+            f"{self.nonces} nonces, {self.reused} used twice; {self.hints} unprotected answers, "
+            f"{self.deferred} times told to come again{at_consumer}; "
             f"{len(self.errors)} errors; {self.seconds:.0f} s"
         )
 
 
-async def besiege(plan, folder, server=None):
-    """Run it. `server`: a PostgresServer that is nobody else's, when it is to be killed."""
-    siege = _Siege(plan, Path(folder), server)
+async def besiege(plan, folder, server=None, blow=None):
+    """Run it. `server`: a PostgresServer that is nobody else's, when it is to be hurt. `blow(siege)`: what
+    happens instead of each kill."""
+    siege = Siege(plan, Path(folder), server)
     began = time.monotonic()
     try:
         await siege.begin()
         for _ in range(plan.kills):
-            await siege.kill()
+            await (siege.kill() if blow is None else blow(siege))
         await siege.settle()
     finally:
         await siege.end()
@@ -90,15 +95,17 @@ async def besiege(plan, folder, server=None):
     return siege.result
 
 
-class _Siege:
+class Siege:
+    """`nodes`, `cars` and their `book`, `server`: what a blow may hurt and look at."""
+
     def __init__(self, plan, folder, server):
         self.plan = plan
         self.folder = folder
         self.dice = random.Random(plan.seed)
         self.result = Result(plan)
         self.book = Book()
-        self._server = server
-        self._own_server = False
+        self.server = server
+        self._owns_server = False
         self._broker = self._consumer = None
         self._driving = []
         self.cars = []
@@ -107,9 +114,9 @@ class _Siege:
     async def begin(self):
         plan = self.plan
         if plan.journal == "postgres":
-            if self._server is None:
-                self._server, self._own_server = PostgresServer().start(), True
-            journal = {"url": self._server.url(f"siege{plan.seed}_{plan.nodes}")}
+            if self.server is None:
+                self.server, self._owns_server = PostgresServer().start(), True
+            journal = {"url": self.server.url(f"siege{plan.seed}_{plan.nodes}")}
         else:
             journal = {"path": str(self.folder / "siege.sqlite")}
         port = None
@@ -119,7 +126,9 @@ class _Siege:
             port = self._broker.port_v5
             self._consumer = await Consumer(port, ("patrola/+/+/+/+/frame",)).ready()
         self.journal = journal
-        self.nodes = [Gateway(self.folder, f"gateway-{n + 1}", journal, port) for n in range(plan.nodes)]
+        self.nodes = [
+            Gateway(self.folder, f"gateway-{n + 1}", journal, port, plan.pages) for n in range(plan.nodes)
+        ]
         for node in self.nodes:
             await node.start()
         for n in range(plan.cars):
@@ -131,21 +140,26 @@ class _Siege:
 
     async def kill(self):
         """One, at a moment that is some answers and a part of a commit away."""
-        for _ in range(self.dice.randrange(1, 12)):
-            await self._answer()
+        await self.answers(self.dice.randrange(1, 12))
         await asyncio.sleep(self.dice.random() * 0.004)
-        if self._server is not None and self.dice.random() < self.plan.server_share:
-            self._server.kill9()
-            self._count("server")
-            await asyncio.to_thread(self._server.start)
+        if self.server is not None and self.dice.random() < self.plan.server_share:
+            self.server.kill9()
+            self.count("server killed")
+            await asyncio.to_thread(self.server.start)
             return
         node = self.dice.choice(self.nodes)
         node.kill9()
-        self._count("gateway")
+        self.count("gateway killed")
         await node.start()
 
-    def _count(self, who):
-        self.result.killed[who] = self.result.killed.get(who, 0) + 1
+    def count(self, who, number=1):
+        """So many more blows, to `who` or by it."""
+        self.result.killed[who] = self.result.killed.get(who, 0) + number
+
+    async def answers(self, number):
+        """So many more datagrams answered as stored."""
+        for _ in range(number):
+            await self._answer()
 
     async def _answer(self):
         """The next one; who drives no more has met a mistake."""
@@ -178,6 +192,7 @@ class _Siege:
         result.lost = len(book.answered - stored)
         result.doubled = len(rows) - len(stored) + len(stored - book.sent)
         result.nonces, result.reused, result.hints = len(book.nonces), book.reused, book.hints
+        result.deferred = book.deferred
         for node in self.nodes:
             result.errors += node.errors()
         if self.plan.journal == "sqlite" and self._query("PRAGMA integrity_check") != [("ok",)]:
@@ -234,5 +249,5 @@ class _Siege:
             self._consumer.close()
         if self._broker is not None:
             self._broker.kill()
-        if self._own_server:
-            self._server.stop()
+        if self._owns_server:
+            self.server.stop()
