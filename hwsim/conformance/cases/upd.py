@@ -105,10 +105,11 @@ def drives_on(s):
     """As long as the car drives, or its officers are at work, the new program is not started."""
     s.working()
     offer(s, STUFF)
+    ready(s)
+    s.say("nobody has said what he is doing: the road alone is the reason")
+    s.never(start(), 200)
     s.press("on_scene")
     s.expect(stored("status"), 3)
-    ready(s)
-    s.never(start(), 200)
     park(s)
     s.never(start(), 900)
     s.press("off_duty")
