@@ -30,6 +30,7 @@ _STEP_MS = 2000
 # Of so many newest frames one is likely to have a position.
 _FRAMES = 20
 _BATCH = 100
+_OFF_DUTY = 5
 
 LOST = "lost"
 BACK = "back"
@@ -37,14 +38,43 @@ ENDED = "ended"
 
 
 class _Ear:
-    """What this node knows of a terminal's rhythm: when it registered last, and the last two gaps."""
+    """What this node knows of a terminal's rhythm on duty: when it registered last, the last two gaps, and
+    what the frame (boot, seq) said of duty; None: nothing yet."""
 
-    __slots__ = ("registered_ms", "gap_s", "every_s")
+    __slots__ = ("registered_ms", "gap_s", "every_s", "duty", "newest")
 
     def __init__(self) -> None:
-        self.registered_ms = 0.0
+        self.registered_ms: float | None = None
         self.gap_s = 0
         self.every_s = 0
+        self.duty: bool | None = None
+        self.newest = (0, -1)
+
+    def registers(self, now_ms: float) -> None:
+        if self.registered_ms is None:
+            self.every_s = self.every_s or KEEPALIVE_S
+        elif self.duty is False:
+            # A parked car that nobody misses speaks seldom; on duty again it has its old rhythm.
+            self.gap_s = 0
+        else:
+            # An outage makes one gap long, a new link one short; the rhythm is what two in a row have.
+            gap_s = round((now_ms - self.registered_ms) / 1000)
+            if self.gap_s:
+                self.every_s = max(1, min(gap_s, self.gap_s))
+            self.gap_s = gap_s
+        self.registered_ms = now_ms
+
+    def told(self, boot: int, seq: int, duty: bool | None, alarm: bool) -> None:
+        """By a frame; an older one that comes late says nothing."""
+        if (boot, seq) < self.newest:
+            return
+        self.newest = (boot, seq)
+        if (duty or alarm) and not self.duty:
+            # What was learned before may be how it speaks off duty.
+            self.every_s = min(self.every_s, KEEPALIVE_S)
+            self.gap_s = 0
+        if duty is not None:
+            self.duty = duty
 
 
 class Presences:
@@ -76,7 +106,10 @@ class Presences:
 
     async def load(self) -> None:
         """Raises JournalError."""
-        self._watched = {row.kid for row in await self._journal.read(lambda tx: tx.presences())}
+        rows = await self._journal.read(lambda tx: tx.presences())
+        self._watched = {row.kid for row in rows}
+        for row in rows:
+            self._ear(row.kid).told(row.boot, row.seq, _on_duty(row.status or None), False)
 
     # --- what the rest of the gateway calls
 
@@ -86,26 +119,18 @@ class Presences:
 
     def registered(self, kid: bytes) -> None:
         """It asked for its commands once more, as it does each `keepalive_s`."""
-        now = self._clock.mono_ms()
-        ear = self._ears.get(kid)
-        if ear is None:
-            ear = self._ears[kid] = _Ear()
-            ear.every_s = KEEPALIVE_S
-        else:
-            # An outage makes one gap long, a new link one short; the rhythm is what two in a row have.
-            gap_s = round((now - ear.registered_ms) / 1000)
-            if ear.gap_s:
-                ear.every_s = max(1, min(gap_s, ear.gap_s))
-            ear.gap_s = gap_s
-        ear.registered_ms = now
+        self._ear(kid).registers(self._clock.mono_ms())
 
     def note_frame(
         self, tx: Transaction, terminal: Terminal, new: NewFrame, fields: dict[int, Any], now_ms: int
     ) -> None:
         """Call in the transaction that stores a status or an alarm."""
         if new.kind in (report.KIND_STATUS, report.KIND_PANIC):
-            tx.note_duty(terminal.kid, new.boot, new.seq, fields.get(report.STATUS), now_ms)
+            status = fields.get(report.STATUS)
+            tx.note_duty(terminal.kid, new.boot, new.seq, status, now_ms)
             self._watched.add(terminal.kid)
+            alarm = new.kind == report.KIND_PANIC
+            self._ear(terminal.kid).told(new.boot, new.seq, _on_duty(status), alarm)
 
     async def look(self) -> None:
         """Call each second or so: a round when it is time. Raises JournalError."""
@@ -157,6 +182,9 @@ class Presences:
                 if self._heard.get(kid) == ms:
                     del self._heard[kid]
             await asyncio.sleep(0)
+
+    def _ear(self, kid: bytes) -> _Ear:
+        return self._ears.setdefault(kid, _Ear())
 
     def _every_s(self, kid: bytes) -> int:
         ear = self._ears.get(kid)
@@ -240,6 +268,10 @@ class Presences:
             "geometry": place,
             "properties": properties,
         }
+
+
+def _on_duty(status: int | None) -> bool | None:
+    return None if status is None else status != _OFF_DUTY
 
 
 def _heard_ms(row: Presence, now_ms: int) -> int:

@@ -126,6 +126,34 @@ async def test_a_parked_car_with_the_default_keep_alive_is_told_after_a_minute(s
     assert await shift.words() == ["lost"]
 
 
+@pytest.mark.parametrize("started_anew", [False, True])
+@pytest.mark.parametrize("how", ["status", "alarm"])
+async def test_a_car_that_was_parked_off_duty_is_missed_as_soon_as_any_other(shift, how, started_anew):
+    """There it speaks each four minutes; then it has the default again."""
+    await shift.says(status(shift.car, AVAILABLE))
+    for _ in range(4):
+        await shift.client.observe()
+        await shift.after(DEFAULT_S)
+    await shift.says(status(shift.car, OFF_DUTY))
+    if started_anew:
+        await shift.bench.app.presences.load()
+        shift.bench.app.presences._ears.clear()
+    for _ in range(4):
+        await shift.client.observe()
+        await shift.after(240, step=10)
+    await shift.says(status(shift.car, AVAILABLE) if how == "status" else shift.car.panic())
+    await shift.client.observe()
+    await shift.after(DEFAULT_S)
+    await shift.client.observe()
+    assert await shift.told() == []
+    await shift.after(58)
+    assert await shift.told() == []
+    await shift.after(
+        34 if started_anew else 6
+    )  # then it is told after a minute once it has shown its rhythm
+    assert await shift.words() == ["lost"]
+
+
 async def test_a_replayed_datagram_proves_nothing(shift):
     protected = shift.car.post(status(shift.car, AVAILABLE))
     await shift.client.exchange(protected)
