@@ -86,6 +86,9 @@ def held():
         os.remove(HOLD)
     except OSError:
         return False
+    # Asked for just before the cable was pulled: nobody sits there any more, and the board is to start.
+    if machine.reset_cause() == machine.PWRON_RESET:
+        return False
     micropython.kbd_intr(_CTRL_C)
     return True
 

@@ -162,6 +162,7 @@ class Bench:
             "unverified": len(operator.unverified),
             "unsent_on_flash": unsent,
             "seconds": round(self.kernel.now_us / 1e6, 1),
+            "kids": {car.name: car.kid for car in self.fleet.cars},
             "datagrams": {car.name: dict(car.path.counts) for car in self.fleet.cars},
             "refused_by_gateway": len(story.refusals),
             "broken": broken,

@@ -92,7 +92,9 @@ def do(stand, word, *rest):
         stand.plug()
     elif word == "lamps":
         panel = stand.panel
-        return f"red {panel.red.state}, green {panel.green.state}"
+        wires = ("red", "green", "buzzer", "vibrator")
+        on = stand.do(lambda: [wire for wire in wires if stand.terminal.level(wire)])
+        return f"red {panel.red.state}, green {panel.green.state}; on: {', '.join(on) or 'none'}"
     elif word == "wait" and rest:
         end_us = stand.now_us + float(rest[0]) * 1_000_000
         stand.until(lambda: stand.now_us >= end_us, 86_400)

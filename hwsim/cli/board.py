@@ -12,7 +12,7 @@ it.
 Lines on standard input are done to it, in their order:
   press KEY [MS]     a key: panic, available, ... (panic is held, others are tapped)
   pull, plug         the cable, with the power
-  lamps              what the lamps show
+  lamps              what the lamps show, and which outputs are on at this moment
   wait SECONDS       of the board's own time
   quit               the end; so is SIGTERM, and with --script the end of the file
 """

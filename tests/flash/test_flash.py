@@ -43,6 +43,14 @@ def test_a_program_of_which_nothing_lies_there_is_over_in_seconds(stand, flash_r
     with Console.open(stand.port) as console:
         console.enter()  # its clock stands while the prompt waits
     began_us = stand.now_us
+    said, up_us = bytearray(), []
+
+    def hear(data):
+        said.extend(data)
+        if not up_us and b"runs from slot 1" in said:
+            up_us.append(stand.now_us)  # it runs on, faster than the wall, until the tool has read that
+
+    stand.heard_by.append(hear)
     done = result(flash_run(stand, program("0.2.0", blocks=42, seed=2), "--json"))
     assert done["transfer"]["sent"] >= 42
-    assert 2 < (stand.now_us - began_us) / 1_000_000 < 15
+    assert 2 < (up_us[0] - began_us) / 1_000_000 < 15

@@ -9,6 +9,9 @@ import random
 
 import pytest
 
+from flashing.board import console as consoles
+from flashing.board import files
+from flashing.board.console import Console
 from flashing.board.line import GONE
 from hwsim.board_stand import BoardStand
 from tests.flash.conftest import result
@@ -111,6 +114,21 @@ def test_pulled_at_every_flash_operation_of_the_switch_over(flash_run):
             if pulled(stand, flash_run, NEW, operation=operation):
                 ear.comes_up(("0.1.0", "0.2.0"))
             assert result(flash_run(stand, NEW, "--json"))["started"]["version"] == "0.2.0", operation
+
+
+def test_pulled_just_after_the_board_was_asked_to_start_nothing(flash_run):
+    """What asked for that is a file, and goes with the power all the same."""
+    with BoardStand() as stand:
+        ear = Ear(stand)
+        result(flash_run(stand, OLD, "--json"))
+        with Console.open(stand.port) as console:
+            console.enter(fresh=False)
+            assert console.exec(consoles._HOLD) == b"held\n"
+        stand.pull()
+        ear.comes_up(("0.1.0",))
+        with Console.open(stand.port) as console:
+            console.enter(fresh=False)
+            assert files.get(console, "/hold") is None
 
 
 def test_pulled_while_a_board_gets_its_first_program(flash_run):

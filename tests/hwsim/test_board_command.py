@@ -43,7 +43,7 @@ def test_lines_of_a_script(tmp_path):
     script.write_text("# what a hand does\npress panic 700\nlamps\npull\nplug\nwait 0.5\n", "utf-8")
     done = run("--speed", "50", "--flash", str(tmp_path / "flash"), "--script", str(script))
     assert done.returncode == 0, done.stderr
-    assert "red off, green dark" in done.stdout and f"flash {tmp_path / 'flash'}" in done.stdout
+    assert "red off, green dark; on: none" in done.stdout and f"flash {tmp_path / 'flash'}" in done.stdout
     assert (tmp_path / "flash").stat().st_size == 4 << 20
 
 
