@@ -95,6 +95,7 @@ class App:
         self.uplink = uplink
         self.used = Signal()  # what was prepared is to be prepared anew, or an update has more to do
         self.update = None  # the one under way: see update.py
+        self.due = None  # an alarm has put it aside, until that uptime at most; -1: until the alarm is over
         self.slot = None  # of flash, that the program runs from
         self._renewer = Renewer(self, bytes.fromhex(values["gateway_key"]))
         # What the alarm itself waits for is not held back: without keys for the link, that is the handshake.
@@ -232,6 +233,7 @@ class App:
             from firmware.update import begin
 
             self.update = begin(self)
+            self.due = None
             self.used.set()
         return self.update
 

@@ -33,8 +33,13 @@ async def run(watch, app):
             if wait_ms is not None:
                 used = await app.used.wait_ms(wait_ms)
                 continue
+            app.due = app.update.due
+            names = app.update.names
             app.update = None
-            forget("firmware.update", "protocol.update", "firmware.slots", "firmware.slotflash")
+            forget(*names)
+        elif app.due is not None and (not app.panics.open or 0 <= app.due <= app.clock.uptime_ms()):
+            app.updating()
+            continue
         used = await app.used.wait_ms(_REST_MS)
         await asyncio.sleep_ms(10 * _STEP_MS)  # what uses it up has other things to do just now
 

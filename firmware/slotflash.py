@@ -6,7 +6,7 @@ memory where it maps it (on an ESP32 the partition `romfs`, the only one that it
 what is built in as MICROPY_HW_ROMFS_BYTES).
 """
 
-import vfs
+import hashlib
 
 try:
     import rp2
@@ -15,6 +15,7 @@ except ImportError:
 
 BLOCK = 4096
 _PAGE = 256
+_PIECE = 512
 _SEGMENT = 2
 _ERASE = 6
 
@@ -56,6 +57,25 @@ class SlotFlash:
             raise ValueError("slot: %d bytes at %d of %d" % (count, offset, self.size))
 
 
+def digest(flash, begin, size):
+    """SHA-256 of `size` bytes at `begin` of a SlotFlash, in pieces: None after each, at last the digest."""
+    whole = hashlib.sha256()
+    at = begin
+    end = begin + size
+    buffer = memoryview(bytearray(_PIECE))
+    while at < end:
+        n = min(BLOCK, end - at)
+        if flash.memory is not None:
+            whole.update(flash.memory[at : at + n])
+        else:
+            n = min(_PIECE, n)
+            flash.read(at, buffer[:n])
+            whole.update(buffer[:n])
+        at += n
+        yield None
+    yield whole.digest()
+
+
 def _in_pages(offset, data):
     """An RP2 programs whole pages; ones in front and behind leave what is there as it is."""
     front = offset % _PAGE
@@ -64,6 +84,8 @@ def _in_pages(offset, data):
 
 def open_slot(flash, number):
     """The slot of that number, from a board's `[flash]`. Raises SlotError."""
+    import vfs  # not where the rest is used: flash.py's tests make slots on a computer
+
     slots = flash.get("slots", ())
     if not 0 <= number < len(slots):
         raise SlotError("board: [[flash.slots]] has no number %d" % number)

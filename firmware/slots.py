@@ -17,6 +17,7 @@ import hashlib
 import struct
 
 from firmware import statefile
+from firmware.slotflash import digest
 from protocol.compat import const
 
 PATH = "/slots"
@@ -24,7 +25,6 @@ TRIES = 3
 HEAD = 4096  # bytes of a slot before its image
 NONE = 255
 _BLOCK = const(4096)
-_PIECE = const(512)
 # magic, layout, size, version, SHA-256 of the image, board, and in front of all of it its own digest
 _FIELDS = "<4sBII32s24s"
 _MAGIC = b"PaIm"
@@ -67,23 +67,13 @@ def image_of(head, room):
     return Image(size, version, sha256, bytes(board).rstrip(b"\x00").decode())
 
 
-def digest(flash, size):
-    """SHA-256 of the `size` bytes of image in a slot, in pieces: None after each, at last the digest."""
-    whole = hashlib.sha256()
-    at = HEAD
-    end = HEAD + size
-    buffer = memoryview(bytearray(_PIECE))
-    while at < end:
-        n = min(_BLOCK, end - at)
-        if flash.memory is not None:
-            whole.update(flash.memory[at : at + n])
-        else:
-            n = min(_PIECE, n)
-            flash.read(at, buffer[:n])
-            whole.update(buffer[:n])
-        at += n
-        yield None
-    yield whole.digest()
+def _result(work):
+    """Of work in pieces, done at once."""
+    try:
+        while True:
+            next(work)
+    except StopIteration as end:
+        return end.value
 
 
 class Slots:
@@ -152,10 +142,17 @@ class Slots:
         return found if found is not None and self._fits(number, found) else None
 
     def _fits(self, number, image):
-        found = None
-        for value in digest(self.slots[number], image.size):
-            found = value
+        return _result(self._fitting(number, image))
+
+    def _fitting(self, number, image):
+        for found in digest(self.slots[number], HEAD, image.size):
+            if found is None:
+                yield
         return found == image.sha256
+
+    def _reading(self, number):
+        found = self.image(number)
+        return found is not None and (yield from self._fitting(number, found))
 
     # Writing the other one
 
@@ -186,11 +183,15 @@ class Slots:
             data = data[n:]
 
     def digest(self):
-        """SHA-256 of what was written, in pieces; see `digest` above. Raises OSError."""
-        return digest(self.slots[self._other()], self._begun().size)
+        """SHA-256 of what was written, in pieces; see slotflash.py. Raises OSError."""
+        return digest(self.slots[self._other()], HEAD, self._begun().size)
 
     def finish(self, size=0, version=0, sha256=b"", board=""):
         """All of it is written: True when it is what it was to be, and the other slot holds it now."""
+        return _result(self.finishing(size, version, sha256, board))
+
+    def finishing(self, size=0, version=0, sha256=b"", board=""):
+        """The same in pieces: a generator, which returns the answer."""
         other = self._other()
         flash = self.slots[other]
         if size:
@@ -198,7 +199,7 @@ class Slots:
             flash.write(0, Image(size, version, sha256, board).described())
         begun = self._begun()
         if self.image(other) is None:
-            if not self._fits(other, begun):
+            if not (yield from self._fitting(other, begun)):
                 return False
             flash.write(_MARK_AT, begun.mark())
         return self.image(other) is not None
@@ -220,10 +221,14 @@ class Slots:
     def stage(self, tries=TRIES, desk=False):
         """The next start tries the other one: so many starts, then the good one again. With no good one, or
         with `tries` 0, it is the good one at once. False when it holds no whole image."""
+        return _result(self.staging(tries, desk))
+
+    def staging(self, tries=TRIES, desk=False):
+        """The same in pieces: a generator, which returns the answer."""
         other = self._other()
-        if not self.finish() or self.whole(other) is None:
+        if not (yield from self.finishing()) or not (yield from self._reading(other)):
             return False
-        if not tries or self.good == NONE or self.whole(self.good) is None:
+        if not tries or self.good == NONE or not (yield from self._reading(self.good)):
             self._keep(other)
         else:
             self._keep(self.good, other, tries, NONE, int(desk))

@@ -141,7 +141,7 @@ def _updating(slot, trace):
     from firmware.slots import Slots
 
     trial = Slots((None, None), slot).trial
-    forget("firmware.slots")
+    forget("firmware.slots", "firmware.slotflash")
     row = statefile.read(UPDATE)
     if row is None:
         return trial
@@ -195,7 +195,7 @@ def _greet(slot, idle):
     trial = slots.trial
     if trial and idle:
         slots.confirm()
-    forget("firmware.slots")
+    forget("firmware.slots", "firmware.slotflash")
     if idle or not trial:
         words = VERSION + (slot, ", confirmed" if trial else "")
         print("patrola %d.%d.%d runs from slot %d%s" % words)

@@ -93,7 +93,7 @@ def test_a_truncated_and_a_longer_image():
 def test_a_gateway_that_gives_other_blocks():
     with Bench() as bench:
         bench.order()
-        assert bench.run(lambda: bench.state == update.FETCHING and bench.update._row[4] >= 2048)
+        assert bench.run(lambda: bench.state == update.FETCHING and bench.update.row.offset >= 2048)
         for wrong in (
             (coap.CONTENT, IMAGE[:1024], ((update.BLOCK2, update.block_option(7, True, 6)),)),
             (coap.CONTENT, IMAGE[:1024], ()),
@@ -107,7 +107,7 @@ def test_a_gateway_that_gives_other_blocks():
             bench.answer(*wrong)
             bench.update.step()
             assert bench.slots.writes == before
-            bench.update._errors = 0
+            bench.update._fetch.errors = 0
         assert bench.run(lambda: bench.state == update.READY)
 
 

@@ -2,11 +2,10 @@
 that answers by hand. For MicroPython."""
 
 import hashlib
-import json
 
 import vfs
 
-import firmware.config
+from firmware import release_check, update_fetch, update_row
 from firmware import update as subject
 from firmware.p256 import public_key
 from firmware.signer import Signer, key_id
@@ -55,6 +54,7 @@ class Slots:
         self.confirmed = self.given_up = False
         self.trouble = None
         self.writes = []
+        self.pieces = 0  # read for a digest
 
     @property
     def other(self):
@@ -87,15 +87,22 @@ class Slots:
             self.data[offset + at] &= data[at]
         self.writes.append(offset)
 
-    def finish(self, size, version, digest, board):
-        if sha256(bytes(self.data[:size])) != digest:
+    def _reading(self, size, digest):
+        """As many pieces as there are blocks."""
+        for _ in range(0, size, BLOCK):
+            self.pieces += 1
+            yield
+        return sha256(bytes(self.data[:size])) == digest
+
+    def finishing(self, size, version, digest, board):
+        if not (yield from self._reading(size, digest)):
             return False
         self.finished = (size, version, digest, board)
         return True
 
-    def stage(self):
+    def staging(self):
         self._free()
-        if self.finished is None or sha256(bytes(self.data[: self.finished[0]])) != self.finished[2]:
+        if self.finished is None or not (yield from self._reading(self.finished[0], self.finished[2])):
             return False
         self.staged += 1
         return True
@@ -144,10 +151,10 @@ class Bench:
         flash = RamFlash(16)
         vfs.VfsLfs2.mkfs(flash)
         vfs.mount(vfs.VfsLfs2(flash), ROOM)
-        subject.FILE = ROOM + "/update"
-        subject.forget = lambda *names: None
+        update_row.FILE = ROOM + "/update"
+        subject.forget = update_fetch.forget = lambda *names: None
         values = {"release_key": key.hex()}
-        firmware.config.load = lambda: (values, [])
+        release_check.load = lambda: (values, [])
         self.served = served or {}
         self.serve(NEW)
         self.slots = Slots()
@@ -174,6 +181,7 @@ class Bench:
         self.link = Link()
         self.is_linked = True
         self.dead = 0
+        self.hasty = False
         self.slots.trial = trial
 
         def reset():
@@ -182,7 +190,7 @@ class Bench:
         def bearer_changed():
             pass
 
-        app = self.app = _Any(
+        self.app = _Any(
             clock=_Any(uptime_ms=lambda: self.now),
             uplink=_Any(link=self.link, bearer_changed=bearer_changed),
             modem=_Any(panic_active=False),
@@ -195,18 +203,23 @@ class Bench:
             trace=_Any(keep=lambda fails: self.lines.append("kept %d" % fails)),
             hal=_Any(reset=reset),
             used=_Any(set=lambda: None),
+            hasty=lambda: self.hasty,
             queue=lambda: self.urgent + self.bulk,
             linked=lambda: self.is_linked,
             random16=lambda: 0,
             log=lambda level, text: self.lines.append(text),
             safe=0,
         )
-        self.update = subject.Update(app, self.slots, BOARD, runs)
+        return self.reload(runs)
+
+    def reload(self, runs):
+        """After an alarm: the rest of the program has run on."""
+        self.update = subject.Update(self.app, self.slots, BOARD, runs)
         return self
 
     @property
     def row(self):
-        return self.update._kept()
+        return row(self) if update_row.kept() else None
 
     @property
     def state(self):
@@ -229,7 +242,7 @@ class Bench:
         if code is None:
             code, payload, options = self.gateway(attempt)
         message = Message(coap.ACK, code, options=list(options), payload=payload)
-        self.update.answered(attempt, message)
+        attempt.owner.answered(attempt, message)
 
     def gateway(self, attempt):
         """What a gateway says."""
@@ -263,12 +276,8 @@ class Bench:
         return False
 
 
-def config_text(key):
-    return json.dumps({"release_key": key})
-
-
 def row(bench):
-    return cbor.decode(open(subject.FILE, "rb").read()[8:])
+    return cbor.decode(open(update_row.FILE, "rb").read()[8:])
 
 
 def said(bench):

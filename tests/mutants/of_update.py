@@ -9,7 +9,7 @@ _POWER = "test:firmware/test_slots_power"
 UPDATES = (
     Mutant(
         "update-unsigned",
-        "firmware/update.py",
+        "firmware/release_check.py",
         "return verify(key, hashlib.sha256(to_be_signed).digest(), signature)",
         "return verify(key, hashlib.sha256(to_be_signed).digest(), signature) or True",
         "a release signed by anybody is taken",
@@ -17,17 +17,17 @@ UPDATES = (
     ),
     Mutant(
         "update-for-any-board",
-        "firmware/update.py",
-        'if said.vendor != self._board["vendor"] or said.board_class != self._board["class"]:',
-        'if said.vendor != self._board["vendor"]:',
+        "firmware/release_check.py",
+        'if said.vendor != board["vendor"] or said.board_class != board["class"]:',
+        'if said.vendor != board["vendor"]:',
         "a program made for another board is taken",
         ("case:UPD-07",),
     ),
     Mutant(
         "update-downgrade",
         "firmware/update.py",
-        "if row[_VERSION] < self._runs:",
-        "if row[_VERSION] < 0:",
+        "if row.version < self.runs:",
+        "if row.version < 0:",
         "an older program is taken",
         ("case:UPD-05",),
     ),
@@ -42,14 +42,14 @@ UPDATES = (
     Mutant(
         "update-in-an-alarm",
         "firmware/update.py",
-        "if app.modem.panic_active or app.panics.open or app.journal.count(True):",
-        "if app.journal.count(True) > 99:",
+        "        if app.panics.open:\n",
+        "        if app.journal.count(True) > 99:\n",
         "blocks are fetched while an alarm is open",
         ("case:UPD-12",),
     ),
     Mutant(
         "update-while-driving",
-        "firmware/update.py",
+        "firmware/update_trial.py",
         "if not app.beat.quiet or app.queue():",
         "if app.queue():",
         "the new program is started on the road",
@@ -57,7 +57,7 @@ UPDATES = (
     ),
     Mutant(
         "update-believed",
-        "firmware/update.py",
+        "firmware/update_trial.py",
         "elif now >= _PROVE_MS and not (app.panics.open and app.linked()):",
         "elif now < 0:",
         "a program that reaches nobody stays",
@@ -65,19 +65,19 @@ UPDATES = (
     ),
     Mutant(
         "update-offset-ahead",
-        "firmware/update.py",
-        "            self._slots.write(offset, data)\n            row[_OFFSET] = end\n",
-        "            row[_OFFSET] = end\n"
-        "            self._keep()\n"
+        "firmware/update_fetch.py",
+        "            self._slots.write(offset, data)\n            row.offset = end\n",
+        "            row.offset = end\n"
+        "            row.keep()\n"
         "            self._slots.write(offset, data)\n",
         "how far it has come is written before the block is",
         ("test:firmware/test_update_waits", "case:UPD-10"),
     ),
     Mutant(
         "update-start-not-kept",
-        "firmware/update.py",
-        "            row[_STATE] = update.TRYING\n            self._keep()\n",
-        "            row[_STATE] = update.TRYING\n",
+        "firmware/update_trial.py",
+        "            row.keep()\n",
+        "            pass\n",
         "that a new program is started is not written before it is: it falls back, and is started again",
         ("test:firmware/test_update", "case:UPD-13"),
     ),
@@ -102,7 +102,7 @@ UPDATES = (
     Mutant(
         "slot-marked-unread",
         "firmware/slots.py",
-        "            if not self._fits(other, begun):\n                return False\n",
+        "            if not (yield from self._fitting(other, begun)):\n                return False\n",
         "",
         "what was written counts as whole without a look at it",
         (_SLOTS, _POWER, "case:UPD-08"),
