@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import shlex
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,7 @@ def built(board: str) -> Program:
         return parse(path.read_bytes(), "the image just built")
 
 
-def read(path: Path) -> Program:
+def read(path: Path, board: str = "NAME") -> Program:
     """The program in a file that `./flash.py image` has written."""
     try:
         data = path.read_bytes()
@@ -49,8 +50,9 @@ def read(path: Path) -> Program:
         raise FlashError(
             f"the image cannot be read: {error.strerror}",
             str(path),
-            "leave --image out to build one",
-            reason="file",
+            "leave --image out, and it is built; or make the file",
+            f"./flash.py image --board {board} --output {shlex.quote(str(path))}",
+            "file",
         ) from None
     return parse(data, str(path))
 

@@ -58,7 +58,9 @@ def run(options: argparse.Namespace) -> int:
     state = batch.State(state_file, listed)
     program = None
     if not options.no_flash:
-        program = programs.read(options.image) if options.image else programs.built(options.board)
+        program = (
+            programs.read(options.image, options.board) if options.image else programs.built(options.board)
+        )
     options.allow_downgrade = options.change_board = False
     again = shlex.join(["./flash.py", *sys.argv[1:]])
     shop = Workshop(board, listed, technician, desk.wishes(options), options.records, program, options, again)

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
             told.say(f"building the program for {options.board}")
             program = programs.built(options.board)
         else:
-            program = programs.read(options.image)
+            program = programs.read(options.image, options.board)
         began = time.monotonic()
         done = flash(board, port, program, options, told)
     done.seconds = round(time.monotonic() - began, 1)

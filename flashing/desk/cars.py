@@ -6,6 +6,7 @@ may stand in a JSON file of settings beside it.
 """
 
 import csv
+import difflib
 import io
 import json
 import re
@@ -23,6 +24,7 @@ REGISTRY = (*NEEDED, "call_sign")
 KINDS = {key: kind for key, kind, *_ in settings.TABLE}
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 MAX_ROWS = 5000
+_COLUMNS = f"the first line names the columns: {', '.join(REGISTRY)} and settings such as apn, pin, host"
 # What the gateway takes as a level of a topic; a test holds the two together.
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?\Z")
 
@@ -146,10 +148,7 @@ def shared(path: Path | None) -> dict[str, Any]:
 
 
 def _value(key: str, text: str) -> Any:
-    kind = KINDS.get(key)
-    if kind is None:
-        known = ", ".join((*REGISTRY, "apn", "pin", "host", "gateway_key", "..."))
-        raise ValueError(f"no such column; there are {known}")
+    kind = KINDS[key]
     if key == "pin" and text.isdigit() and len(text) < 4:
         raise ValueError(
             f"{len(text)} digits; a PIN has 4 to 8. A spreadsheet drops zeros in front: make the column text"
@@ -190,7 +189,16 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
             if missing
             else f"two columns are called {twice[0]}",
             f"{path}, line 1",
-            f"the first line names the columns: {', '.join(REGISTRY)} and settings such as apn, pin, host",
+            _COLUMNS,
+            reason="cars",
+        )
+    unknown = [name for name in names if name and name not in (*REGISTRY, *KINDS)]
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], (*REGISTRY, *KINDS), 1)
+        raise FlashError(
+            f"there is no column {unknown[0]!r}",
+            f"{path}, line 1",
+            f"call it {near[0]!r}, if that is meant" if near else _COLUMNS,
             reason="cars",
         )
     rows = []

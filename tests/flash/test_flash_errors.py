@@ -1,6 +1,7 @@
 """What a technician sees when a board cannot be flashed: one test for each, with the text."""
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -102,6 +103,20 @@ def test_another_program_holds_the_port(flash_run, monkeypatch):
     ]
 
 
+def test_what_is_printed_for_a_held_port_frees_it_when_it_is_pasted(flash_run, hasty):
+    """The program is a real one."""
+    with pair() as (_, port):
+        script = "import sys\nf = open(sys.argv[1])\nprint(flush=True)\nf.read()"
+        command = [sys.executable, "-c", script, port]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+            other.stdout.readline()
+            failed = error(flash_run(None, FIRST, "--json", port=port))
+            assert (failed["reason"], failed["command"]) == ("busy", f"kill {other.pid}")
+            assert pasted(failed["command"])[0] == 0
+            other.wait()
+        assert error(flash_run(None, FIRST, "--json", port=port))["reason"] == "silent"
+
+
 def test_another_chip(flash_run):
     with BoardStand(machine="Generic ESP32S3 module with ESP32S3") as stand:
         code, lines = shown(flash_run(stand, FIRST))
@@ -113,6 +128,7 @@ def test_another_chip(flash_run):
         "  do:     put a SIM at this port; or, with that chip, it is to be --board LILYGO-T-A7670X-S3",
         "  run:    ./flash.py boards",
     ]
+    assert "LILYGO-T-A7670X-S3" in pasted("./flash.py boards")[1]
 
 
 def test_a_micropython_that_takes_other_files(flash_run):
@@ -216,6 +232,22 @@ def test_what_is_no_image(tmp_path, capsys):
     err = capsys.readouterr().err
     assert "this is no image of the terminal's program" in err
     assert "./flash.py image --board NAME --output patrola.romfs" in err
+
+
+def test_an_image_that_is_not_there_can_be_made_with_what_is_printed(tmp_path, capsys):
+    file = tmp_path / "an image.romfs"
+    words = ["flash", "--board", "SIM", "--port", "/dev/ttyUSB77", "--image", str(file)]
+    assert tool.main([*words, "--json"]) == 1
+    failed = json.loads(capsys.readouterr().out)["error"]
+    assert failed["what"] == "the image cannot be read: No such file or directory"
+    assert pasted(failed["command"])[0] == 0
+    assert tool.main(words) == 1
+    assert "there is no such port" in capsys.readouterr().err
+
+
+def test_what_is_printed_for_a_port_that_is_not_there_works_when_it_is_pasted(flash_run):
+    failed = error(flash_run(None, FIRST, "--json", port="/dev/ttyUSB77"))
+    assert pasted(failed["command"])[0] == 0
 
 
 @pytest.mark.parametrize("size", [0, 3, 20, 2000, 20000])

@@ -63,7 +63,8 @@ def test_a_mistake_is_named_with_its_line(tmp_path, row, words):
         ("unit,directorate,station\n", "lacks the column vehicle"),
         ("unit,unit,directorate,station,vehicle\n", "two columns are called unit"),
         (HEAD + "\n", "is empty"),
-        (HEAD + ",colour\nvr-1,v,s,Dacia,,red\n", "colour: no such column"),
+        (HEAD + ",colour\nvr-1,v,s,Dacia,,red\n", "there is no column 'colour'"),
+        (HEAD + "n\nvr-1,v,s,Dacia,1234\n", "call it 'pin', if that is meant"),
     ],
 )
 def test_a_list_that_is_none(tmp_path, text, words):
