@@ -67,35 +67,25 @@ def moments(name, most):
 
 @pytest.fixture(scope="module")
 def sizes(tmp_path_factory, flash_run):
-    """(bytes over the console, flash operations) of an update."""
+    """How many bytes over the console an update takes, and how many flash operations."""
     with BoardStand() as stand:
         result(flash_run(stand, OLD, "--json"))
         before = stand.console.bytes, stand.flash.operations
         result(flash_run(stand, another(0), "--json"))
-        return stand.console.bytes - before[0], stand.flash.operations - before[1]
+        return {"byte": stand.console.bytes - before[0], "operation": stand.flash.operations - before[1]}
 
 
-def test_pulled_at_any_byte_of_an_update(sizes, flash_run):
+@pytest.mark.parametrize("kind", ["byte", "operation"])
+def test_pulled_at_any_moment_of_an_update(kind, sizes, flash_run):
+    """Any byte over the console, any flash operation."""
     with BoardStand() as stand:
         ear = Ear(stand)
         result(flash_run(stand, OLD, "--json"))
-        for number, byte in enumerate(moments("byte", sizes[0])):
+        for number, at in enumerate(moments(kind, sizes[kind])):
             new = another(number)
-            if pulled(stand, flash_run, new, byte=byte):
+            if pulled(stand, flash_run, new, **{kind: at}):
                 ear.comes_up(("0.1.0", "0.2.0"))
-            assert result(flash_run(stand, new, "--json"))["started"]["version"] == "0.2.0", byte
-            result(flash_run(stand, OLD, "--json", "--allow-downgrade"))
-
-
-def test_pulled_at_any_flash_operation_of_an_update(sizes, flash_run):
-    with BoardStand() as stand:
-        ear = Ear(stand)
-        result(flash_run(stand, OLD, "--json"))
-        for number, operation in enumerate(moments("operation", sizes[1])):
-            new = another(number)
-            if pulled(stand, flash_run, new, operation=operation):
-                ear.comes_up(("0.1.0", "0.2.0"))
-            assert result(flash_run(stand, new, "--json"))["started"]["version"] == "0.2.0", operation
+            assert result(flash_run(stand, new, "--json"))["started"]["version"] == "0.2.0", at
             result(flash_run(stand, OLD, "--json", "--allow-downgrade"))
 
 
