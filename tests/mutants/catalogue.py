@@ -23,8 +23,15 @@ PROTOCOL = (
         "protocol/replay.py",
         "bool(self._bitmap >> age & 1)",
         "bool(self._bitmap >> age + 1 & 1)",
-        "the oldest request of the window is taken once more",
+        "a request is taken once more, by both windows: in memory, and in the store",
         ("story:replays",),
+        more=(
+            (
+                "gateway/journal/contexts.py",
+                "or self.bitmap >> age & 1:",
+                "or self.bitmap >> age + 1 & 1:",
+            ),
+        ),
     ),
     Mutant(
         "urgent-gives-up",

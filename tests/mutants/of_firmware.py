@@ -33,7 +33,7 @@ FIRMWARE = (
         "                self.held.append(row)\n",
         "                pass\n",
         "a frame that the heap had no room to store is gone, and its number with it",
-        ("story:starved",),
+        ("story:starved", "test:firmware/test_report_builder"),
     ),
     Mutant(
         "safe-mode-late",

@@ -7,7 +7,7 @@ def starved(stage):
     """The heap has no room for a moment, again and again, on a drive and in a start: no number is missing,
     and the terminal goes on."""
     stage.rig.working()
-    for left in (256, 434, 600, 800, 1000, 1364, 1800, 2500):
+    for left in range(250, 2600, 50):  # many: what fits into which of them changes with the program
         _take_heap(stage, left)
         stage.run(9)
         _take_heap(stage, _GIVE_BACK)
