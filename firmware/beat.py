@@ -3,7 +3,7 @@ is worth it. Parked, and with nothing to be done, it looks more seldom."""
 
 import gc
 
-from firmware.desk import stuck_mask
+from firmware.desk import STATUS_CODES, stuck_mask
 from firmware.patrol import NOTHING, PARKED
 from firmware.signal import Signal
 from firmware.track import Track
@@ -22,6 +22,8 @@ class Beat:
 
     def __init__(self, config, app, patrol, health):
         self._track_ms = config["track_s"] * 1000
+        on_duty_s = config["keepalive_s"]
+        self._paces_s = (on_duty_s, max(on_duty_s, config["idle_keepalive_s"]))
         self._app = app
         self._clock = app.clock
         self._builder = app.builder
@@ -64,6 +66,9 @@ class Beat:
         if ignition or panic is not None or self._patrol.mode != PARKED:
             self._stirred_ms = now
         self.quiet = now - self._stirred_ms >= _QUIET_AFTER_MS
+        # Nobody is in the car and nobody misses it: a radio that wakes each 40 s would drain its battery.
+        idle = self.quiet and self._builder.status == STATUS_CODES["off_duty"] and app.update is None
+        app.uplink.pace(self._paces_s[idle])
         if self._track and (linked or self._track.age_ms(now) >= self._track_ms):
             self._keep_track(panic)
         self._look(now)

@@ -3,8 +3,8 @@
 from firmware.at_port import Restarted
 from protocol.compat import const
 
-_SIGNAL_MS = const(30000)
-_REGISTRATION_MS = const(60000)
+_SIGNAL_MS = const(120000)  # a health report says it, each ten minutes
+_REGISTRATION_MS = const(240000)  # URCs tell of changes, and unanswered datagrams of one that was lost
 _CLOCK_MS = const(60000)  # until the network has told the time
 _CLOCK_LATER_MS = const(21600000)
 _BUFFER_MS = const(10000)  # manual mode: the URC that announces a datagram may have been lost

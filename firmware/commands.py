@@ -79,6 +79,12 @@ class Commands:
         self._pauses.reset()
         self._due_ms = self._uptime_ms() + (self._random16() >> 7)
 
+    def pace(self, keepalive_ms):
+        """Register so often from now on; at once where that is sooner than it was."""
+        if keepalive_ms < self._keepalive_ms:
+            self._due_ms = self._uptime_ms()
+        self._keepalive_ms = keepalive_ms
+
     def step(self, panic):
         """Register when due, sooner while a panic is open; answer commands. Time until more, or None."""
         now = self._uptime_ms()

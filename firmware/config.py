@@ -24,6 +24,7 @@ TABLE = (
     ("local_port", "i", 5683, 1024, 65535),
     ("gateway_key", "k", "", 128, 128),
     ("keepalive_s", "i", 40, 15, 600),
+    ("idle_keepalive_s", "i", 240, 15, 600),
     # Officer
     ("covert", "b", False, 0, 1),
     ("drill", "b", False, 0, 1),

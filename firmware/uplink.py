@@ -98,6 +98,13 @@ class Uplink:
         self._bulk.link_new()
         self._event.set()
 
+    def pace(self, keepalive_s):
+        """Keep the link open so often from now on."""
+        if self._works_ms != keepalive_s * 2500:
+            self._works_ms = keepalive_s * 2500
+            self._commands.pace(keepalive_s * 1000)
+            self._event.set()
+
     def bearer_changed(self):
         """The bearer's `on_state`."""
         if not self._modem.up:

@@ -19,8 +19,10 @@ _STATUSES = ("available", "on_the_way", "on_scene", "busy", "off_duty")
 _TAP_MS = (70, 250)
 _HELD_MS = (HOLD_MS + 100, 2500)
 _LET_GO_MS = (60, HOLD_MS - 150)  # too early, and no alarm
-# What they do with it: a day's work, or one thing all the time, with no key pressed.
-PATROL, DRIVE, PARK = LIVES = ("patrol", "drive", "park")
+# What they do with it: a day's work, or one thing all the time: driving, standing on duty, parked for the
+# night by a crew that has gone off duty.
+PATROL, DRIVE, WAIT, PARK = LIVES = ("patrol", "drive", "wait", "park")
+_SERVED_S = 60  # a key pressed after that is on a terminal that works
 
 
 class Officers:
@@ -38,9 +40,10 @@ class Officers:
 
     def start(self):
         self.car.start()
+        if self._life in (WAIT, PARK):
+            self.car.park()
+            self._after(_SERVED_S, self._tap, "off_duty" if self._life == PARK else "available")
         if self._life != PATROL:
-            if self._life == PARK:
-                self.car.park()
             return
         self._work(self._hours.uniform(*_LEFT_S))
 

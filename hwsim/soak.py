@@ -23,7 +23,7 @@ DRAIN_S = 3600  # after the last fault everything has arrived
 _SETTLED_S = 120  # ... and for so long there was nothing left to ask for
 _LOOK_S = 20
 _FORGET_S = 600
-_TOUCH_US = 100_000_000  # a terminal asks for orders every 40 s
+_TOUCH_US = 300_000_000  # a terminal asks for orders each 40 s; parked and off duty each four minutes
 # Busier than the firmware's own choice, and the link kept open as it would.
 SETTINGS = {"moving_s": 15, "moving_m": 400, "track_s": 60, "health_s": 600}
 # What the firmware itself would choose: for lives that are led to be measured.

@@ -23,9 +23,9 @@ def arguments(parser):
     parser.add_argument("--seed", type=int, help="of everything that is left to chance (a random one)")
     parser.add_argument(
         "--life",
-        choices=("patrol", "drive", "park"),
+        choices=("patrol", "drive", "wait", "park"),
         default="patrol",
-        help="of every car: a day's work, or only this (patrol)",
+        help="of every car: a day's work, or only this: drive, stand on duty, be parked off duty (patrol)",
     )
     types.option(parser, "--seeds", types.count, 1, "K", "so many runs, from that seed on")
     types.option(parser, "--terminals", types.terminals, 2, "N", "how many cars")
