@@ -7,7 +7,7 @@ from firmware.panic import ACKNOWLEDGED, RECEIVED
 from firmware.signal import Signal
 from protocol.compat import const
 
-_LATER = const(60000)  # nothing changes by itself
+_LATER = const(20000)  # nothing changes by itself; a task that hangs is missed after this and its deadline
 # A lit lamp goes dark before the alarm's next stage: nobody takes light that was there before for the answer.
 _GAP_MS = const(100)
 # The click of PANIC and the two beeps of its receipt would else be three beeps to an ear.

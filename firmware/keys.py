@@ -15,7 +15,7 @@ from protocol.debounce import PRESSED, STUCK, Debouncer
 _SETTLE_MS = const(20)  # contact bounce of panel keys lasts 1 to 10 ms
 _RING = const(64)  # edges; eight keys bouncing at once
 _IDLE_MS = const(1000)
-_REST_MS = const(60000)
+_REST_MS = const(20000)  # a task that rests and hangs is missed after this and its deadline
 _HELD_MS = const(20)  # resolution of the hold
 _STUCK_POLL_MS = const(250)
 _MOST_EVENTS = const(250)
