@@ -11,61 +11,15 @@ import heapq
 import random
 import time
 
+from hwsim.events import Event, Timer, first_us
+
 # Lanes: what belongs together and hears of the others late. What is in no lane may touch anything at once.
 NO_LANE, HOUSE = 0, 1
 # A terminal has three, one after the other. From the first, its devices', nothing reaches its program but
 # bytes of a UART, which wait until it looks. What is in the second may interrupt it. The third is aside: of
 # what looks on, and of what the program reckons with by itself.
 PROGRAM, ASIDE, _PER_TERMINAL = 1, 2, 3
-_NEVER_US = 1 << 62
 _push, _pop = heapq.heappush, heapq.heappop
-
-
-class Timer(list):
-    """One call in the future: time, lane, number, call, arguments. `cancel` may be called at any time."""
-
-    __slots__ = ()
-
-    @property
-    def active(self):
-        return self[3] is not None
-
-    def cancel(self):
-        self[3] = None
-        self[4] = ()
-
-    def fire(self):
-        """Now instead of then, if it is to come yet."""
-        call, arguments = self[3], self[4]
-        self.cancel()
-        if call is not None:
-            call(*arguments)
-
-
-class Event:
-    """What happened, when, to whom: one line of the trace."""
-
-    __slots__ = ("t_us", "source", "what", "fields")
-
-    def __init__(self, t_us, source, what, fields):
-        self.t_us = t_us
-        self.source = source
-        self.what = what
-        self.fields = fields
-
-    def __repr__(self):
-        fields = " ".join(f"{name}={value!r}" for name, value in self.fields.items())
-        return f"{self.t_us / 1e6:12.6f} {self.source}: {self.what} {fields}"
-
-
-def _first_us(queue):
-    """When the first event of a heap happens that is still to happen."""
-    while queue:
-        first = queue[0]
-        if first[3] is not None:
-            return first[0]
-        _pop(queue)
-    return _NEVER_US
 
 
 class Kernel:
@@ -104,13 +58,13 @@ class Kernel:
             return self.now_us, 0
         lanes = self._by_lane
         if lanes is None:
-            return min(end_us, _first_us(self._queue)), 0
-        still_us = min(end_us, _first_us(lanes[NO_LANE]), _first_us(lanes[lane + PROGRAM]))
-        return min(still_us, _first_us(lanes[HOUSE]) + least_us, _first_us(lanes[lane])), still_us
+            return min(end_us, first_us(self._queue)), 0
+        still_us = min(end_us, first_us(lanes[NO_LANE]), first_us(lanes[lane + PROGRAM]))
+        return min(still_us, first_us(lanes[HOUSE]) + least_us, first_us(lanes[lane])), still_us
 
     def first_us(self):
         """When the next event happens; far away, if there is none."""
-        return _first_us(self._queue)
+        return first_us(self._queue)
 
     def keep_apart(self):
         """From now on what happens in one terminal's lanes touches another's by way of the house alone, and

@@ -36,7 +36,6 @@ _SPIN_US = const(50)
 _TICKS = const((1 << 30) - 1)
 _WRAP_MS = const(20_000)  # ticks start so long before they wrap
 
-
 now_us = 0
 boot_us = 0
 first_ms = _TICKS + 1 - _WRAP_MS
@@ -294,17 +293,7 @@ def _take(n):
 
 
 def connect(wire):
-    """Solo no longer: `wire` is the file whose other end the bench holds. The bench's options come back."""
-    global _wire, options, unanswered, boot_us, first_ms, rtc_us, rtc_used
-    import json
-
+    """Solo no longer: `wire` is the file whose other end the bench holds. JSON comes back: the board."""
+    global _wire
     _wire = wire
-    options = json.loads(_exchange(BOOT, 0, 0))
-    unanswered = bytes(options.pop("unanswered"))
-    boot_us = now_us
-    first_ms = _TICKS + 1 - options["wrap_ms"]
-    rtc_us = options["rtc_us"]
-    kept = bytes.fromhex(options["rtc_memory"])
-    rtc_used = len(kept)
-    rtc_memory[:rtc_used] = kept
-    return options
+    return _exchange(BOOT, 0, 0)

@@ -20,7 +20,24 @@ import gc  # noqa: E402
 
 import _bench  # noqa: E402
 
-_options = _bench.connect(open(int(sys.argv[2]) if len(sys.argv) > 2 else 0, "r+b"))
+
+def _connect():
+    """The bench's options: what the board is, and what it still holds after a reset."""
+    import json
+
+    options = json.loads(_bench.connect(open(int(sys.argv[2]) if len(sys.argv) > 2 else 0, "r+b")))
+    _bench.options = options
+    _bench.unanswered = bytes(options.pop("unanswered"))
+    _bench.boot_us = _bench.now_us
+    _bench.first_ms = (1 << 30) - options["wrap_ms"]
+    _bench.rtc_us = options["rtc_us"]
+    kept = bytes.fromhex(options["rtc_memory"])
+    _bench.rtc_used = len(kept)
+    _bench.rtc_memory[: len(kept)] = kept
+    return options
+
+
+_options = _connect()
 
 import asyncio.core  # noqa: E402 - all overlays are in sys.modules before the computer's files go away
 import os  # noqa: E402, F401
