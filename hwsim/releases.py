@@ -78,8 +78,8 @@ def program(text):
         return output.read_bytes()
 
 
-def signed(image, version, like, key=None, **parts):
-    """A manifest for `image`, of the vendor and board of the manifest `like`; `parts` differ."""
+def signed(image, version, like, key=None, board="SIM", **parts):
+    """A manifest for `image`, of the vendor and board class of the manifest `like`; `parts` differ."""
     model = suit.Envelope(like).peek()
     number = update.version_number(version)
     values = {
@@ -87,7 +87,7 @@ def signed(image, version, like, key=None, **parts):
         "board_class": model.board_class,
         "digest": _sha256(image),
         "size": len(image),
-        "uri": "/u/" + update.image_name("SIM", number),
+        "uri": "/u/" + update.image_name(board, number),
     }
     key = own_key() if key is None else key
     release = suit.Release(number, **(values | parts))

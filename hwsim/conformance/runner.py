@@ -53,7 +53,7 @@ def play(case, shelf, seed=None):
             return Result(case.id, BROKEN, f"the bench: {error}", _cpu_s() - before, 0.0)
         with rig:
             stage = (HouseStage if case.house else Stage)(rig)
-            stage.folder, stage.workshop = Path(folder), shelf.workshop
+            stage.folder, stage.workshop, stage.board = Path(folder), shelf.workshop, shelf.board
             judges = Judges(stage, case.lost) if shelf.terminal is None else None
             try:
                 case.tell(stage)

@@ -57,6 +57,7 @@ class Shelf:
     def __init__(self, directory=None, image=None, maker=None, modem="simcom"):
         self.maker = maker
         self.modem = modem
+        self.board = MODEMS[modem]
         self.terminal = None
         if maker is not None:
             module, _, name = maker.partition(":")
@@ -65,7 +66,7 @@ class Shelf:
             return
         base = _BUILD if directory is None else Path(directory)
         base.mkdir(parents=True, exist_ok=True)
-        made = technician.build_image(base, MODEMS[modem]) if image is None else Path(image)
+        made = technician.build_image(base, self.board) if image is None else Path(image)
         self.folder = base / _digest(made)
         self.folder.mkdir(exist_ok=True)
         self.image = _keep(made, self.folder / "firmware.romfs")
@@ -120,7 +121,7 @@ class Shelf:
         if case.slots:
             for unit in world.units(case.units):
                 flash = making / f"{unit.unit}.flash"
-                slots_ready.ready(unit.unit, flash, self.image, _RUNS)
+                slots_ready.ready(unit.unit, flash, self.image, _RUNS, self.board)
         try:
             making.rename(folder)
         except OSError:

@@ -8,6 +8,7 @@ from hwsim.conformance.failure import Failure
 from hwsim.conformance.officer import Officer
 from hwsim.conformance.witness import Witness
 from hwsim.network import GATEWAY_ADDRESS
+from hwsim.technician import BOARD
 from protocol import report
 
 _SETTLED_S = 1.0
@@ -33,6 +34,7 @@ class Stage(Officer):
         self.cars = rig.cars
         self.car = rig.cars[0]
         self.desk = getattr(rig, "desk", None)
+        self.board = BOARD  # whose releases it takes
         keys = getattr(rig, "context_of", None) or rig.desk.context_of
         self.witness = Witness(rig.kernel, rig.cars, keys)
         self.steps = []

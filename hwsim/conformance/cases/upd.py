@@ -22,11 +22,13 @@ def offer(s, image=None, version=NEW, **how):
     """Headquarters has a release; without `image`, the real program under that version. `how`: what is
     different in its manifest (`releases.signed`)."""
     number = version_number(version)
-    real = releases.make(s.workshop, NEW)
-    like = releases.manifest_of(s.workshop, NEW)
+    real = releases.make(s.workshop, NEW, s.board)
+    like = releases.manifest_of(s.workshop, NEW, s.board)
     data = real if image is None else image
-    s.desk.offers.served[image_name("SIM", number)] = data
-    s.desk.offers.served[manifest_name("SIM", number)] = releases.signed(data, version, like, **how)
+    s.desk.offers.served[image_name(s.board, number)] = data
+    s.desk.offers.served[manifest_name(s.board, number)] = releases.signed(
+        data, version, like, board=s.board, **how
+    )
     return data
 
 
@@ -53,7 +55,7 @@ def park(s):
 
 def slot(s, count, at=0):
     """What lies in the slot that does not run."""
-    begin = load_board("SIM")["flash"]["slots"][_SLOT]["address"] + _HEAD
+    begin = load_board(s.board)["flash"]["slots"][_SLOT]["address"] + _HEAD
     return s.car.terminal.flash.read(begin + at, count)
 
 
@@ -131,7 +133,7 @@ def changed_manifest(s):
     """A manifest with one bit changed, in any of its parts, is refused before the image is fetched."""
     s.working()
     offer(s, STUFF)
-    name = manifest_name("SIM", version_number(NEW))
+    name = manifest_name(s.board, version_number(NEW))
     whole = s.desk.offers.served[name]
     for at in range(5, len(whole), 60):
         since = s.kernel.now_us
@@ -162,7 +164,9 @@ def slipped_in(s):
     s.working()
     offer(s, STUFF, "0.3.0")
     served = s.desk.offers.served
-    served[manifest_name("SIM", version_number(NEW))] = served[manifest_name("SIM", version_number("0.3.0"))]
+    served[manifest_name(s.board, version_number(NEW))] = served[
+        manifest_name(s.board, version_number("0.3.0"))
+    ]
     notice(s)
     refused(s, "of version 0.3.0")
 
@@ -181,7 +185,7 @@ def corrupted(s):
     """An image that is not the one of its manifest is written, found out, and not started."""
     s.working()
     offer(s, STUFF)
-    name = image_name("SIM", version_number(NEW))
+    name = image_name(s.board, version_number(NEW))
     s.desk.offers.served[name] = STUFF[:9000] + b"x" + STUFF[9001:]
     notice(s)
     then(s, update("refused", "another digest"), _FETCH_S)
@@ -194,7 +198,7 @@ def truncated(s):
     """An image that ends too early: asked for again some times, then refused."""
     s.working()
     offer(s, STUFF)
-    name = image_name("SIM", version_number(NEW))
+    name = image_name(s.board, version_number(NEW))
     s.desk.offers.served[name] = STUFF[:-700]
     notice(s)
     then(s, update("refused", "not as long"), _FETCH_S)
