@@ -9,13 +9,16 @@ Exit codes: 0 good, 1 the thing asked for failed, 2 wrong use.
 import argparse
 import json
 import shlex
+import shutil
 import sys
+import textwrap
 
 from flashing import cli
 from flashing.errors import FlashError, Usage
 
 _CODES = "Exit codes: 0 good, 1 the thing asked for failed, 2 wrong use.\n"
 _INTERRUPTED = 130
+_COMMAND = "  run:    "
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,6 +39,18 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _folded(line: str) -> str:
+    """On a terminal words stay whole. A command stays one line: it is to be pasted."""
+    if line.startswith(_COMMAND) or not sys.stderr.isatty():
+        return line
+    width, indent = shutil.get_terminal_size().columns, " " * len(_COMMAND)
+    parts = (
+        textwrap.fill(part, width, subsequent_indent=indent, break_on_hyphens=False)
+        for part in line.split("\n")
+    )
+    return "\n".join(parts)
+
+
 def _explain(error: FlashError, again: str, as_json: bool) -> None:
     """Standard error is for people, standard output for programs. `again` is the same command once more."""
     if error.add and not error.command:
@@ -43,9 +58,9 @@ def _explain(error: FlashError, again: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"error": {**error.as_json(), "again": again}}))
     first, *others = error.lines()
-    print(f"flash.py: {first}", file=sys.stderr)
+    print(_folded(f"flash.py: {first}"), file=sys.stderr)
     for line in others:
-        print(line, file=sys.stderr)
+        print(_folded(line), file=sys.stderr)
     if error.where and again not in error.command:
         print(f"  again:  {again}", file=sys.stderr)
 
