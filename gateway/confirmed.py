@@ -13,6 +13,9 @@ from gateway.told import told
 # While the disk takes nothing, so many wait in memory; then nothing more is sent to the broker.
 MOST = 2048
 _PAUSE_S = 0.5
+# Confirmations are marked together while more are on their way: a mark is a commit.
+_TOGETHER = 128
+TOGETHER_S = 0.05
 
 
 class Confirmed:
@@ -28,6 +31,7 @@ class Confirmed:
         self.saved = 0
         self.dropped: list[int] = []
         self.urgent = False
+        self._saved_ms = 0.0
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._notices)
@@ -40,6 +44,14 @@ class Confirmed:
     def ids(self) -> list[int]:
         """Rows that need not be sent again on a new connection."""
         return [row.id for row in self._rows]
+
+    def due(self, more: bool) -> bool:
+        """Enough to be marked, or nothing else is to be waited for. `more`: the broker owes us others."""
+        if not self:
+            return False
+        if self.urgent or not more or len(self) >= _TOGETHER:
+            return True
+        return self._clock.mono_ms() - self._saved_ms >= TOGETHER_S * 1000
 
     def add_row(self, row: Row) -> None:
         self._rows.append(row)
@@ -56,6 +68,7 @@ class Confirmed:
             return [], []
         rows, dropped = list(self._rows), list(self._notices)
         self.urgent = False
+        self._saved_ms = self._clock.mono_ms()
         now_ms = self._clock.wall_ms()
 
         def work(tx: Transaction) -> list[panics.Fact]:

@@ -82,16 +82,8 @@ class Exchange:
             server, refusals, retry_after=self._retry_after, send=send, random16=random16
         )
         self._refuse = self._unprotected.refuse
-        self._callers = Callers(
-            registry,
-            contexts,
-            peers,
-            self._unprotected,
-            log,
-            self._under_way,
-            limit=admission.limit,
-            found=self._authenticate,
-        )
+        around = (registry, contexts, peers, self._unprotected, log, self._under_way)
+        self._callers = Callers(*around, limit=admission.limit, found=self._authenticate)
         self.datagrams = 0
         self.taking = True  # False: what comes is for another process, or for our successor
         self.answers = Distribution()

@@ -1,10 +1,12 @@
 """A report's Feature (RFC 7946) as JSON text, written straight from its values: byte for byte what
-`northbound.feature` gives as a dict, in half the time."""
+`northbound.feature` gives as a dict, in half the time; and the geometry of that dict."""
 
 from collections.abc import Sequence
 from json.encoder import encode_basestring as text
+from typing import Any
 
 from gateway.journal.records import Row, Terminal
+from protocol import report
 
 
 def written(
@@ -52,3 +54,31 @@ def _values(fix: Sequence[int | None]) -> str:
     if satellites is not None:
         out += f',"satellites":{satellites}'
     return out if age is None else f'{out},"fix_age_s":{age}'
+
+
+def _degrees(e7: int) -> float:
+    return e7 / 10_000_000
+
+
+def geometry(fields: dict[int, Any]) -> dict[str, Any] | None:
+    """Where a report was made, or the way it tells of; None when it does not know."""
+    if report.TRACK in fields:
+        return _track_geometry(fields[report.TRACK])
+    return _place(fields.get(report.FIX))
+
+
+def _place(fix: Any) -> dict[str, Any] | None:
+    if fix is None or fix[report.FIX_LAT] is None:
+        return None
+    # RFC 7946 3.1.1: longitude first.
+    coordinates = [_degrees(fix[report.FIX_LON]), _degrees(fix[report.FIX_LAT])]
+    if fix[report.FIX_ALT] is not None:
+        coordinates.append(fix[report.FIX_ALT] / 10)
+    return {"type": "Point", "coordinates": coordinates}
+
+
+def _track_geometry(flat: list[int | None]) -> dict[str, Any]:
+    points = [[_degrees(lon), _degrees(lat)] for _, lat, lon, _, _ in report.track_points(flat)]
+    if len(points) == 1:
+        return {"type": "Point", "coordinates": points[0]}
+    return {"type": "LineString", "coordinates": points}

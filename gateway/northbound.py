@@ -135,7 +135,7 @@ def feature(terminal: Terminal, row: Row, fields: dict[int, Any]) -> dict[str, A
     return {
         "type": "Feature",
         "id": f"{row.kid.hex()}/{row.boot}/{row.seq}",
-        "geometry": geometry(fields),
+        "geometry": geojson.geometry(fields),
         "properties": properties,
     }
 
@@ -176,34 +176,6 @@ def encode(value: object) -> bytes:
 
 def _time(ms: int | None) -> str | None:
     return None if ms is None or ms > _LAST_MS else iso(ms)
-
-
-def _degrees(e7: int) -> float:
-    return e7 / 10_000_000
-
-
-def geometry(fields: dict[int, Any]) -> dict[str, Any] | None:
-    """Where a report was made, or the way it tells of; None when it does not know."""
-    if report.TRACK in fields:
-        return _track_geometry(fields[report.TRACK])
-    return _point(fields.get(report.FIX))
-
-
-def _point(fix: Any) -> dict[str, Any] | None:
-    if fix is None or fix[report.FIX_LAT] is None:
-        return None
-    # RFC 7946 3.1.1: longitude first.
-    coordinates = [_degrees(fix[report.FIX_LON]), _degrees(fix[report.FIX_LAT])]
-    if fix[report.FIX_ALT] is not None:
-        coordinates.append(fix[report.FIX_ALT] / 10)
-    return {"type": "Point", "coordinates": coordinates}
-
-
-def _track_geometry(flat: list[int | None]) -> dict[str, Any]:
-    points = [[_degrees(lon), _degrees(lat)] for _, lat, lon, _, _ in report.track_points(flat)]
-    if len(points) == 1:
-        return {"type": "Point", "coordinates": points[0]}
-    return {"type": "LineString", "coordinates": points}
 
 
 def _scaled(value: int | None, divisor: float) -> float | None:

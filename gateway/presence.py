@@ -12,11 +12,12 @@ from typing import Any
 
 from gateway.clock import Clock
 from gateway.config import Config
+from gateway.geojson import geometry
 from gateway.journal.base import Journal, Transaction
 from gateway.journal.offices import Presence
 from gateway.journal.records import REVOKED, NewFrame, Terminal
 from gateway.log import Log, iso
-from gateway.northbound import STATUSES, encode, fields_of, geometry, unit_topic
+from gateway.northbound import STATUSES, encode, fields_of, unit_topic
 from gateway.registry import Registry
 from protocol import report
 

@@ -17,7 +17,7 @@ from gateway import panics
 from gateway.announcements import Announcements
 from gateway.clock import Clock
 from gateway.config import Config
-from gateway.confirmed import Confirmed
+from gateway.confirmed import TOGETHER_S, Confirmed
 from gateway.connector import Connector
 from gateway.gauges import Timings
 from gateway.intake import Stored
@@ -40,9 +40,6 @@ KEPT = 4096
 # What the broker refused is tried again after this.
 HOLD_S = 30.0
 _LOOK_S = 5.0
-# Confirmations are marked together while more are on their way: a mark is a commit.
-_TOGETHER = 128
-_TOGETHER_S = 0.05
 
 
 class Relay(Lifecycle):
@@ -74,7 +71,6 @@ class Relay(Lifecycle):
         self._look_s = machine.look_s(_LOOK_S)
         self._newest = Newest()
         self._marking: asyncio.Task[None] | None = None
-        self._marked_ms = 0.0
         self.timings = Timings()
         self._resting = False  # nothing is being read just now
         self.on_command: Callable[[Link, Incoming], None] = lambda link, incoming: None
@@ -172,26 +168,16 @@ class Relay(Lifecycle):
     def _pause_s(self) -> float:
         """How long to rest if nobody wakes us."""
         if self._confirmed and self._marking is None:
-            return _TOGETHER_S
+            return TOGETHER_S
         return self.replays.pause_s or self._look_s
 
     def _begin_marking(self) -> None:
         if self._marking is not None and self._marking.done():
             self._marking.result()
             self._marking = None
-        if self._marking is None and self._to_mark:
-            self._marked_ms = self._clock.mono_ms()
+        if self._marking is None and self._confirmed.due(self.in_flight > 0):
             self._marking = asyncio.create_task(self._mark())
             self._marking.add_done_callback(lambda _: self._wake.set())
-
-    @property
-    def _to_mark(self) -> bool:
-        """Enough was confirmed, or nothing more is to be waited for."""
-        if not self._confirmed:
-            return False
-        if self._confirmed.urgent or not self.in_flight or len(self._confirmed) >= _TOGETHER:
-            return True
-        return self._clock.mono_ms() - self._marked_ms >= _TOGETHER_S * 1000
 
     async def _marked(self) -> None:
         """Wait until nothing is being marked."""
@@ -215,7 +201,7 @@ class Relay(Lifecycle):
 
     def _idle(self) -> bool:
         """Nothing can be done before somebody wakes us."""
-        if self._wake.is_set() or (self._marking is None and self._to_mark):
+        if self._wake.is_set() or (self._marking is None and self._confirmed.due(self.in_flight > 0)):
             return False
         outgoing = self._outgoing
         if outgoing is None or not outgoing.room or self._confirmed.full or not self.holds():
