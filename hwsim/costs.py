@@ -16,6 +16,7 @@ import functools
 import subprocess
 import sys
 import tempfile
+import threading
 import tomllib
 from pathlib import Path
 
@@ -36,6 +37,10 @@ _HEAD = """\
 
 """
 
+# All is parsed once: CPython counts the depth of a tree for all threads together (cpython#106905), and a
+# board that starts in one must not come between somebody else's.
+_parsing = threading.Lock()
+
 
 def load(path=TABLE):
     """{name: (microseconds, bytes of garbage)}"""
@@ -55,42 +60,48 @@ def charges(factor, table=None):
     }
 
 
-@functools.cache
 def arguments(name):
     """How many arguments a method has in every call, `self` among them; 0: their number varies, but none is
     given by its name; -1: nobody knows. Of functions the number is not told: with the same name in two
     modules they cannot be told apart once they are linked."""
     module, path = name.split(":")
-    if not _source(module).is_file() or path.split(".")[-1] in _given_by_name():
+    with _parsing:
+        known, by_name = _program()
+    if module not in known or path.split(".")[-1] in by_name:
         return -1
-    if "." not in path:
-        return 0
-    node = ast.parse(_source(module).read_text("utf-8"))
-    for part in path.split("."):
-        inside = [inner for inner in node.body if getattr(inner, "name", None) == part]
-        if not inside:
-            return -1
-        node = inside[0]
-    taken = node.args
-    if taken.kwonlyargs or taken.kwarg:
-        return -1
-    return 0 if taken.defaults or taken.vararg else len(taken.args)
-
-
-def _source(module):
-    return _ROOT / (module.replace(".", "/") + ".py")
+    return known[module].get(path, -1) if "." in path else 0
 
 
 @functools.cache
-def _given_by_name():
-    """Names of what is called with an argument by its name; of a class it is `__init__`."""
-    found = set()
+def _program():
+    """Of the whole program: {module: {path: how many arguments, as above}}, and the names of what is called
+    with an argument by its name; of a class that is `__init__`."""
+    known, by_name = {}, set()
     for path in [*_ROOT.glob("protocol/*.py"), *_ROOT.glob("firmware/*.py")]:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        tree = ast.parse(path.read_text("utf-8"))
+        known[f"{path.parent.name}.{path.stem}"] = dict(reversed([*_definitions(tree, "")]))  # a getter first
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and node.keywords:
                 name = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
-                found.update((name, "__init__") if name[:1].isupper() else (name,))
-    return frozenset(found)
+                by_name.update((name, "__init__") if name[:1].isupper() else (name,))
+    return known, by_name
+
+
+def _definitions(node, within):
+    """(path, how many arguments) of each function in a module, a class or another function."""
+    for inner in getattr(node, "body", ()):
+        name = getattr(inner, "name", None)
+        if name is None:
+            continue
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield within + name, _count(inner.args)
+        yield from _definitions(inner, f"{within}{name}.")
+
+
+def _count(taken):
+    if taken.kwonlyargs or taken.kwarg:
+        return -1
+    return 0 if taken.defaults or taken.vararg else len(taken.args)
 
 
 # The program as ever, with the collector silent; now and then the signature that tells how quick this machine
