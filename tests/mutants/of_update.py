@@ -67,9 +67,7 @@ UPDATES = (
         "update-offset-ahead",
         "firmware/update_fetch.py",
         "            self._slots.write(offset, data)\n            row.offset = end\n",
-        "            row.offset = end\n"
-        "            row.keep()\n"
-        "            self._slots.write(offset, data)\n",
+        "            row.offset = end\n            row.keep()\n            self._slots.write(offset, data)\n",
         "how far it has come is written before the block is",
         ("test:firmware/test_update_waits", "case:UPD-10"),
     ),
