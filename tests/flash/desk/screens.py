@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console as Screen
 from rich.text import Text
 
+from flashing import release
 from flashing.desk import table
 from flashing.desk.batch import Batch, State
 from hwsim.board_stand import BoardStand
@@ -40,7 +41,7 @@ def plain(text, bench, *boards):
     text = text.replace(bench.headquarters.url, "https://gateway.example:9684").replace(
         f"{bench.folder}/", ""
     )
-    return re.sub(r" --records \S+ --technician \S+", "", text)
+    return re.sub(r" --(records|technician) \S+", "", text)
 
 
 def main(target):
@@ -81,14 +82,16 @@ def play(target, folder, bench):
         shutil.copy(flash, path)
         return BoardStand(flash_path=path, name=name, **options)
 
-    lists = "--config cars.csv --settings settings.json --unit vr-101 --gateway https://gateway.example:9684"
+    key = release.make_key(bench.folder / "release.pem")["public"]
+    lists = "--config cars.csv --settings settings.json --release-key release.pem.pub --unit vr-101"
+    lists += " --gateway https://gateway.example:9684"
     command = f"./flash.py provision --board SIM --port /dev/ttyUSB0 {lists}"
     with put("wrong", sim=Sim(pin="4321")) as board:
-        code, out, err = bench.provision(board)
+        code, out, err = bench.provision(board, "--release-key", key)
         assert code == 1
         draw(target, "pin", "a wrong PIN", command, plain(out + err, bench, board))
     with put("good", sim=Sim(pin="1234"), gateway=bench.headquarters.udp) as board:
-        code, out, err = bench.provision(board)
+        code, out, err = bench.provision(board, "--release-key", key)
         assert code == 0, err
         draw(target, "provision", "provision", command, plain(out, bench, board))
         draw(

@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+from flashing import release
 from flashing.board.console import Console
 from flashing.desk.device import Device
 from flashing.image import load_board
@@ -85,7 +86,7 @@ def back_on_the_workbench(board):
 
 def test_the_page_from_top_to_bottom(bench, tmp_path, monkeypatch):
     bench.csv.write_text(block("unit,directorate"))
-    (tmp_path / "release.pem.pub").write_text(release_key := "60" * 64)
+    release_key = release.make_key(tmp_path / "release.pem")["release_key"]
     monkeypatch.chdir(tmp_path)
     script = tmp_path / "jig.py"
     script.write_text(JIG)
