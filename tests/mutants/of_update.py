@@ -45,7 +45,14 @@ UPDATES = (
         "        if app.panics.open:\n",
         "        if app.journal.count(True) > 99:\n",
         "blocks are fetched while an alarm is open",
-        ("case:UPD-12",),
+        ("test:firmware/test_update_waits", "case:UPD-12"),
+        more=(
+            (
+                "firmware/update.py",
+                "        if app.modem.panic_active or app.journal.count(True):\n",
+                "        if app.journal.count(True) > 99:\n",
+            ),
+        ),
     ),
     Mutant(
         "update-while-driving",
