@@ -39,7 +39,9 @@ def killed_before(s):
         s.gateway_starts()
         s.expect(lamp("red", "received", "acknowledged"), 6, held)
         s.clear(signs.panic_id(s.find(up("panic"), held)[-1].datagram.reports[0]))
-        s.wait(3)
+        # A gateway that has forgotten its observers tells it at the next registration.
+        s.expect(lamp("red", "off"), 15)
+        s.wait(1)
     rows = s.rows()
     s.equal(len(rows), len(set(rows)), "rows on disk, one for each name")
     kinds = [row["kind"] for row in s.gateway.journal()]
