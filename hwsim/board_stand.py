@@ -244,14 +244,13 @@ class BoardStand:
             hear(data)
 
     def _look(self):
-        """What the world has done meanwhile: orders, bytes on the port, datagrams."""
+        """What the world has done meanwhile, as far as it may come while the program computes: orders, bytes
+        on the port. A datagram may not: the program may have run on past when it would arrive."""
         self._orders.obey()
         self._port.push()
         data = self._port.read(self.console.room)
         if data:
             self.console.type(data)
-        if self.outside is not None:
-            self.outside.look()
         if self._ending and self.terminal.powered:
             self.terminal.power_off()
 
@@ -259,6 +258,8 @@ class BoardStand:
         try:
             while not self._ending:
                 self._look()
+                if self.outside is not None:
+                    self.outside.look()
                 if not self._pace.advance():
                     self._wait()
         except BaseException as error:

@@ -3,6 +3,7 @@
 import pytest
 
 from hwsim.board_stand import BoardStand
+from hwsim.lockstep import COMPUTING
 from tests.hwsim.prompt_client import Client
 
 FILL = "f = open('/big', 'wb')\nfor n in range(200):\n    f.write(bytes(100))\nf.close()\n"
@@ -231,3 +232,13 @@ def test_it_follows_the_wall():
         client.until(b">>> ")
         begun = stand.now_us
         assert stand.until(lambda: stand.now_us > begun + 2_000_000, 10)
+
+
+def test_a_datagram_does_not_come_in_the_middle_of_what_the_program_computes():
+    """It may have run on past when that would arrive."""
+    with BoardStand(gateway=("127.0.0.1", 9)) as stand, Client(stand.port) as client:
+        states = set()
+        stand.outside.look = lambda: states.add(stand.terminal.program.state)
+        client.raw()
+        client.run("for n in range(3000000):\n    pass")
+        assert COMPUTING not in states and states
