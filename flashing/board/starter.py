@@ -7,11 +7,14 @@ from flashing.board import files
 from flashing.board.console import Console
 from flashing.selector import startup
 
-# An ESP32 makes one with its file system. It does nothing, but whoever interrupts it gets the prompt.
-_NO_BOOT = """
+# An ESP32 makes a boot.py with its file system. It does nothing, but whoever interrupts it gets the prompt.
+# And a wish to start nothing (console.py) lies there still where no /main.py was to hear of it: it would hear
+# of it now.
+_CLEAR = """
 import os
-if "boot.py" in os.listdir("/"):
-    os.remove("/boot.py")
+for name in ("boot.py", "hold"):
+    if name in os.listdir("/"):
+        os.remove("/" + name)
 """
 
 
@@ -20,7 +23,7 @@ def put(console: Console, board: dict[str, Any]) -> bool:
     starts, comes last."""
     texts = startup(board)
     wrote = False
-    console.exec(_NO_BOOT)
+    console.exec(_CLEAR)
     for path in sorted(texts, key=lambda path: path == "/main.py"):
         data = texts[path].encode()
         if files.digest(console, path) != hashlib.sha256(data).digest():

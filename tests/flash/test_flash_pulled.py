@@ -121,6 +121,16 @@ def test_pulled_just_after_the_board_was_asked_to_start_nothing(flash_run):
             assert files.get(console, "/hold") is None
 
 
+def test_pulled_just_before_the_board_got_what_starts_it(flash_run):
+    """Nothing is there to hear of it when the next command asks the board to start nothing."""
+    with BoardStand() as stand:
+        result(flash_run(stand, OLD, "--json"))
+        with Console.open(stand.port) as console:
+            console.enter(fresh=False)
+            console.exec("import os\nos.remove('/main.py')")
+        assert result(flash_run(stand, OLD, "--json"))["started"] == {"version": "0.1.0", "slot": 0}
+
+
 def test_pulled_while_a_board_gets_its_first_program(flash_run):
     """It has nothing to start yet, and says so; the same command finishes."""
     with BoardStand() as stand:

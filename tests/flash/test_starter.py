@@ -36,13 +36,15 @@ def test_a_ctrl_c_before_the_first_line_ends_nothing(monkeypatch, interrupts):
 
 
 class Board:
-    def __init__(self):
-        self.files = {"/boot.py": b"# This file is executed on every boot\n"}
+    """As console and as flashing.board.files at once."""
 
-    def digest(self, path):
+    def __init__(self):
+        self.files = {"/boot.py": b"# This file is executed on every boot\n", "/hold": b""}
+
+    def digest(self, _console, path):
         return None
 
-    def put(self, path, data):
+    def put(self, _console, path, data):
         self.files[path] = data
 
     def exec(self, code, *more):
@@ -54,9 +56,10 @@ class Board:
         return b""
 
 
-def test_no_boot_file_is_left_to_be_interrupted():
+def test_no_boot_file_is_left_to_be_interrupted_and_no_wish_to_start_nothing(monkeypatch):
     """An ESP32 makes one that does nothing; interrupted in it, it starts no /main.py but the prompt."""
     board = Board()
+    monkeypatch.setattr(starter, "files", board)
     starter.put(board, load_board("SIM"))
     assert set(board.files) == {"/main.py", "/selector.py"}
     starter.put(board, load_board("SIM"))
