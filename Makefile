@@ -26,6 +26,7 @@
 PYTHON ?= python3
 VENV := .venv
 PEERS := .venv-peers
+MOSQUITTO := .build/mosquitto
 RUN := $(VENV)/bin/python
 ARGS ?=
 SECONDS ?= 60
@@ -63,7 +64,12 @@ $(PEERS)/.complete: requirements-peers.lock
 demo: setup
 	@$(RUN) -m hwsim demo $(ARGS)
 
-test: setup setup-peers
+# A second kind of broker for the tests; where it can't be got, they say so.
+$(MOSQUITTO)/.complete: tests/brokers/get_mosquitto
+	@tests/brokers/get_mosquitto $(MOSQUITTO)
+	@touch $@
+
+test: setup setup-peers $(MOSQUITTO)/.complete
 	@$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: setup

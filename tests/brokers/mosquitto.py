@@ -1,4 +1,5 @@
-"""mosquitto, where it is installed; `PATROLA_MOSQUITTO` names one that stands elsewhere."""
+"""mosquitto: the one that is installed, or that `make test` got (get_mosquitto); `PATROLA_MOSQUITTO` names
+another."""
 
 import os
 from pathlib import Path
@@ -6,7 +7,8 @@ from pathlib import Path
 from hwsim.broker import free_ports
 from tests.brokers.process import Process, program
 
-PROGRAM = os.environ.get("PATROLA_MOSQUITTO") or program("mosquitto")
+_GOT = Path(__file__).resolve().parents[2] / ".build/mosquitto/mosquitto"
+PROGRAM = os.environ.get("PATROLA_MOSQUITTO") or program("mosquitto") or (str(_GOT) if _GOT.exists() else None)
 _CONF = """\
 listener {port} 127.0.0.1
 persistence true
