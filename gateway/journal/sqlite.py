@@ -136,6 +136,7 @@ class SqliteJournal(GroupJournal):
             self._connection = await asyncio.to_thread(self._connect, self._path, busy_ms, True)
             self._reader = await asyncio.to_thread(self._connect, self._path, busy_ms, True)
             self._reader.execute("PRAGMA query_only = ON")
+            await asyncio.to_thread(self._settle)
         except (sqlite3.Error, OSError) as error:
             raise JournalError(f"{self._path}: {error}") from error
         self._begin()
@@ -173,6 +174,14 @@ class SqliteJournal(GroupJournal):
                     self._reader.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise JournalError(f"reading {self._path}: {error}") from error
+
+    def _settle(self) -> None:
+        """What an earlier process left in the write-ahead log goes to disk once more, into the file: after an
+        fsync that failed its last rows may be in the computer's memory alone, and look as if they were stored.
+        A full disk is no reason not to start."""
+        assert self._connection is not None
+        with contextlib.suppress(sqlite3.OperationalError):
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _clean(self) -> bool:
         """secure_delete overwrites in the file itself; old pages stand in the write-ahead log until it is

@@ -1,6 +1,7 @@
 """The journal in a SQLite file: what is this kind's alone."""
 
 import asyncio
+import shutil
 
 import pytest
 
@@ -26,6 +27,23 @@ async def test_durable_when_write_returns(journal, tmp_path):
     }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2}
     assert (tmp_path / "j.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_an_earlier_process_left_in_its_log_is_settled_at_the_start(tmp_path):
+    """Its last fsync may have failed: what is read from the log may be on no disk."""
+    killed = SqliteJournal(tmp_path / "j.sqlite")
+    await killed.open()
+    await killed.write(lambda tx: tx.insert_frame(KID, frame(1), 5))
+    for ending in ("", "-wal"):
+        shutil.copyfile(tmp_path / f"j.sqlite{ending}", tmp_path / f"left.sqlite{ending}")
+    await killed.close()
+    shutil.copyfile(tmp_path / "left.sqlite", tmp_path / "before.sqlite")
+    assert connect(tmp_path / "before.sqlite").execute("SELECT count(*) FROM frames").fetchone() == (0,)
+    journal = SqliteJournal(tmp_path / "left.sqlite")
+    await journal.open()
+    shutil.copyfile(tmp_path / "left.sqlite", tmp_path / "file.sqlite")
+    await journal.close()
+    assert connect(tmp_path / "file.sqlite").execute("SELECT count(*) FROM frames").fetchone() == (1,)
 
 
 async def test_disk_full_keeps_nothing_and_goes_on_when_there_is_room(tmp_path):
