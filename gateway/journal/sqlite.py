@@ -176,8 +176,8 @@ class SqliteJournal(GroupJournal):
             raise JournalError(f"reading {self._path}: {error}") from error
 
     def _settle(self) -> None:
-        """What an earlier process left in the write-ahead log goes to disk once more, into the file: after an
-        fsync that failed its last rows may be in the computer's memory alone, and look as if they were stored.
+        """What an earlier process left in the write-ahead log goes to disk again, into the file: after an
+        fsync that failed its last rows may be in memory alone, and look as if they were stored.
         A full disk is no reason not to start."""
         assert self._connection is not None
         with contextlib.suppress(sqlite3.OperationalError):
