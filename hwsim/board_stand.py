@@ -239,9 +239,9 @@ class BoardStand:
             self.kernel.after(_DEAD_CHIP_US, self._mutter)
 
     def _to_computer(self, data):
-        self._port.write(data)
-        for hear in self.heard_by:
+        for hear in self.heard_by:  # first: whoever reads the port looks at once at what they have heard
             hear(data)
+        self._port.write(data)
 
     def _look(self):
         """What the world has done meanwhile, as far as it may come while the program computes: orders, bytes

@@ -16,6 +16,7 @@ from hwsim import overlays, process
 from hwsim.wire import Wire
 
 _READ = ("0", "63")  # number of the system call `read`: x86-64, arm64
+_ENDS_S = 30  # of the wall, on a busy computer, from the end of its wire to its own
 _SIGINT_BIT = 1 << (signal.SIGINT - 1)
 
 
@@ -92,7 +93,8 @@ class PromptProcess:
 
     def reads(self):
         """Does it wait for the console, with nothing left to read, nothing said on its wire?"""
-        if self._in_read() and not self._unread():
+        # In this order: what it reads between the two looks, it goes on to compute with.
+        if not self._unread() and self._in_read():
             # What it printed or asked before it came to wait is there by now.
             return not any(end == self.wire.fileno() for end, _ in self._poll.poll(0))
         return False
@@ -141,7 +143,7 @@ class PromptProcess:
     def ended(self):
         """Its exit code when it has ended or is just ending, else None."""
         try:
-            return self._process.wait(1)
+            return self._process.wait(_ENDS_S)
         except subprocess.TimeoutExpired:
             return None
 
