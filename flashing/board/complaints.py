@@ -5,9 +5,21 @@ import shlex
 from flashing.board.line import Line
 from flashing.errors import FlashError
 
+NO_FILES = "no-files"
+
 
 def odd(port: str, what: str) -> FlashError:
     return FlashError(what, port, "try once more", reason="odd")
+
+
+def no_files(port: str) -> FlashError:
+    """`./flash.py flash` says more (filesystem.py)."""
+    return FlashError(
+        "the board has no file system: what lies there cannot be read as one",
+        port,
+        "run ./flash.py flash on it: that makes a new one, or says what you would lose by it",
+        reason=NO_FILES,
+    )
 
 
 def mute(port: str) -> FlashError:

@@ -50,12 +50,16 @@ class Console:
 
     def enter(self, fresh: bool = True, patience_s: float | None = None) -> None:
         """Stop what runs and enter the raw REPL; with `fresh` after a reset that runs no main.py and leaves
-        an empty heap. `patience_s`: how long a board may say nothing of use: a start takes a while."""
+        an empty heap. `patience_s`: how long a board may say nothing of use: a start takes a while. Without a
+        file system `fresh` ends in complaints.no_files: no reset then, the board is in the raw REPL."""
         patience_s = _START_S if patience_s is None else patience_s
         self._interrupt(patience_s)
         if not fresh:
             return
-        if self.exec(_HOLD) == b"held\n":
+        found = self.exec(_HOLD)
+        if found == b"no files\n":
+            raise complaints.no_files(self.port)
+        if found == b"held\n":
             self._paste(_RESET, ends_it=True)
             self._interrupt(patience_s)
         else:
@@ -163,6 +167,8 @@ class Console:
 
 _RESET = b"import machine\nmachine.reset()\n"
 
+# ENODEV: nothing is mounted. An ESP32 says so for ever after its next reset, and gives no prompt.
+#
 # A watchdog that the program has started runs on after a soft reset, and would bite in the middle of our
 # work. After a hard one it is off; a program of ours is kept from starting, once, by this file.
 _HOLD = """
@@ -171,6 +177,7 @@ try:
     os.stat("/selector.py")
     open("/hold", "w").close()
     print("held")
-except OSError:
-    pass
+except OSError as error:
+    if error.errno == 19:
+        print("no files")
 """

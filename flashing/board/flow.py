@@ -68,7 +68,8 @@ def flash(
             f"./flash.py image --board {board['name']} --output patrola.romfs",
             "file",
         )
-    console, found = reach(board, port, options.baud, program.mpy, options.micropython, steps)
+    baud, file = options.baud, options.micropython
+    console, found = reach(board, port, baud, program.mpy, file, steps, options.format)
     with console:
         steps.say(f"{found.machine}, uid {found.uid}, MicroPython {found.micropython}")
         install = Install(console, board, program, "deflate" in found.has, steps)

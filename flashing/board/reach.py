@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from flashing import programmer
-from flashing.board import recognise
+from flashing.board import filesystem, recognise
+from flashing.board.complaints import NO_FILES
 from flashing.board.console import BAUD, Console
 from flashing.board.recognise import Found
 from flashing.errors import FlashError
@@ -19,12 +20,19 @@ _BACK_S = 20.0  # until a board's port is there again
 
 
 def reach(
-    board: dict[str, Any], port: str, baud: int | None, mpy: int, micropython: Path | None, steps: Steps
+    board: dict[str, Any],
+    port: str,
+    baud: int | None,
+    mpy: int,
+    micropython: Path | None,
+    steps: Steps,
+    anew: bool = False,
 ) -> tuple[Console, Found]:
-    """An open console in the raw REPL, with an empty heap, and what was found there. Raises FlashError."""
+    """An open console in the raw REPL, with an empty heap, and what was found there. `anew`: a file system
+    that cannot be read may go, whatever was in it. Raises FlashError."""
     speed = baud or board.get("console", {}).get("baud", BAUD)
     try:
-        console, found = _look(board, port, speed, mpy)
+        console, found = _look(board, port, speed, mpy, anew, steps)
     except FlashError as error:
         if error.reason not in _MENDS:
             raise
@@ -33,7 +41,7 @@ def reach(
         steps.say(f"{error.what}; putting MicroPython on it")
         programmer.put(board, port, micropython, steps)
         _await_port(port)
-        console, found = _look(board, port, speed, mpy)
+        console, found = _look(board, port, speed, mpy, anew, steps)
         steps.say(f"MicroPython {found.micropython} answers")
         return console, found
     if micropython is not None:
@@ -41,14 +49,18 @@ def reach(
     return console, found
 
 
-def _look(board: dict[str, Any], port: str, speed: int, mpy: int) -> tuple[Console, Found]:
+def _look(
+    board: dict[str, Any], port: str, speed: int, mpy: int, anew: bool, steps: Steps
+) -> tuple[Console, Found]:
     console = Console.open(port, speed)
     entered = False
     try:
-        console.enter()
+        whole = _enter(console)
         entered = True
         found = recognise.ask(console)
         recognise.judge(board, found, port, mpy)
+        if not whole:
+            filesystem.renew(console, anew, steps)
     except BaseException:
         if entered:
             with contextlib.suppress(FlashError):
@@ -56,6 +68,17 @@ def _look(board: dict[str, Any], port: str, speed: int, mpy: int) -> tuple[Conso
         console.close()
         raise
     return console, found
+
+
+def _enter(console: Console) -> bool:
+    """False when the board has no file system: it is in the raw REPL all the same."""
+    try:
+        console.enter()
+    except FlashError as error:
+        if error.reason != NO_FILES:
+            raise
+        return False
+    return True
 
 
 def _with_file(board: dict[str, Any], port: str, error: FlashError) -> FlashError:

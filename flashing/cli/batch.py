@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         program = (
             programs.read(options.image, options.board) if options.image else programs.built(options.board)
         )
-    options.allow_downgrade = options.change_board = False
+    options.allow_downgrade = options.change_board = options.format = False
     again = shlex.join(["./flash.py", *sys.argv[1:]])
     shop = Workshop(board, listed, technician, desk.wishes(options), options.records, program, options, again)
     waiting = _another if options.keep_going else lambda port: False

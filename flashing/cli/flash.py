@@ -34,6 +34,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--change-board", action="store_true", help="also if it was flashed as another board before"
     )
+    parser.add_argument(
+        "--format",
+        action="store_true",
+        help="where its file system cannot be read any more, make a new one: a terminal's identity is lost",
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -58,7 +58,12 @@ class Device:
     def begin(self) -> None:
         """A fresh interpreter with the program's modules at hand; nothing of the program runs. Another chip
         than the board's is refused."""
-        self._console.enter()
+        try:
+            self._console.enter()
+        except FlashError as error:
+            if error.reason == complaints.NO_FILES:
+                error.command = self._flash_command
+            raise
         recognise.chip(self._board, recognise.ask(self._console), self.port)
         try:
             self._console.exec(_PROGRAM + _HAL, 30.0)

@@ -83,18 +83,37 @@ def _blank(flash):
     return True
 
 
+# What an ESP32's MicroPython says where its file system should be (ports/esp32/modules/inisetup.py).
+_CORRUPTED = """\
+The filesystem appears to be corrupted. If you had important data there, you
+may want to make a flash snapshot to try to recover it. Otherwise, perform
+factory reprogramming of MicroPython firmware (completely erase flash, followed
+by firmware programming).
+"""
+
+
 def _mount_flash(flash):
     # mtime=False: littlefs would store the time of the computer's clock with each file.
     try:
         vfs.mount(vfs.VfsLfs2(flash, mtime=False), "/")
         return
-    except OSError as error:
+    except OSError:
         if not _blank(flash):
-            # As on a board: what is no file system, and not blank, is not overwritten.
-            print("flash holds no file system:", error)
-            raise
+            _complain()
+            return
     vfs.VfsLfs2.mkfs(flash)
     vfs.mount(vfs.VfsLfs2(flash, mtime=False), "/")
+
+
+def _complain():
+    """As on a board: what is no file system, and not blank, is not overwritten. Ctrl-C ends this at the
+    prompt, and nothing is mounted then."""
+    try:
+        while True:
+            print(_CORRUPTED)
+            _bench.wait(_bench.now_us + 3_000_000)
+    except KeyboardInterrupt as error:
+        sys.print_exception(error)
 
 
 def _prepare():
@@ -113,7 +132,10 @@ def _prepare():
     vfs.umount("/")
     if os.getenv("PATROLA_OVERLAYS"):
         vfs.umount("/overlays")
-    _mount_flash(_norflash.BenchFlash(file, files, chip["block"]))
+    flash = _norflash.BenchFlash(file, files, chip["block"])
+    if not (_options["image"] or _options["script"]):
+        esp32.partitions["vfs"] = flash
+    _mount_flash(flash)
     if image is not None:
         vfs.mount(vfs.VfsRom(image), "/rom")
     os.chdir("/")

@@ -1,5 +1,9 @@
 """A board behind a port: MicroPython's own prompt, the time that things take."""
 
+import os
+import signal
+from pathlib import Path
+
 import pytest
 
 from hwsim.board_stand import BoardStand
@@ -84,6 +88,52 @@ def test_a_chip_with_nothing_on_it():
         client.write(b"\r\x03\x03")
         client.until(b"invalid header: 0xffffffff\r\n")
         client.until(b"invalid header: 0xffffffff\r\n")
+
+
+def test_a_flash_that_is_neither_blank_nor_a_file_system(tmp_path):
+    """As an ESP32's MicroPython: it says so for ever, and Ctrl-C gives a prompt with nothing mounted."""
+    flash = tmp_path / "flash"
+    flash.write_bytes(b"\x00" * 100 + b"\xff" * (4194304 - 100))
+    before = flash.read_bytes()
+    with BoardStand(flash_path=flash) as stand, Client(stand.port) as client:
+        for _ in range(2):
+            client.until(b"The filesystem appears to be corrupted. ")
+            client.until(b"by firmware programming).\r\n\r\n")
+        assert stand.now_us > 3_000_000
+        assert b"KeyboardInterrupt" in client.friendly()
+        client.raw()
+        assert "ENODEV" in client.run("open('/a', 'w')")[1]
+        client.write(b"\x04")
+        client.until(b"MPY: soft reboot\r\n")
+        client.until(b"The filesystem appears to be corrupted. ")
+    assert flash.read_bytes() == before
+
+
+def test_what_it_reads_between_two_looks_is_not_taken_for_read(stand, client):
+    """A board that was thought to wait, and computed, was heard no more until somebody typed."""
+
+    def look():
+        process = stand.terminal.program._process
+        plain = process._in_read
+
+        def slowly():
+            found = plain()
+            os.kill(process.pid, signal.SIGCONT)
+            while process._unread():
+                pass
+            return found
+
+        os.kill(process.pid, signal.SIGSTOP)
+        while "T (stopped)" not in Path(f"/proc/{process.pid}/status").read_text():
+            pass
+        process.type(b"1\r")
+        process._in_read = slowly
+        found = process.reads()
+        os.kill(process.pid, signal.SIGCONT)
+        return found
+
+    assert stand.prompts()
+    assert not stand.do(look)
 
 
 def test_control_c_ends_a_wait_and_a_loop(stand, client):
