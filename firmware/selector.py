@@ -1,5 +1,5 @@
 """What a board starts with: `/selector.py` on its file system, made of this file and of slots, slotflash and
-statefile, so that it needs nothing of the images between which it chooses. `/main.py` calls `choose`, and
+statefile, so that it needs nothing of the images between which it chooses. `/main.py` calls `start`, and
 lets go of it before the program runs (flashing/selector.py writes both).
 
 A damaged image must not keep a board from starting the other one, and a board with none says so: on the
@@ -28,6 +28,16 @@ NO_IMAGE = (
     "No program: neither slot holds a whole image.\n"
     "Put one on with a computer: ./flash.py flash --board %s --port PORT"
 )
+
+
+def start(board):
+    """(Slot,) for the program to start with; None for the prompt. Without a program it does not return."""
+    if held():
+        return None
+    slot = choose(board)
+    if slot is None:
+        mourn(board)
+    return (slot,)
 
 
 def choose(board):

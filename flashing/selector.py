@@ -16,7 +16,7 @@ from flashing.source import parse, program_of
 from flashing.squeeze import squeeze
 
 _DOOR = "firmware.door"
-_ENTRIES = ("choose", "held", "mourn", "mount", "door")
+_ENTRIES = ("start", "mount", "door")
 # Names in `[pins]` of what the selector lights.
 _LAMPS = ("red", "green")
 _MAIN = """\
@@ -25,49 +25,36 @@ import micropython
 
 try:
     micropython.kbd_intr(-1)  # the program decides whether its console is open
-    for _ in range(2):
+    for start in range(2):
         pass  # a Ctrl-C of before is heard here at the latest
 except KeyboardInterrupt:
     micropython.kbd_intr(-1)
 
+import sys
 
-def prepare():
-    import sys
+import selector
 
-    import selector
+try:
+    start = selector.start(selector.BOARD)
+finally:
+    # What stays of this file and of the selector is not there for the program, whose heap is full.
+    del selector, sys.modules["selector"]
 
-    try:
-        if selector.held():
-            return False, None
-        slot = selector.choose(selector.BOARD)
-        if slot is None:
-            selector.mourn(selector.BOARD)
-        return True, slot
-    finally:
-        del sys.modules["selector"]
-
-
-def run(slot):
-    import machine
-    import sys
-    import time
-
+if start is not None:
     try:
         from firmware.main import main
 
-        main(slot)
+        main(*start)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
         sys.print_exception(error)
     # The program does not end; if it does all the same, the board starts again: no prompt is left behind.
+    import machine
+    import time
+
     time.sleep(10)
     machine.reset()
-
-
-start, slot = prepare()
-if start:
-    run(slot)
 """
 
 
@@ -75,10 +62,7 @@ def startup(board: dict[str, Any]) -> dict[str, str]:
     """{path on the board: text} for a board's description."""
     found = modules(ROOMS)
     # `link` puts into one what the modules apart import: the door is such a module, and goes again.
-    found[_DOOR] = (
-        "from firmware.selector import choose, held, mount, mourn\n\n"
-        "def door():\n    return choose, held, mount, mourn\n"
-    )
+    found[_DOOR] = "from firmware.selector import mount, start\n\ndef door():\n    return mount, start\n"
     program = program_of(shake(squeeze(reached(found, {_DOOR})), _ENTRIES))
     strip(program)
     shorten(program, _ENTRIES)

@@ -162,7 +162,13 @@ def _digest(image):
     """Of the image and of everything on the bench that made or ran it."""
     digest = hashlib.sha256(Path(image).read_bytes())
     for path in sorted(
-        (*_ROOT.glob("hwsim/**/*.py"), *_ROOT.glob("hwsim/*.toml"), *_ROOT.glob("boards/**/*.toml"))
+        (
+            *_ROOT.glob("hwsim/**/*.py"),
+            *_ROOT.glob("hwsim/*.toml"),
+            *_ROOT.glob("boards/**/*.toml"),
+            *_ROOT.glob("flashing/**/*.py"),  # the texts that start a board, which no image holds
+            *_ROOT.glob("firmware/*.py"),
+        )
     ):
         if "conformance/cases" not in path.as_posix():
             digest.update(path.read_bytes())

@@ -21,7 +21,7 @@ def begin(interrupts, monkeypatch):
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setitem(__import__("sys").modules, "micropython", types.SimpleNamespace(kbd_intr=kbd_intr))
-    head = startup(load_board("SIM"))["/main.py"].partition("\ndef prepare")[0]
+    head = startup(load_board("SIM"))["/main.py"].partition("\nimport sys")[0]
     try:
         exec(compile(head, "/main.py", "exec"), {})  # noqa: S102
     except KeyboardInterrupt:
