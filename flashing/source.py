@@ -5,6 +5,7 @@ import ast
 import dataclasses
 import threading
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 # What to put in a node's place; "" takes a statement out.
 Edit = tuple[ast.AST, str]
@@ -19,6 +20,12 @@ def parse(text: str, name: str = "") -> ast.Module:
     """ast.parse, from any thread. Raises SyntaxError."""
     with _one:
         return ast.parse(text, name)
+
+
+def value(text: str) -> Any:
+    """ast.literal_eval, from any thread. Raises ValueError, SyntaxError."""
+    with _one:
+        return ast.literal_eval(text)
 
 
 class Module:

@@ -9,7 +9,6 @@ Everything raises FlashError. Patience is counted from the last byte that came. 
 paste.py, what is done with files in files.py.
 """
 
-import ast
 import time
 from collections.abc import Iterator
 from types import TracebackType
@@ -18,6 +17,7 @@ from typing import Any
 from flashing.board import complaints, paste, silence
 from flashing.board.line import Line
 from flashing.board.literal import literal
+from flashing.source import value
 
 BAUD = 115200  # what MicroPython's UART console has; USB's own takes any
 _RAW = b"raw REPL; CTRL-B to exit\r\n>"
@@ -135,7 +135,7 @@ class Console:
         said = self.exec(b"print(repr(" + function.encode() + b"(" + words + b")))", patience_s)
         last = said.rstrip(b"\n").rsplit(b"\n", 1)[-1].decode(errors="replace")
         try:
-            return ast.literal_eval(last)
+            return value(last)
         except (ValueError, SyntaxError):
             what = f"the board answered {last[:60]!r} to {function}"
             raise complaints.odd(self.port, what) from None

@@ -8,7 +8,9 @@ from hwsim.broker import free_ports
 from tests.brokers.process import Process, program
 
 _GOT = Path(__file__).resolve().parents[2] / ".build/mosquitto/mosquitto"
-PROGRAM = os.environ.get("PATROLA_MOSQUITTO") or program("mosquitto") or (str(_GOT) if _GOT.exists() else None)
+PROGRAM = (
+    os.environ.get("PATROLA_MOSQUITTO") or program("mosquitto") or (str(_GOT) if _GOT.exists() else None)
+)
 _CONF = """\
 listener {port} 127.0.0.1
 persistence true

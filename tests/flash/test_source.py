@@ -2,6 +2,7 @@
 
 import ast
 import gc
+import itertools
 import threading
 import time
 
@@ -42,6 +43,12 @@ def at_once(parse):
 
 def test_the_boards_of_a_batch_may_parse_at_once():
     assert at_once(source.parse) == []
+
+
+def test_and_read_what_a_board_answers_meanwhile():
+    answer = repr([(n, "of many", [n] * 5) for n in range(500)])
+    both = itertools.cycle((lambda: source.parse(TEXT), lambda: source.value(answer)))
+    assert at_once(lambda _: next(both)()) == []
 
 
 def test_one_tree_is_the_trees_text():
