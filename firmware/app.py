@@ -38,9 +38,9 @@ _SLOW_MS = const(30000)
 _ROUND_MS = const(4000)
 # Longest pause of a task that an alarm cannot do without. After ten deaths the terminal starts afresh.
 _BLIND_MS = const(2000)
-_HASTE_MS = const(1000)
-# In safe mode a signature takes a second, in which the lamp would stand still that is to show the receipt.
-_SAFE_HASTE_MS = const(2500)
+# What can wait waits so long after PANIC: a signature takes up to a second, in which the lamp would stand
+# still that is to show the receipt, and that takes it a second and a half.
+_HASTE_MS = const(1850)
 # A PANIC key that chatters must not keep everything else waiting: three times, then once in so long.
 _HASTE_REST_MS = const(5000)
 _UPDATE = const(5)  # kinds of commands; the others are the desk's
@@ -100,7 +100,7 @@ class App:
         self._renewer = Renewer(self, bytes.fromhex(values["gateway_key"]))
         # What the alarm itself waits for is not held back: without keys for the link, that is the handshake.
         self.modem.hasty = lambda: self.hasty() and session.ready
-        self._touched_ms = -_SAFE_HASTE_MS
+        self._touched_ms = -_HASTE_MS
         self._rested_ms = 0
         self.keys = self._make_keys(values, key_pins)
         round_ms = min(_ROUND_MS, values["watchdog_s"] * 500)
@@ -187,9 +187,8 @@ class App:
     # --- what the parts tell
 
     def hasty(self):
-        """An alarm may be about to come, or has just come: what can wait waits a second or two."""
-        haste_ms = _SAFE_HASTE_MS if self.safe else _HASTE_MS
-        return self.clock.uptime_ms() - self._touched_ms < haste_ms
+        """An alarm may be about to come, or has just come: what can wait waits a little."""
+        return self.clock.uptime_ms() - self._touched_ms < _HASTE_MS
 
     def _key(self, meaning, number):
         now = self.clock.uptime_ms()
