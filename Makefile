@@ -19,6 +19,7 @@
 #   make siege BLOWS=30                         nodes of a NATS cluster killed and cut off under load
 #   make broker-kills KILLS=50                  each broker killed so many times under traffic
 #   make backlog FRAMES=1000000                 what a long outage of the broker leaves, relayed in order
+#   make mosquitto                              gets one for the tests where none is installed, without root
 #   make seeds COUNT=1000                       each seed played twice: the same trace?
 #   make fuzz SECONDS=60                        every reader of outside bytes, a minute for all of them together
 #   make fuzz EACH=600 ARGS="--target coap_datagram"
@@ -32,7 +33,7 @@ ARGS ?=
 SECONDS ?= 60
 EACH ?=
 
-.PHONY: pulls kills help setup setup-peers demo test check format conformance bench power-cuts fuzz soak mutants seeds siege broker-kills backlog lock clean
+.PHONY: mosquitto pulls kills help setup setup-peers demo test check format conformance bench power-cuts fuzz soak mutants seeds siege broker-kills backlog lock clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -69,7 +70,9 @@ $(MOSQUITTO)/.complete: tests/brokers/get_mosquitto
 	@tests/brokers/get_mosquitto $(MOSQUITTO)
 	@touch $@
 
-test: setup setup-peers $(MOSQUITTO)/.complete
+mosquitto: $(MOSQUITTO)/.complete
+
+test: setup setup-peers
 	@$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: setup

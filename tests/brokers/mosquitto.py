@@ -1,4 +1,4 @@
-"""mosquitto: the one that is installed, or that `make test` got (get_mosquitto); `PATROLA_MOSQUITTO` names
+"""mosquitto: the one that is installed, or that `make mosquitto` got (get_mosquitto); `PATROLA_MOSQUITTO` names
 another."""
 
 import os
