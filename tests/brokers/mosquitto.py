@@ -1,4 +1,4 @@
-"""mosquitto: the one that is installed, or that `make mosquitto` got (get_mosquitto); `PATROLA_MOSQUITTO` names
+"""mosquitto: the installed one, or that of `make mosquitto` (get_mosquitto); `PATROLA_MOSQUITTO` names
 another."""
 
 import os
