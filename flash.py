@@ -12,6 +12,7 @@ import shlex
 import shutil
 import sys
 import textwrap
+from pathlib import Path
 
 from flashing import cli
 from flashing.errors import FlashError, Usage
@@ -74,6 +75,13 @@ def main(argv: list[str] | None = None) -> int:
     except FlashError as error:
         _explain(error, again, arguments.json)
         return 2 if isinstance(error, Usage) else 1
+    except ModuleNotFoundError as error:
+        if (Path(__file__).parent / str(error.name).split(".")[0]).exists():
+            raise  # our own: that is a defect
+        what = f"the Python package {error.name} is not there"
+        do = "once in this folder: make setup; and in each new window, before the first command:"
+        _explain(Usage(what, do, ". .venv/bin/activate"), again, arguments.json)
+        return 2
     except KeyboardInterrupt:
         print(f"\nflash.py: stopped. What is done stays done; go on with\n  {again}", file=sys.stderr)
         return _INTERRUPTED

@@ -25,11 +25,13 @@ def pair():
                 os.close(end)
 
 
-def _carry(one, other):
-    """A cable: bytes of each end come out at the other, until one of them is gone."""
+def _carry(one, other, pulled):
+    """A cable: bytes of each end come out at the other, until one of them is gone or `pulled` can be read."""
     with contextlib.suppress(OSError):
         while True:
-            ready, _, _ = select.select([one, other], [], [])
+            ready, _, _ = select.select([one, other, pulled], [], [])
+            if pulled in ready:
+                return
             for end in ready:
                 data = os.read(end, 65536)
                 if not data:
@@ -45,13 +47,19 @@ def bare_board(folder, *arguments):
         with open(terminal, "r+b", buffering=0) as end:
             command = [micropython(), *arguments]
             process = subprocess.Popen(command, stdin=end, stdout=end, stderr=end, cwd=folder)
-        cable = threading.Thread(target=_carry, args=(tool, board), daemon=True)
+        pulled, pull = os.pipe()
+        cable = threading.Thread(target=_carry, args=(tool, board, pulled))
         cable.start()
         try:
             yield port
         finally:
             process.kill()
             process.wait()
+            # It ends before its files are closed: their numbers are soon those of others, which it would read.
+            os.write(pull, b"-")
+            cable.join()
+            os.close(pull)
+            os.close(pulled)
 
 
 @contextlib.contextmanager

@@ -256,3 +256,15 @@ def test_an_image_that_was_cut_off(size, tmp_path, capsys):
     file.write_bytes(FIRST.data[:size])
     assert tool.main(["flash", "--board", "SIM", "--port", "x", "--image", str(file)]) == 1
     assert "this is no image of the terminal's program" in capsys.readouterr().err
+
+
+def test_outside_its_environment_it_says_how_to_get_in():
+    """`-S`: the packages of the environment are not there, as with the system's own Python."""
+    command = [sys.executable, "-S", "flash.py", "flash", "--board", "SIM", "--port", "/dev/ttyUSB0"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    first, *rest = done.stderr.splitlines()
+    assert first.startswith("flash.py: the Python package ") and first.endswith(" is not there")
+    assert any("make setup" in line for line in rest)
+    assert any(". .venv/bin/activate" in line for line in rest)
