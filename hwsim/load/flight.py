@@ -152,13 +152,14 @@ class Flight:
         except (BlockingIOError, ConnectionRefusedError):
             return
         if data[0] & 0x0F == 4:  # of the token: a car's request, answered at once or by a message of its own
-            index = int.from_bytes(data[4:8], "big")
-            # 5.03 is an answer, and no end: the terminal asks again.
-            if data[1] == 0xA3 and len(data) < 16:
-                self.refused += 1
-            elif self.answered[index] == _UNTIMED:
-                self.answered[index] = time.perf_counter() - began_s
-            self.answers.append((index, data))
+            index = self.stock.index(data[4:8])
+            if index is not None:
+                # 5.03 is an answer, and no end: the terminal asks again.
+                if data[1] == 0xA3 and len(data) < 16:
+                    self.refused += 1
+                elif self.answered[index] == _UNTIMED:
+                    self.answered[index] = time.perf_counter() - began_s
+                self.answers.append((index, data))
         elif data[0] & 0x0F:
             self.notifications += 1
         if data[0] & 0x30 == 0:  # confirmable

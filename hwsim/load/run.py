@@ -27,6 +27,7 @@ class Load:
         self._key = gateway_key
         self.broker = broker
         self._message_id = random.randrange(65536)
+        self._token = 0
         self._prefix = prefix
         self.wires = handshakes.Wires(gateways, min(wires, len(fleet)))
         self._strange = handshakes.Wires(gateways, 4)
@@ -40,8 +41,9 @@ class Load:
         that go to another gateway than the car's first. `repeat`: send again what is not answered."""
         jobs, roam, repeat = more.get("jobs", 1), more.get("roam", 0.0), more.get("repeat", True)
         wires = len(self.wires.rows)
-        stock = Stock(self.cars, rate, seconds, urgent, batch, seed, wires, self._message_id)
+        stock = Stock(self.cars, rate, seconds, urgent, batch, seed, wires, self._message_id, self._token)
         self._message_id = self._message_id + stock.ids & 0xFFFF
+        self._token = self._token + stock.total & 0xFFFFFFFF
         stock.make(jobs)
         for place, car in enumerate(self.cars):
             car.context.sequence += len(range(place, stock.total, len(self.cars)))

@@ -13,14 +13,15 @@ _HEALTH_SHARE = 0.02
 class Stock:
     """Datagram i of car `i % cars` is due `i / rate` seconds after the beginning. `first[i]` is the number
     (seq) of its first frame, `count[i]` how many it has. On each of the `wires` that the cars share no
-    message id comes twice; `message_id` is the first, `ids` how many were used."""
+    message id comes twice; `message_id` is the first, `ids` how many were used. Tokens count from `token`."""
 
-    def __init__(self, cars, rate, seconds, urgent=0.02, batch=1, seed=1, wires=1, message_id=0):
+    def __init__(self, cars, rate, seconds, urgent=0.02, batch=1, seed=1, wires=1, message_id=0, token=0):
         self.cars = cars
         self.rate = rate
         self.total = max(1, round(rate * seconds))
         self.batch = batch
         self.message_id = message_id
+        self.token = token
         self._each = -(-len(cars) // wires)
         self._wires = wires
         self.ids = -(-self.total // len(cars)) * self._each
@@ -52,6 +53,11 @@ class Stock:
 
     def name(self, index):
         return self.cars[index % len(self.cars)].number, index
+
+    def index(self, token):
+        """Whose answer that is; None for one to a datagram of an earlier run on the same wires."""
+        index = int.from_bytes(token, "big") - self.token & 0xFFFFFFFF
+        return index if index < self.total else None
 
     def sequence(self, index):
         """The Partial IV of datagram `index`."""
@@ -88,12 +94,12 @@ class Stock:
             self.rate,
             self.batch,
             now_ms,
-            (self.message_id, self._each, self._wires),
+            (self.message_id, self._each, self._wires, self.token),
         )
 
 
 def _make(order):
-    rows, step, boot, rate, batch, now_ms, (first, each, wires) = order
+    rows, step, boot, rate, batch, now_ms, (first, each, wires, first_token) = order
     began = time.process_time()
     out = []
     for place, number, scalar, kid, material, kinds in rows:
@@ -104,6 +110,7 @@ def _make(order):
             time_ms = now_ms + index * 1000 // max(1, round(rate))
             frames = b"".join(sealer.frame(kind, time_ms) for _ in range(batch if kind == POSITION else 1))
             message_id = first + turn * each + place // wires & 0xFFFF
-            datagrams.append(sealer.datagram(frames, message_id, index.to_bytes(4, "big")))
+            token = (first_token + index & 0xFFFFFFFF).to_bytes(4, "big")
+            datagrams.append(sealer.datagram(frames, message_id, token))
         out.append(datagrams)
     return out, time.process_time() - began

@@ -55,7 +55,7 @@ def bare_board(folder, *arguments):
         finally:
             process.kill()
             process.wait()
-            # It ends before its files are closed: their numbers are soon those of others, which it would read.
+            # It ends before its files are closed: it would read what others open under their numbers.
             os.write(pull, b"-")
             cable.join()
             os.close(pull)

@@ -1,8 +1,11 @@
-"""`bench(program, ...)` makes a SmallBench that is closed when the test ends."""
+"""`bench(program, ...)` makes a SmallBench that is closed when the test ends; `stand` is a board behind a
+port, `client` somebody at its prompt."""
 
 import pytest
 
+from hwsim.board_stand import BoardStand
 from tests.hwsim.driver_bench import Drive, make_image
+from tests.hwsim.prompt_client import Client
 from tests.hwsim.small_bench import SmallBench
 
 
@@ -37,3 +40,16 @@ def drive(driver_image, tmp_path):
     yield make
     for one in drives:
         one.close()
+
+
+@pytest.fixture
+def stand():
+    with BoardStand() as made:
+        yield made
+
+
+@pytest.fixture
+def client(stand):
+    with Client(stand.port) as made:
+        made.until(b">>> ")
+        yield made

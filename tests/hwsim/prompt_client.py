@@ -5,6 +5,8 @@ import select
 import time
 
 _PATIENCE_S = 20
+# For a board: flash is busy for a while.
+FILL = "f = open('/big', 'wb')\nfor n in range(200):\n    f.write(bytes(100))\nf.close()\n"
 
 
 class Gone(Exception):

@@ -4,26 +4,9 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from hwsim.board_stand import BoardStand
 from hwsim.lockstep import COMPUTING
-from tests.hwsim.prompt_client import Client
-
-FILL = "f = open('/big', 'wb')\nfor n in range(200):\n    f.write(bytes(100))\nf.close()\n"
-
-
-@pytest.fixture
-def stand():
-    with BoardStand() as made:
-        yield made
-
-
-@pytest.fixture
-def client(stand):
-    with Client(stand.port) as made:
-        made.until(b">>> ")
-        yield made
+from tests.hwsim.prompt_client import FILL, Client
 
 
 def test_a_friendly_prompt(stand, client):

@@ -5,22 +5,7 @@ import os
 import pytest
 
 from hwsim.board_stand import BoardStand
-from tests.hwsim.prompt_client import Client, Gone
-
-FILL = "f = open('/big', 'wb')\nfor n in range(200):\n    f.write(bytes(100))\nf.close()\n"
-
-
-@pytest.fixture
-def stand():
-    with BoardStand() as made:
-        yield made
-
-
-@pytest.fixture
-def client(stand):
-    with Client(stand.port) as made:
-        made.until(b">>> ")
-        yield made
+from tests.hwsim.prompt_client import FILL, Client, Gone
 
 
 def test_flash_is_kept_from_run_to_run(tmp_path):

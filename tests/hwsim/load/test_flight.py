@@ -1,5 +1,6 @@
 """When a run is over: all answered and every frame heard, or nothing came any more."""
 
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -53,3 +54,16 @@ def test_a_frame_that_came_twice_does_not_stand_for_one_that_is_missing(flight):
     assert not over(flight, END_S + 0.1)
     flight.ear = ear(11, 10)
     assert over(flight, END_S + 0.2)
+
+
+def test_an_answer_to_an_earlier_run_is_none_of_this_one():
+    """Both runs use the same wires, and a peer in overload answers late."""
+    earlier = stock(2, rate=40, seconds=1)
+    flight = Flight(stock(2, rate=10, seconds=1, token=earlier.total), None)
+    ours, gateway = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, gateway:
+        for data in (earlier.data[3], earlier.data[39], flight.stock.data[3]):
+            gateway.send(b"\x64\x44" + data[2:8])  # 2.04, acknowledged with the same message id and token
+            flight._receive(ours, began_s=0.0)
+    assert [index for index, at_s in enumerate(flight.answered) if at_s >= 0] == [3]
+    assert [index for index, _ in flight.answers] == [3]
