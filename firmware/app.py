@@ -38,9 +38,7 @@ _SLOW_MS = const(30000)
 _ROUND_MS = const(4000)
 # Longest pause of a task that an alarm cannot do without. After ten deaths the terminal starts afresh.
 _BLIND_MS = const(2000)
-# What can wait waits so long after PANIC: a signature takes up to a second, in which the lamp would stand
-# still that is to show the receipt, and that takes it a second and a half.
-_HASTE_MS = const(1850)
+_HASTE_MS = const(1000)
 # A PANIC key that chatters must not keep everything else waiting: three times, then once in so long.
 _HASTE_REST_MS = const(5000)
 _UPDATE = const(5)  # kinds of commands; the others are the desk's
@@ -187,8 +185,13 @@ class App:
     # --- what the parts tell
 
     def hasty(self):
-        """An alarm may be about to come, or has just come: what can wait waits a little."""
+        """An alarm may be about to come, or has just come: its datagram is to be the next."""
         return self.clock.uptime_ms() - self._touched_ms < _HASTE_MS
+
+    def waits(self):
+        """What can wait waits: for such an alarm, and for a lamp that has just begun to say how far it is. A
+        signature takes up to a second, in which that lamp would stand still."""
+        return self.hasty() or self.indicator.news
 
     def _key(self, meaning, number):
         now = self.clock.uptime_ms()

@@ -18,7 +18,7 @@ _LAMP_FIX_MS = const(5000)  # a fix that was lost this lately still counts for t
 
 class Beat:
     """`app` has the parts looked at: clock, receiver, builder, desk, indicator, hal, modem, keys, supervisor,
-    and `linked()`, `queue()`, `hasty()`. `fixed` is set at every fix and when it is lost."""
+    and `linked()`, `queue()`, `waits()`. `fixed` is set at every fix and when it is lost."""
 
     def __init__(self, config, app, patrol, health):
         self._track_ms = config["track_s"] * 1000
@@ -49,7 +49,7 @@ class Beat:
         desk = app.desk
         linked = app.linked()
         app.indicator.link(linked, fix.valid or (fix.lat_e7 is not None and now - fix.at_ms < _LAMP_FIX_MS))
-        if app.hasty():
+        if app.waits():
             return  # all that follows writes to flash, and an alarm's first datagram is to leave before that
         desk.tidy()
         desk.arrival(fix)

@@ -116,7 +116,7 @@ class Handshake:
         app = self._app
         for _ in range(_HASTES):
             # An alarm that has no other keys to go under waits for these.
-            if not app.hasty() or not app.session.ready:
+            if not app.waits() or not app.session.ready:
                 break
             await asyncio.sleep_ms(_HASTE_MS)
 

@@ -22,8 +22,8 @@ async def run(watch, app):
     while True:
         watch.alive()
         _prove(app)
-        # A key that is held may become an alarm: nothing long is begun that it would have to wait for.
-        if app.hasty() or app.journal.prepare() or (not app.safe and _point(app.signer)):
+        # Nothing long is begun that an alarm, or the lamp that shows it, would have to wait for.
+        if app.waits() or app.journal.prepare() or (not app.safe and _point(app.signer)):
             await asyncio.sleep_ms(_STEP_MS)
             continue
         if used:

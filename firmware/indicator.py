@@ -12,6 +12,7 @@ _LATER = const(20000)  # nothing changes by itself; a task that hangs is missed 
 _GAP_MS = const(100)
 # The click of PANIC and the two beeps of its receipt would else be three beeps to an ear.
 _PAUSE_MS = const(300)
+_NEWS_MS = const(1600)  # three phases of the slowest pattern tell it from the others
 
 DARK = ()
 STEADY = (1,)
@@ -52,7 +53,7 @@ class _Lamp:
     def __init__(self, write):
         self._write = write
         self._pattern = DARK
-        self._since = 0
+        self.since = 0  # what is shown began then; 0: at no moment of its own
         self._level = 0
         self._next = 0
 
@@ -60,16 +61,16 @@ class _Lamp:
         """From now on; after `gap_ms` of darkness if it is lit."""
         if pattern != self._pattern:
             self._pattern = pattern
-            self._since = self._next = now_ms + gap_ms if self._level else now_ms
+            self.since = self._next = now_ms + gap_ms if self._level else now_ms
 
     def step(self, now_ms):
-        if now_ms < self._since:
-            level, left = 0, self._since - now_ms
+        if now_ms < self.since:
+            level, left = 0, self.since - now_ms
         else:
-            if self._since and now_ms > self._next:
+            if self.since and now_ms > self._next:
                 # A signature or the flash has held us up: what is late comes whole, a sliver tells nobody.
-                self._since += now_ms - self._next
-            level, left = phase(self._pattern, now_ms - self._since)
+                self.since += now_ms - self._next
+            level, left = phase(self._pattern, now_ms - self.since)
         self._next = now_ms + left
         self._level = level
         self._write(level)
@@ -150,6 +151,11 @@ class Indicator:
     def fault(self, on):
         self._fault = on
         self._refresh()
+
+    @property
+    def news(self):
+        """How far an alarm is has just begun to be shown, and nobody can have read it yet."""
+        return self._red.since > 0 and self._uptime_ms() - self._red.since < _NEWS_MS
 
     @property
     def hushed(self):

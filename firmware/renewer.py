@@ -27,7 +27,7 @@ def forget(*names):
 
 
 class Renewer:
-    """`app` has clock, uplink, session, modem, hal, builder, `random16()`, `log(level, text)`, and `hasty()`:
+    """`app` has clock, uplink, session, modem, hal, builder, `random16()`, `log(level, text)`, and `waits()`:
     an alarm may be about to come, so nothing is computed. Without `gateway_key` (X || Y) none is made.
     """
 

@@ -44,7 +44,7 @@ def begin(app):
 
 class Update:
     """`app` has clock, uplink, modem, panics, journal, builder, beat, supervisor, trace, hal, keys,
-    `queue()`, `linked()`, `hasty()`, `random16()`, `log(level, text)`, and `used`, a signal that wakes who
+    `queue()`, `linked()`, `waits()`, `random16()`, `log(level, text)`, and `used`, a signal that wakes who
     calls `step`. `slots`: see slots.py, None where flash has room for one program only. `board` is the
     description of the board."""
 

@@ -55,7 +55,7 @@ class Trial:
         """The other slot is staged: it is tried at the next start, which is now. Raises OSError."""
         app = self._app
         row = self._of.row
-        if app.keys.head != app.keys.tail or app.hasty():
+        if app.keys.head != app.keys.tail or app.waits():
             return  # pressed while flash was read: it may be an alarm
         row.status = app.builder.status
         row.state = update.TRYING

@@ -225,7 +225,7 @@ async def test_an_alarm_that_waits_for_keys_is_not_kept_waiting_by_its_own_key()
     terminal = fresh()
     terminal.deaf = True
     await terminal.boot()
-    terminal.app.hasty = lambda: True
+    terminal.app.waits = lambda: True
     terminal.deaf = False
     waited = await terminal.until(terminal.ready, 60000)
     assert waited < 2000, waited

@@ -203,7 +203,7 @@ class Bench:
             trace=_Any(keep=lambda fails: self.lines.append("kept %d" % fails)),
             hal=_Any(reset=reset),
             used=_Any(set=lambda: None),
-            hasty=lambda: self.hasty,
+            waits=lambda: self.hasty,
             queue=lambda: self.urgent + self.bulk,
             linked=lambda: self.is_linked,
             random16=lambda: 0,

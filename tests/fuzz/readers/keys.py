@@ -48,7 +48,7 @@ class _App:
         self._now_ms += 500
         return self._now_ms
 
-    def hasty(self):
+    def waits(self):
         return False
 
     def wake(self):
