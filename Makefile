@@ -19,7 +19,7 @@
 #   make siege BLOWS=30                         nodes of a NATS cluster killed and cut off under load
 #   make broker-kills KILLS=50                  each broker killed so many times under traffic
 #   make backlog FRAMES=1000000                 what a long outage of the broker leaves, relayed in order
-#   make mosquitto                              gets one for the tests where none is installed, without root
+#   make mosquitto                              gets one for the tests where none is installed, without root, as `make test` does
 #   make seeds COUNT=1000                       each seed played twice: the same trace?
 #   make fuzz SECONDS=60                        every reader of outside bytes, a minute for all of them together
 #   make fuzz EACH=600 ARGS="--target coap_datagram"
@@ -70,9 +70,11 @@ $(MOSQUITTO)/.complete: tests/brokers/get_mosquitto
 	@tests/brokers/get_mosquitto $(MOSQUITTO)
 	@touch $@
 
-mosquitto: $(MOSQUITTO)/.complete
+# Asked for, it tries again where it could not be got before.
+mosquitto:
+	@test -x $(MOSQUITTO)/mosquitto || tests/brokers/get_mosquitto $(MOSQUITTO)
 
-test: setup setup-peers
+test: setup setup-peers $(MOSQUITTO)/.complete
 	@$(RUN) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: setup

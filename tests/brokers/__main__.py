@@ -58,7 +58,6 @@ async def run(options, folder):
                 continue
             place = folder / kind
             place.mkdir()
-            place.chmod(0o755)
             more = {"terminals": options.terminals or 3, "say": say}
             reports.append(await kill_again_and_again(place, kind, options.kills, options.seed, **more))
     wrong = ("lost", "unknown", "conflicts", "unrelayed")
@@ -68,7 +67,6 @@ async def run(options, folder):
 def main():
     options = _parser().parse_args()
     with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
         reports, well = asyncio.run(run(options, Path(name)))
     text = json.dumps(reports, indent=1)
     print(text)

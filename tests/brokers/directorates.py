@@ -33,9 +33,7 @@ def password(name):
 
 
 def directorates(folder):
-    """Makes it a folder that another user may enter, with the registry of three directorates."""
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o055)
+    """Makes it a gateway's folder with the registry of three directorates."""
     (folder / "gateway.toml").write_text(config_text())
     for directorate, rest in UNITS.items():
         station, unit = rest.split("/")

@@ -1,17 +1,30 @@
-"""mosquitto: the installed one, or that of `make mosquitto` (get_mosquitto); `PATROLA_MOSQUITTO` names
+"""mosquitto: the installed one, or that which `make test` got (get_mosquitto); `PATROLA_MOSQUITTO` names
 another."""
 
 import os
 from pathlib import Path
 
+import pytest
+
 from hwsim.broker import free_ports
 from tests.brokers.process import Process, program
 
-_GOT = Path(__file__).resolve().parents[2] / ".build/mosquitto/mosquitto"
-PROGRAM = (
-    os.environ.get("PATROLA_MOSQUITTO") or program("mosquitto") or (str(_GOT) if _GOT.exists() else None)
-)
+_GOT = Path(__file__).resolve().parents[2] / ".build/mosquitto"
+_HERE = str(_GOT / "mosquitto") if (_GOT / "mosquitto").exists() else None
+PROGRAM = os.environ.get("PATROLA_MOSQUITTO") or program("mosquitto") or _HERE
+
+
+def _why():
+    """Why there is none to test with."""
+    tried = (_GOT / "why").read_text().strip() if (_GOT / "why").exists() else "none was got: make mosquitto"
+    return f"mosquitto is not installed, and {tried}; PATROLA_MOSQUITTO may name one"
+
+
+needs_mosquitto = pytest.mark.skipif(not PROGRAM, reason=_why())
 _CONF = """\
+# Else root would become another user, who may not enter what pytest makes for one user alone, and who no
+# longer ends with us: the kernel takes the leash off whoever changes his name.
+user root
 listener {port} 127.0.0.1
 persistence true
 persistence_location {store}/
@@ -27,7 +40,6 @@ class Mosquitto:
     def __init__(self, folder, lines="allow_anonymous true"):
         store = Path(folder) / "mosquitto"
         store.mkdir(exist_ok=True)
-        store.chmod(0o777)  # it gives up root's rights
         (self.port,) = free_ports(1)
         conf = Path(folder) / "mosquitto.conf"
         conf.write_text(_CONF.format(port=self.port, store=store, lines=lines))

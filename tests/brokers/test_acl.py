@@ -11,7 +11,7 @@ from paho.mqtt.client import Client as Paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from tests.brokers.directorates import ACCOUNTS, COMMANDS, LABELS, SEES, UNITS, directorates, password
-from tests.brokers.mosquitto import PROGRAM, Mosquitto
+from tests.brokers.mosquitto import Mosquitto, needs_mosquitto
 from tests.brokers.nats import Nats
 from tests.brokers.process import until
 from tests.gateway.bench import call_cli
@@ -82,20 +82,13 @@ async def mosquitto(folder, monkeypatch):
         parts = ("", "7", "101", b64encode(b"twelve bytes").decode(), b64encode(digest).decode())
         rows.append(f"{name}:{'$'.join(parts)}")
     (folder / "passwords").write_text("\n".join(rows) + "\n")
-    for file in ("passwords", "patrola.acl"):
-        (folder / file).chmod(0o644)
     lines = f"allow_anonymous false\npassword_file {folder}/passwords\nacl_file {folder}/patrola.acl"
     return await Mosquitto(folder, lines).start()
 
 
 BROKERS = [
     nats,
-    pytest.param(
-        mosquitto,
-        marks=pytest.mark.skipif(
-            not PROGRAM, reason="mosquitto is not installed; PATROLA_MOSQUITTO may name one"
-        ),
-    ),
+    pytest.param(mosquitto, marks=needs_mosquitto),
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from protocol import coap
 from tests.brokers.certificates import Authority
-from tests.brokers.mosquitto import PROGRAM, Mosquitto
+from tests.brokers.mosquitto import Mosquitto, needs_mosquitto
 from tests.brokers.nats import Nats
 from tests.gateway.bench import Bench
 
@@ -37,32 +37,22 @@ def mosquitto(folder, authority, *, certificates=False, password=False):
         text = "$".join(("", "7", "101", b64encode(salt).decode(), b64encode(digest).decode()))
         (folder / "passwords").write_text(f"{USER}:{text}\n")
         lines.append(f"password_file {folder / 'passwords'}")
-    for path in folder.glob("*.key"):
-        path.chmod(0o644)  # mosquitto gives up root's rights before it reads them
     return Mosquitto(folder, "\n".join(lines))
 
 
 BROKERS = [
     nats,
-    pytest.param(mosquitto, marks=pytest.mark.skipif(not PROGRAM, reason="mosquitto is not installed")),
+    pytest.param(mosquitto, marks=needs_mosquitto),
 ]
 
 
-@pytest.fixture
-def place(tmp_path):
-    """A folder that another user may enter: pytest's own are for one alone."""
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(parent.stat().st_mode | 0o055)
-    return tmp_path
-
-
 @pytest.fixture(params=BROKERS, ids=lambda make: make.__name__)
-async def serve(request, place):
+async def serve(request, tmp_path):
     """`serve(authority, ...)` starts the broker and gives its port."""
     running = []
 
     async def start(authority, **what):
-        running.append(request.param(place, authority, **what))
+        running.append(request.param(tmp_path, authority, **what))
         await running[0].start()
         return running[0].port
 
@@ -90,73 +80,73 @@ async def relays(folder, port, **broker):
         await bench.stop()
 
 
-async def test_tls_with_user_and_password(serve, place):
-    authority = Authority(place)
+async def test_tls_with_user_and_password(serve, tmp_path):
+    authority = Authority(tmp_path)
     port = await serve(authority, password=True)
-    (place / "password").write_text(PASSWORD + "\n")
+    (tmp_path / "password").write_text(PASSWORD + "\n")
     known = {"tls": True, "ca_file": str(authority.ca), "username": USER}
-    assert await relays(place, port, **known, password_file="password") is True
+    assert await relays(tmp_path, port, **known, password_file="password") is True
 
 
-async def test_a_wrong_password_is_refused_and_said(serve, place):
-    authority = Authority(place)
+async def test_a_wrong_password_is_refused_and_said(serve, tmp_path):
+    authority = Authority(tmp_path)
     port = await serve(authority, password=True)
-    (place / "password").write_text("wrong")
+    (tmp_path / "password").write_text("wrong")
     known = {"tls": True, "ca_file": str(authority.ca), "username": USER}
-    assert "uthori" in await relays(place, port, **known, password_file="password")
+    assert "uthori" in await relays(tmp_path, port, **known, password_file="password")
 
 
-async def test_a_client_certificate(serve, place):
-    authority = Authority(place)
+async def test_a_client_certificate(serve, tmp_path):
+    authority = Authority(tmp_path)
     port = await serve(authority, certificates=True)
     certificate, key = authority.issue("gateway")
     known = {"tls": True, "ca_file": str(authority.ca)}
-    assert await relays(place, port, **known, certificate_file=str(certificate), key_file=str(key)) is True
+    assert await relays(tmp_path, port, **known, certificate_file=str(certificate), key_file=str(key)) is True
 
 
-async def test_without_a_certificate_or_with_a_strangers_there_is_no_connection(serve, place):
-    authority = Authority(place)
+async def test_without_a_certificate_or_with_a_strangers_there_is_no_connection(serve, tmp_path):
+    authority = Authority(tmp_path)
     port = await serve(authority, certificates=True)
     known = {"tls": True, "ca_file": str(authority.ca)}
-    assert await relays(place, port, **known) is not True
-    (place / "other").mkdir()
-    certificate, key = Authority(place / "other").issue("stranger")
+    assert await relays(tmp_path, port, **known) is not True
+    (tmp_path / "other").mkdir()
+    certificate, key = Authority(tmp_path / "other").issue("stranger")
     known |= {"certificate_file": str(certificate), "key_file": str(key)}
-    assert await relays(place, port, **known) is not True
+    assert await relays(tmp_path, port, **known) is not True
 
 
-async def test_a_broker_that_another_authority_vouches_for_is_not_spoken_to(serve, place):
-    authority = Authority(place)
+async def test_a_broker_that_another_authority_vouches_for_is_not_spoken_to(serve, tmp_path):
+    authority = Authority(tmp_path)
     port = await serve(authority)
-    (place / "other").mkdir()
-    stranger = Authority(place / "other")
-    assert "certificate verify failed" in await relays(place, port, tls=True, ca_file=str(stranger.ca))
+    (tmp_path / "other").mkdir()
+    stranger = Authority(tmp_path / "other")
+    assert "certificate verify failed" in await relays(tmp_path, port, tls=True, ca_file=str(stranger.ca))
     # The system's own list does not know this one either.
-    assert "certificate verify failed" in await relays(place, port, tls=True)
+    assert "certificate verify failed" in await relays(tmp_path, port, tls=True)
 
 
-async def test_a_certificate_for_another_host_is_refused(place):
-    authority = Authority(place)
+async def test_a_certificate_for_another_host_is_refused(tmp_path):
+    authority = Authority(tmp_path)
     certificate, key = authority.issue("server", "192.0.2.1")
-    broker = Nats(place, in_mqtt=f'tls {{ cert_file: "{certificate}"\n key_file: "{key}" }}')
+    broker = Nats(tmp_path, in_mqtt=f'tls {{ cert_file: "{certificate}"\n key_file: "{key}" }}')
     try:
         await broker.start()
-        error = await relays(place, broker.port, tls=True, ca_file=str(authority.ca))
+        error = await relays(tmp_path, broker.port, tls=True, ca_file=str(authority.ca))
         assert "IP address mismatch" in error
     finally:
         broker.kill()
 
 
-async def test_nothing_is_said_in_the_clear(place):
+async def test_nothing_is_said_in_the_clear(tmp_path):
     """Not even the user's name, to a broker that speaks no TLS."""
     heard = bytearray()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(10)
-        authority = Authority(place)
-        (place / "password").write_text(PASSWORD)
+        authority = Authority(tmp_path)
+        (tmp_path / "password").write_text(PASSWORD)
         known = {"tls": True, "ca_file": str(authority.ca), "username": USER, "password_file": "password"}
         bench = (
-            await Bench(place)
+            await Bench(tmp_path)
             .also(broker={"host": "127.0.0.1", "port": server.getsockname()[1], **known})
             .start()
         )
