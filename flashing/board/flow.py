@@ -69,7 +69,7 @@ def flash(
             "file",
         )
     baud, file = options.baud, options.micropython
-    console, found = reach(board, port, baud, program.mpy, file, steps, options.format)
+    console, found = reach(board, port, baud, program, file, steps, options.format)
     with console:
         steps.say(f"{found.machine}, uid {found.uid}, MicroPython {found.micropython}")
         install = Install(console, board, program, "deflate" in found.has, steps)

@@ -10,7 +10,7 @@ from pathlib import Path
 from flashing.errors import FlashError
 from flashing.image import build_image
 
-ABOUT = "about.txt"  # board and version, made by flashing/image.py
+ABOUT = "about.txt"  # board, version, MicroPython; made by flashing/image.py
 _HEADER = b"\xd2\xcd1"
 # Kinds of records: https://github.com/micropython/micropython/blob/master/extmod/vfs_rom.c
 _VERBATIM, _POINTER, _FOLDER, _FILE = 2, 3, 4, 5
@@ -18,13 +18,14 @@ _VERBATIM, _POINTER, _FOLDER, _FILE = 2, 3, 4, 5
 
 @dataclasses.dataclass
 class Program:
-    """`version` as (0, 1, 0); `mpy`: the version of its `.mpy` files; `native`: they hold code of a chip."""
+    """`version` as (0, 1, 0); `micropython`: what it is compiled for, as "1.29.0", or empty.
+    `mpy`: the version of its `.mpy` files."""
 
     data: bytes
     board: str
     version: tuple[int, ...]
+    micropython: str
     mpy: int
-    native: bool
 
     @property
     def sha256(self) -> bytes:
@@ -65,7 +66,7 @@ def parse(data: bytes, where: str) -> Program:
         compiled = [content for name, content in found.items() if name.endswith(".mpy")]
         versions = {content[1] for content in compiled if content[:1] == b"M"}
         (mpy,) = versions
-        return Program(data, about["board"], version, mpy, any(content[2] >> 2 for content in compiled))
+        return Program(data, about["board"], version, about.get("micropython", ""), mpy)
     except (IndexError, KeyError, ValueError):
         raise FlashError(
             "this is no image of the terminal's program",

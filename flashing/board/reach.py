@@ -10,8 +10,10 @@ from flashing import programmer
 from flashing.board import filesystem, recognise
 from flashing.board.complaints import NO_FILES
 from flashing.board.console import BAUD, Console
+from flashing.board.program import Program
 from flashing.board.recognise import Found
 from flashing.errors import FlashError
+from flashing.programmer import image_file
 from flashing.progress import Steps
 
 # What a file of MicroPython may mend.
@@ -23,7 +25,7 @@ def reach(
     board: dict[str, Any],
     port: str,
     baud: int | None,
-    mpy: int,
+    program: Program,
     micropython: Path | None,
     steps: Steps,
     anew: bool = False,
@@ -32,7 +34,7 @@ def reach(
     that cannot be read may go, whatever was in it. Raises FlashError."""
     speed = baud or board.get("console", {}).get("baud", BAUD)
     try:
-        console, found = _look(board, port, speed, mpy, anew, steps)
+        console, found = _look(board, port, speed, program, anew, steps)
     except FlashError as error:
         if error.reason not in _MENDS:
             raise
@@ -41,7 +43,7 @@ def reach(
         steps.say(f"{error.what}; putting MicroPython on it")
         programmer.put(board, port, micropython, steps)
         _await_port(port)
-        console, found = _look(board, port, speed, mpy, anew, steps)
+        console, found = _look(board, port, speed, program, anew, steps)
         steps.say(f"MicroPython {found.micropython} answers")
         return console, found
     if micropython is not None:
@@ -50,7 +52,7 @@ def reach(
 
 
 def _look(
-    board: dict[str, Any], port: str, speed: int, mpy: int, anew: bool, steps: Steps
+    board: dict[str, Any], port: str, speed: int, program: Program, anew: bool, steps: Steps
 ) -> tuple[Console, Found]:
     console = Console.open(port, speed)
     entered = False
@@ -58,7 +60,7 @@ def _look(
         whole = _enter(console)
         entered = True
         found = recognise.ask(console)
-        recognise.judge(board, found, port, mpy)
+        recognise.judge(board, found, port, program)
         if not whole:
             filesystem.renew(console, anew, steps)
     except BaseException:
@@ -82,11 +84,14 @@ def _enter(console: Console) -> bool:
 
 
 def _with_file(board: dict[str, Any], port: str, error: FlashError) -> FlashError:
-    """The same, with the command that mends it: which file, and where it is said."""
-    name = board.get("micropython", {}).get("file")
-    if not name:
+    """The same, with the command that mends it; or, while nobody has pinned the file, where that stands."""
+    pinned = board.get("micropython", {})
+    if not pinned.get("file"):
         return error
-    return FlashError(error.what, error.where, error.do, "", error.reason, f"--micropython {name}")
+    if not pinned.get("sha256"):
+        do = f"{error.do}. None is pinned for this board yet: {image_file.how_made(board)}"
+        return FlashError(error.what, error.where, do, "", error.reason)
+    return FlashError(error.what, error.where, error.do, "", error.reason, f"--micropython {pinned['file']}")
 
 
 def _await_port(port: str) -> None:

@@ -5,8 +5,9 @@ import re
 from typing import Any
 
 from flashing.board.console import Console
+from flashing.board.program import Program
 from flashing.errors import FlashError
-from flashing.image import board_names, load_board
+from flashing.image import board_names, compiled_for, load_board
 
 # Where MicroPython keeps what `.mpy` files it takes: version, sub-version of native code, architecture.
 _ARCHES = (
@@ -86,31 +87,49 @@ def chip(board: dict[str, Any], found: Found, port: str) -> None:
     )
 
 
-def judge(board: dict[str, Any], found: Found, port: str, mpy: int) -> None:
-    """Raises FlashError unless it is the board meant, with a MicroPython that takes `.mpy` files of version
-    `mpy`."""
+def judge(board: dict[str, Any], found: Found, port: str, program: Program) -> None:
+    """Raises FlashError unless it is the board meant, with a MicroPython that the program may run on."""
     chip(board, found, port)
-    name = board["name"]
-    pinned = str(board.get("micropython", {}).get("version", ""))
-    if found.mpy != mpy:
-        raise _old(
+    if found.mpy != program.mpy:
+        raise _other(
             f"wrong MicroPython: {found.micropython} takes .mpy files of version {found.mpy}, "
-            f"the program is compiled as version {mpy}",
+            f"the program is compiled as version {program.mpy}",
             port,
-            pinned,
+            board,
+            program,
         )
-    if pinned and _numbers(found.micropython) < _numbers(pinned):
-        raise _old(
-            f"wrong MicroPython: {found.micropython} is older than {name}'s {pinned}",
+    if not suits(found.micropython, program.micropython):
+        raise _other(
+            f"wrong MicroPython: the board has {found.micropython}, "
+            f"the program was made for {program.micropython}",
             port,
-            pinned,
+            board,
+            program,
         )
 
 
-def _old(what: str, port: str, pinned: str) -> FlashError:
-    do = f"give the file of MicroPython {pinned or 'for this board'} with --micropython FILE"
+def suits(version: str, wanted: str) -> bool:
+    """May a program that was made for `wanted` run on `version`? Its files would be taken by others too; but
+    how much heap there is, and what a module can do, changes with each minor version, and it was tried with
+    this one only. A preview ("1.29.0-preview") comes before what it is named after."""
+    if not wanted or version == wanted:
+        return True
+    plain = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", version)
+    if plain is None:
+        return False
+    *minor, patch = (int(part) for part in plain.groups())
+    *wanted_minor, least = (int(part) for part in wanted.split("."))
+    return minor == wanted_minor and patch >= least
+
+
+def _other(what: str, port: str, board: dict[str, Any], program: Program) -> FlashError:
+    name, wanted = board["name"], program.micropython or compiled_for()
+    pinned = board.get("micropython", {}).get("version", wanted)
+    if board["state"] == "bench":
+        command = f"python -m hwsim board --pty --board {name} --micropython {wanted}"
+        return FlashError(what, port, "start the simulated board with that one", command, "micropython")
+    if not suits(pinned, wanted):
+        do = f"boards of this kind have {pinned}: leave --image out, and the program is made for that"
+        return FlashError(what, port, do, reason="image")
+    do = f"give the file of MicroPython {pinned} with --micropython FILE; identity and settings stay"
     return FlashError(what, port, do, reason="micropython")
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in re.findall(r"\d+", version)[:3]]

@@ -73,6 +73,8 @@ def summary(state: State, batch: Batch, again: str, out: TextIO) -> None:
         if row.state == FAILED:
             say(f"! {row.unit}: {row.what}", "bold red")
             say(f"  do:    {row.do}")
+            if row.command and row.command != again:
+                say(f"  run:   {row.command}")
     for seat in batch.seats:
         if seat.error is not None:
             say(f"! the board at {seat.port}: {seat.error.what}", "bold red")

@@ -1,6 +1,7 @@
 """What a batch does with one board, by the parts that the single commands use."""
 
 import argparse
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,13 @@ class Workshop:
         from flashing.board.flow import flash
 
         if self._program is not None:
-            with _Quiet(tell) as steps:
-                flash(self._board, port, self._program, self._flash_options, steps)
+            try:
+                with _Quiet(tell) as steps:
+                    flash(self._board, port, self._program, self._flash_options, steps)
+            except FlashError as error:
+                if error.add and not error.command:  # what one board needs is not for all of a batch
+                    error.command = f"{self._flash_command(port)} {error.add}"
+                raise
         tell("board", "asking it")
         with self._opened(port) as device:
             device.begin()
@@ -84,6 +90,14 @@ class Workshop:
         path = records.folder(self._folder, car.place) / "label.svg"
         label.make(path, bytes.fromhex(record["kid"]), public, car.place, car.call_sign)
         return record
+
+    def _flash_command(self, port: str) -> str:
+        options = self._flash_options
+        words = ["./flash.py", "flash", "--board", self._board["name"], "--port", port]
+        for name in ("baud", "image"):
+            given = getattr(options, name)
+            words += [f"--{name}", str(given)] if given else []
+        return shlex.join(words)
 
     def _opened(self, port: str) -> Any:
         return options.opened(self._board["name"], port, self._flash_options.baud)

@@ -14,16 +14,16 @@ from flashing.progress import Steps
 
 def put(board: dict[str, Any], port: str, file: Path, steps: Steps) -> None:
     """Raises FlashError. The chip starts MicroPython when this returns, or is about to."""
-    data = image_file.checked(board, file)
     chip = board["chip"]
-    if chip in esp.CHIP_IDS:
-        esp.put(board, port, data, steps)
-    elif chip in uf2.FAMILIES:
-        uf2.put(chip, port, data, steps)
-    else:
+    if chip not in esp.CHIP_IDS and chip not in uf2.FAMILIES:
         raise FlashError(
             f"nothing here puts MicroPython on a {chip}",
-            f"boards/{board['name']}/board.toml",
-            "",
+            port,
+            "leave --micropython out; a simulated board gets another one by python -m hwsim board",
             reason="chip",
         )
+    data = image_file.checked(board, file)
+    if chip in esp.CHIP_IDS:
+        esp.put(board, port, data, steps)
+    else:
+        uf2.put(chip, port, data, steps)

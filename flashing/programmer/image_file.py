@@ -24,7 +24,11 @@ def checked(board: dict[str, Any], file: Path) -> bytes:
         ) from None
     if not pinned.get("sha256"):
         raise FlashError(
-            "this board's description pins no MicroPython image", entry, _where_from(board), reason="unpinned"
+            "this board's description pins no MicroPython image yet",
+            entry,
+            f"when this file is tried on the board, pin it; {how_made(board)}",
+            f"./flash.py pin --board {board['name']} --micropython {shlex.quote(str(file))}",
+            "unpinned",
         )
     found = hashlib.sha256(data).hexdigest()
     if found != str(pinned["sha256"]).lower():
@@ -51,9 +55,13 @@ def kind(data: bytes, chip: str) -> str:
     return ""
 
 
+def how_made(board: dict[str, Any]) -> str:
+    return f"boards/{board['name']}/README.md says how it is made and pinned"
+
+
 def _where_from(board: dict[str, Any]) -> str:
     pinned = board.get("micropython", {})
     name, url = pinned.get("file"), pinned.get("url")
     if not name:
-        return "see the board's README for how its MicroPython is made"
+        return how_made(board)
     return f"get {name}" + (f" from {url}" if url else "") + " and name it with --micropython FILE"

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from flashing.board.program import Program, parse
-from flashing.image import ROOT, compile_program, romfs
+from flashing.image import ROOT, compile_program, compiled_for, romfs
 
 _GOOD = """
 import time
@@ -45,7 +45,7 @@ def program(version="0.1.0", kind="good", blocks=6, seed=1, board="SIM", changed
     texts = {path: (ROOT / path).read_text(encoding="utf-8") for path in _BESIDE}
     texts["firmware/main.py"] = KINDS[kind].format(flash=FLASH, version=version)
     texts["firmware/__init__.py"] = texts["protocol/__init__.py"] = ""
-    texts["about.txt"] = f"board {board}\nversion {version}\n"
+    texts["about.txt"] = f"board {board}\nversion {version}\nmicropython {compiled_for()}\n"
     with tempfile.TemporaryDirectory() as folder:
         rom = Path(folder, "rom")
         compile_program(texts, Path(folder, "source"), rom)

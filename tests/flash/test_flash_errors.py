@@ -141,7 +141,21 @@ def test_a_micropython_that_takes_other_files(flash_run):
     assert failed["what"] == (
         "wrong MicroPython: 1.29.0 takes .mpy files of version 5, the program is compiled as version 6"
     )
-    assert "--micropython FILE" in failed["do"]
+    assert failed["command"] == "python -m hwsim board --pty --board SIM --micropython 1.29.0"
+
+
+@pytest.mark.parametrize("version", ["1.26.0", "1.30.0"])
+def test_another_micropython_than_the_program_was_made_for(version, flash_run):
+    """Its files would be taken by all of these."""
+    with BoardStand(micropython=version) as stand:
+        code, lines = shown(flash_run(stand, FIRST))
+    assert code == 1
+    assert lines[:4] == [
+        f"flash.py: wrong MicroPython: the board has {version}, the program was made for 1.29.0",
+        f"  where:  {stand.port}",
+        "  do:     start the simulated board with that one",
+        "  run:    python -m hwsim board --pty --board SIM --micropython 1.29.0",
+    ]
 
 
 def test_a_chip_with_nothing_on_it(flash_run, hasty):

@@ -1,12 +1,15 @@
 """`./flash.py batch`: many boards on many ports, some of them no use; and what is left after a stop."""
 
 import json
+import shlex
 
 import pytest
 
 from flashing.desk.batch import DONE, FAILED, WAITING, Batch, Row, State
 from flashing.desk.cars import Car
 from flashing.errors import FlashError
+from hwsim.board_stand import BoardStand
+from tests.flash.small_programs import program
 
 
 def listed(count):
@@ -151,3 +154,28 @@ def test_ten_boards_two_of_them_no_use(bench, stand):
     after = bench.headquarters.registry()
     assert len(after) == 10
     assert before.items() <= after.items()
+
+
+def test_a_board_whose_file_system_broke_has_its_own_command(bench, tmp_path):
+    """Only that one gets a new one; the batch goes on with it afterwards."""
+    flash = tmp_path / "broken.bin"
+    flash.write_bytes(bytes(3 * 4096) + b"\xff" * (4194304 - 3 * 4096))
+    image = tmp_path / "program.romfs"
+    image.write_bytes(program("0.1.0").data)
+    with BoardStand(flash_path=flash) as board:
+        code, out, err = bench.run(
+            *("batch", bench.csv, "--board", "SIM", "--ports", board.port, "--image", image),
+            *("--settings", bench.settings, "--gateway", bench.headquarters.url, "--records", bench.records),
+            *("--technician", bench.headquarters.technician),
+        )
+        assert code == 1, err
+        lines = out.splitlines()
+        at = next(n for n, line in enumerate(lines) if line.startswith("! the board at"))
+        assert "the board's file system is damaged" in lines[at]
+        run, command = lines[at + 2].split(None, 1)
+        assert (run, command) == (
+            "run:",
+            f"./flash.py flash --board SIM --port {board.port} --image {image} --format",
+        )
+        code, _, err = bench.run(*shlex.split(command)[1:])
+        assert code == 0, err
