@@ -19,7 +19,7 @@ _RAW_PAUSE_MS = const(1000)
 # SIMCom prints ERROR behind +IP ERROR; the next command waits for it, so that it does not end that one.
 _SETTLE_MS = const(100)
 # No wait is longer, so that the task can tell the supervisor that it lives.
-_SLICE_MS = const(15000)
+_SLICE_MS = const(24000)
 PROBE_MS = const(1000)
 
 

@@ -11,7 +11,7 @@ from protocol import report
 from protocol.compat import const
 
 _TURN_MS = const(1500)  # a little more than from one fix to the next: then the fix is what wakes it
-_QUIET_TURN_MS = const(10000)
+_QUIET_TURN_MS = const(20000)
 _QUIET_AFTER_MS = const(60000)
 _LAMP_FIX_MS = const(5000)  # a fix that was lost this lately still counts for the lamp: bridges, trees
 

@@ -9,7 +9,7 @@ from firmware.renewer import forget
 from protocol.compat import const
 
 _STEP_MS = const(200)
-_REST_MS = const(16000)
+_REST_MS = const(24000)
 _AGAIN = const(2)  # starts that failed, after safe mode: one more leads back to it
 # A task that cannot stay alive takes ten minutes to bring the terminal down.
 _GOOD_MS = const(900000)
@@ -41,7 +41,8 @@ async def run(watch, app):
             app.updating()
             continue
         used = await app.used.wait_ms(_REST_MS)
-        await asyncio.sleep_ms(10 * _STEP_MS)  # what uses it up has other things to do just now
+        if used:
+            await asyncio.sleep_ms(10 * _STEP_MS)  # what uses it up has other things to do just now
 
 
 def _point(signer):

@@ -13,7 +13,7 @@ from protocol.exchange import BULK, URGENT
 from protocol.renewal import Renewal
 
 _LOOK_MS = const(1000)
-_ALIVE_MS = const(16000)
+_ALIVE_MS = const(24000)
 _ON_DEMAND = ("firmware.handshake", "firmware.identity", "firmware.p256_point", "protocol.edhoc")
 
 

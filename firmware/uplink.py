@@ -13,7 +13,7 @@ from protocol import cbor
 from protocol.compat import const
 from protocol.errors import ProtocolError
 
-_LONGEST_WAIT_MS = const(15000)
+_LONGEST_WAIT_MS = const(24000)
 _BUSY_MS = const(50)  # the modem's queue is full: it takes the next datagram in about this time
 _FLASH_AGAIN_MS = const(10000)
 _INPUT = const(8)
@@ -122,7 +122,7 @@ class Uplink:
     # --- the task
 
     async def run(self, watch=None):
-        """For ever; `watch.alive()` is called every fifteen seconds at least."""
+        """For ever; `watch.alive()` is called each 24 s at least."""
         self._modem.on_datagram = self.datagram
         if self._modem.on_state is None:
             self._modem.on_state = self.bearer_changed

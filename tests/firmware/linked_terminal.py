@@ -4,6 +4,8 @@ virtual time."""
 import asyncio
 import sys
 
+import esp32
+
 from firmware import app as app_module
 from firmware import identity
 from firmware.renewer import _ON_DEMAND as ON_DEMAND
@@ -152,6 +154,7 @@ class LinkedTerminal(SoloTerminal):
         """The gateway asks for it."""
         self.gateway.commands.append({0: 100 + len(self.gateway.made), 1: 6, 2: 1, 3: {}})
         self.app.uplink._commands.link_new()
+        self.app.uplink.wake()
 
     def arrived(self, kind):
         """(ms, oscore id) of the frames of this kind, as they came in."""
@@ -184,6 +187,8 @@ async def over(terminal):
     if terminal.app is not None:
         await terminal.off()
     terminal.__exit__(None, None, None)
+    terminal.flash.give_back()
+    esp32.partitions["journal"].give_back()
 
 
 def alarm(terminal):

@@ -191,7 +191,7 @@ async def test_without_an_alarm_the_loss_is_mended_within_a_minute_and_no_frame_
     await over(terminal)
 
 
-async def test_a_panic_key_that_chatters_slows_a_renewal_down_and_does_not_stop_it():
+async def test_a_panic_key_that_chatters_does_not_stop_a_renewal():
     terminal = await started()
     await terminal.agreed()
     began = terminal.now
@@ -199,7 +199,7 @@ async def test_a_panic_key_that_chatters_slows_a_renewal_down_and_does_not_stop_
     while len(terminal.gateway.made) < 2 and terminal.now - began < 60000:
         await terminal.press("panic", 100)
         await terminal.run(100)
-    assert 2000 < terminal.now - began < 20000, terminal.now - began
+    assert terminal.now - began < 10000, terminal.now - began
     assert terminal.arrived(PANIC) == []
     await over(terminal)
 

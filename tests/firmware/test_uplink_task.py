@@ -62,14 +62,14 @@ async def test_a_frame_wakes_the_task_at_once():
     stop(tasks)
 
 
-async def test_the_task_reports_at_least_every_fifteen_seconds_with_and_without_a_bearer():
+async def test_the_task_reports_twice_a_minute_with_and_without_a_bearer():
     bench, watch, tasks = await started()
     for up in (True, False):
         bench.modem.set_up(up)
         del watch.times[:]
         await asyncio.sleep_ms(120000)
-        assert len(watch.times) >= 8
-        assert max([watch.times[i + 1] - watch.times[i] for i in range(len(watch.times) - 1)]) <= 15000
+        assert len(watch.times) >= 5
+        assert max([watch.times[i + 1] - watch.times[i] for i in range(len(watch.times) - 1)]) <= 24000
         assert len(watch.times) < 80, "and it sleeps in between"
     stop(tasks)
 
