@@ -16,6 +16,7 @@ from gateway.health import Health
 from gateway.http import HttpServer
 from gateway.intake import Stored
 from gateway.journal import choose
+from gateway.journal.base import JournalError
 from gateway.journal.records import ENROLLED, REVOKED, Terminal
 from gateway.log import Log
 from gateway.machine import Machine
@@ -50,7 +51,6 @@ class App(Parts):
         self._tasks: list[asyncio.Task[None]] = []
         self._relaying: asyncio.Task[None] | None = None
         self.timings = Timings()
-        self.journal_failures = 0
         self._pages: HttpServer | None = None
         self._post: EnrolmentPost | None = None
         self._reloader = Reloader(config)
@@ -65,6 +65,7 @@ class App(Parts):
         config = self.config
         self.vault = vault(config.text("security.secrets_key_file"), random=self._random)
         self.journal = choose.make(config, self._machine, self._unstored, self.shared)
+        self.health = Health(self.journal, self.clock, self.log, self._facts_of_health)
         await self.journal.open()
         try:
             await self._assemble()
@@ -109,7 +110,6 @@ class App(Parts):
 
     async def _show(self) -> None:
         """Numbers and health, where the configuration says. Raises ListenError."""
-        self.health = Health(self.journal, self.clock, self._facts_of_health)
         self.measured = Measured(self)
         host, port = self.config.text("metrics.host"), self.config.whole("metrics.port")
         if not host:
@@ -179,7 +179,7 @@ class App(Parts):
                 task.cancel()
         for refusals in (self.refusals, self.strangers):
             refusals.sweep(ending=True)
-        self.log.sweep()
+        self.log.sweep(ending=True)
         if self._pages is not None:
             await self._pages.close()
         if self._post is not None:
@@ -200,6 +200,8 @@ class App(Parts):
                 await asyncio.sleep(seconds() if callable(seconds) else seconds)
                 try:
                     await work()
+                except JournalError as error:
+                    self.log.seldom("error", "round.postponed", work=work.__name__, error=str(error))
                 except Exception as error:
                     # A failed round must not end all later ones.
                     self.log.error(
@@ -220,6 +222,7 @@ class App(Parts):
     # --- what follows from what
 
     def _stored(self, stored: Stored) -> None:
+        self.health.worked()
         self.measured.stored(stored)
         if self.nodes is not None:
             self.nodes.called(stored.called)
@@ -238,9 +241,7 @@ class App(Parts):
         self._commanded(terminal)
 
     def _unstored(self, message: str) -> None:
-        self.journal_failures += 1
         self.health.failed(message)
-        self.log.error("journal.failed", error=message)
         if self._relaying is not None:
             self.relay.doubt()
 

@@ -66,11 +66,13 @@ class Callers:
     async def _sought(
         self, seek: Awaitable[Entry | None], kid: bytes, request: Request, data: bytes, piv: bytes
     ) -> None:
-        entry = None
         try:
             entry = await seek
         except JournalError as error:
-            self._log.error("context.unsought", context=kid, error=str(error))
+            # Another node may know it: told that it is unknown, a terminal would begin a handshake.
+            self._log.seldom("error", "context.unsought", context=kid, error=str(error))
+            self._unprotected.come_again(request, address(request.source), "unavailable")
+            return
         self._open(kid, entry, request, data, piv)
 
     def _open(self, kid: bytes, entry: Entry | None, request: Request, data: bytes, piv: bytes) -> None:
@@ -81,7 +83,7 @@ class Callers:
         elif terminal.state == REVOKED:
             refuse(request, coap.FORBIDDEN, terminal.kid.hex(), REVOKED)
         elif self._under_way.count >= self._limit:
-            self._unprotected.overloaded(request, terminal)
+            self._unprotected.come_again(request, terminal.kid.hex(), "overloaded")
         else:
             peer = self._peers.get(entry, terminal)
             if peer is not None:
@@ -99,7 +101,7 @@ class Callers:
             self._unprotected.refuse(request, coap.UNAUTHORIZED, terminal.kid.hex(), "unknown", str(error))
             return
         except (JournalError, ValueError) as error:
-            self._log.error("peer.unloadable", kid=terminal.kid, error=str(error))
-            self._unprotected.overloaded(request, terminal)
+            self._log.seldom("error", "peer.unloadable", kid=terminal.kid, error=str(error))
+            self._unprotected.come_again(request, terminal.kid.hex(), "unavailable")
             return
         self._found(peer, request, data, piv)

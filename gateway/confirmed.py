@@ -84,7 +84,7 @@ class Confirmed:
             facts = await self._journal.write(work)
         except JournalError as error:
             # They stay in memory: sent again only after a restart, marked as soon as the disk is back.
-            self._log.error("relay.unmarked", error=str(error), count=len(rows))
+            self._log.seldom("error", "relay.unmarked", error=str(error), frames=len(rows))
             await asyncio.sleep(_PAUSE_S)
             return [], []
         for _ in rows:

@@ -188,7 +188,7 @@ class Edhoc:
             self._refuse(request, size, new.kid.hex(), HandshakeError(REVOKED, str(error)))
             return
         except JournalError as error:
-            self._log.error("unavailable", kid=new.kid, error=str(error))
+            self._log.seldom("error", "unavailable", kid=new.kid, error=str(error))
             self._wait(request, size, new.kid.hex(), "unavailable")
             return
         finally:

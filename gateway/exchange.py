@@ -159,7 +159,7 @@ class Exchange:
             now_ms = self._clock.mono_ms()
             if self._admission.tells(peer.told_ms, now_ms):
                 peer.told_ms = now_ms
-                self._unprotected.overloaded(request, peer.terminal)
+                self._unprotected.come_again(request, peer.terminal.kid.hex(), "overloaded")
             return
         name = peer.terminal.kid.hex()
         inside: Inside
@@ -238,7 +238,7 @@ class Exchange:
                 self._refuse(request, coap.UNAUTHORIZED, peer.terminal.kid.hex(), reason, str(error))
                 return
             except JournalError as error:
-                self._log.error("unavailable", kid=peer.terminal.kid, error=str(error))
+                self._log.seldom("error", "unavailable", kid=peer.terminal.kid, error=str(error))
                 response = Response(coap.SERVICE_UNAVAILABLE, b"", [(coap.MAX_AGE, self._retry_after)])
                 answer.failed = answer.tried = fresh = True
             except Exception as error:

@@ -7,24 +7,39 @@ from collections.abc import Awaitable, Callable
 from gateway.clock import Clock
 from gateway.http import JSON, Page
 from gateway.journal.base import Journal, JournalError
+from gateway.log import Log
 
 # A commit that takes longer is stuck: the disk does not answer, or another process holds the journal.
 STUCK_S = 10.0
 
 
 class Health:
-    """`failed` is called when a commit failed, `draining` set when the service ends. `facts()` adds what else
-    is worth showing."""
+    """`failed` is called when a commit failed, `worked` when something got to the disk, `draining` set when
+    the service ends. `facts()` adds what else is worth showing. `failures` counts since the start."""
 
-    def __init__(self, journal: Journal, clock: Clock, facts: Callable[[], dict[str, object]]) -> None:
+    def __init__(
+        self, journal: Journal, clock: Clock, log: Log, facts: Callable[[], dict[str, object]]
+    ) -> None:
         self._journal = journal
         self._clock = clock
+        self._log = log
         self._facts = facts
         self._trouble = ""
+        self._before = 0
+        self.failures = 0
         self.draining = False
 
     def failed(self, message: str) -> None:
+        if not self._trouble:
+            self._before = self.failures
+        self.failures += 1
         self._trouble = message
+        self._log.seldom("error", "journal.failed", error=message)
+
+    def worked(self) -> None:
+        if self._trouble:
+            self._trouble = ""
+            self._log.seldom("info", "journal.well", failures=self.failures - self._before)
 
     async def alive(self) -> str:
         """Empty, or what is wrong so badly that only a new start can help. A full disk is not: the terminals
@@ -49,7 +64,7 @@ class Health:
             try:
                 async with asyncio.timeout(STUCK_S):
                     await self._journal.write(lambda tx: tx.mark_alive(now_ms))
-                self._trouble = ""
+                self.worked()
             except (JournalError, TimeoutError) as error:
                 self._trouble = str(error) or f"the journal has not answered for {STUCK_S:.0f} s"
         return self._trouble or await self.alive()

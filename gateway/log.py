@@ -9,6 +9,8 @@ from typing import TextIO
 from gateway.clock import Clock
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+# What may come with each request is told once in such a while.
+SELDOM_MS = 60_000
 
 
 def iso(ms: int) -> str:
@@ -22,6 +24,18 @@ def _second(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+class _Often:
+    """One event that is told seldom: `count` came since its last line, the last of them with `fields`."""
+
+    __slots__ = ("count", "fields", "level", "since_ms")
+
+    def __init__(self, since_ms: float) -> None:
+        self.since_ms = since_ms
+        self.count = 0
+        self.level = "info"
+        self.fields: dict[str, object] = {}
+
+
 class Log:
     """Writes whole lines, so that several processes may share one stream. Byte strings are shown as hex."""
 
@@ -30,6 +44,7 @@ class Log:
         self._stream = stream
         self._clock = clock or Clock()
         self._counts: dict[str, int] = {}
+        self._often: dict[str, _Often] = {}
         self.lost = 0
 
     def shows(self, level: str) -> bool:
@@ -56,8 +71,33 @@ class Log:
         """So many more; `sweep` writes how many they were."""
         self._counts[event] = self._counts.get(event, 0) + number
 
-    def sweep(self) -> None:
+    def seldom(self, level: str, event: str, **fields: object) -> None:
+        """For what comes with each request as long as something is away: the first has a line at once, all
+        that follow within a minute one line at its end, with their number and the fields of the last."""
+        now = self._clock.mono_ms()
+        known = self._often.get(event)
+        if known is None:
+            self._often[event] = _Often(now)
+            self._write(LEVELS[level], level, event, {**fields, "count": 1})
+            return
+        known.count += 1
+        known.level, known.fields = level, {**fields, "last": iso(self._clock.wall_ms())}
+        if now - known.since_ms >= SELDOM_MS:
+            self._sum_up(event, known)
+
+    def _sum_up(self, event: str, known: _Often) -> None:
+        self._write(LEVELS[known.level], known.level, event, {**known.fields, "count": known.count})
+        known.since_ms, known.count = self._clock.mono_ms(), 0
+
+    def sweep(self, ending: bool = False) -> None:
         """Call now and then."""
+        for event, known in list(self._often.items()):
+            if not ending and self._clock.mono_ms() - known.since_ms < SELDOM_MS:
+                continue
+            if known.count:
+                self._sum_up(event, known)
+            else:
+                del self._often[event]
         counts, self._counts = self._counts, {}
         for event, number in counts.items():
             if number:

@@ -87,7 +87,7 @@ class Measured:
             "patrola_alarm_relay_duration_seconds", "The same, of frames that raise an alarm.", t.alarm
         )
         m.gauge("patrola_journal_queue_works", "Requests that wait for the disk.", lambda: journal.waiting)
-        m.counter("patrola_journal_failures", "Transactions that failed.", lambda: app.journal_failures)
+        m.counter("patrola_journal_failures", "Transactions that failed.", lambda: app.health.failures)
         m.gauge("patrola_journal_position", "Id of the newest frame.", self._depth("position"))
         m.gauge("patrola_frames_unrelayed", "Frames the broker has not.", self._depth("unrelayed"))
         m.gauge("patrola_frames_in_conflict", "Frames kept aside.", self._depth("conflicts"))

@@ -62,7 +62,7 @@ class Nodes:
                 standing = await self._journal.read(lambda tx: tx.standing())
         except JournalError as error:
             self._journal.leading = False
-            self._log.error("node.unproved", error=str(error))
+            self._log.seldom("error", "node.unproved", error=str(error))
             return
         if not standing.known:
             self._log.error("node.twice", error="another gateway has this gateway.id: give each its own")

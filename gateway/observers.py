@@ -183,7 +183,8 @@ class Observers:
             self.gone(observer.entry)
         except (JournalError, Misuse) as error:
             observer.dirty = True  # told when the terminal speaks again
-            self._log.error("observer.failed", kid=kid, error=str(error))
+            event = "command.untold" if isinstance(error, JournalError) else "observer.failed"
+            self._log.seldom("error", event, kid=kid, error=str(error))
         finally:
             observer.running = False
 
@@ -226,7 +227,7 @@ class Observers:
                 lambda tx: commands.delivered(tx, self._prefix, terminal, numbers, now_ms)
             )
         except JournalError as error:
-            self._log.error("command.unrecorded", kid=kid, error=str(error))
+            self._log.seldom("error", "command.unrecorded", kid=kid, error=str(error))
             return
         self._log.info("command.delivered", kid=kid, commands=numbers)
         self.on_notices()

@@ -80,7 +80,7 @@ class Orders:
             try:
                 return await self._journal.write(work)
             except JournalError as error:
-                self._log.error("command.unstored", topic=incoming.topic[:200], error=str(error))
+                self._log.seldom("error", "command.unstored", topic=incoming.topic[:200], error=str(error))
             await asyncio.sleep(RETRY_S)
             if not link.up or not incoming.qos:
                 return None

@@ -69,7 +69,7 @@ class Registry:
                         self.commanded(known)
                 self._commands = commands
         except JournalError as error:
-            self._log.error("registry.unreadable", error=str(error))
+            self._log.seldom("error", "registry.unreadable", error=str(error))
 
     def _put(self, terminal: Terminal) -> None:
         before = self._by_kid.get(terminal.kid)

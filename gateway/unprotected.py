@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from gateway.journal.records import Terminal
 from gateway.refusals import Refusals
 from gateway.strangers import address, too_large
 from protocol import coap
@@ -37,9 +36,9 @@ class Unprotected:
         self._refusals.note(peer, reason, code_text(code), detail)
         self._answer(request, Message(coap.ACK, code))
 
-    def overloaded(self, request: Request, terminal: Terminal) -> None:
-        """Nothing was done: the same bytes may come again, later."""
-        self._refusals.note(terminal.kid.hex(), "overloaded", code_text(coap.SERVICE_UNAVAILABLE))
+    def come_again(self, request: Request, peer: str, reason: str) -> None:
+        """Nothing was done: the same bytes may come again, later. `peer` as in `refuse`."""
+        self._refusals.note(peer, reason, code_text(coap.SERVICE_UNAVAILABLE))
         options = [(coap.MAX_AGE, self._retry_after)]
         self._answer(request, Message(coap.ACK, coap.SERVICE_UNAVAILABLE, options=options))
 

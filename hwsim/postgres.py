@@ -110,6 +110,11 @@ class PostgresServer:
         stat = Path(f"/proc/{self.pid}/stat").read_text()
         return stat.rpartition(")")[2].split()[0] not in "ZX"
 
+    @property
+    def log(self):
+        """What it said since its first start."""
+        return (self.folder / "log").read_text(errors="replace")
+
     def kill9(self):
         """As when the power of the machine fails: the server and each of its sessions."""
         if self._process is None or self._process.poll() is not None:
@@ -176,4 +181,4 @@ class PostgresServer:
         return test.returncode == 0
 
     def _last_words(self):
-        return (self.folder / "log").read_text(errors="replace")[-500:]
+        return self.log[-500:]

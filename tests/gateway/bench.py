@@ -15,6 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from gateway.app import App
 from gateway.cli import main
+from gateway.clock import Clock
 from gateway.config import check, load
 from gateway.journal.choose import transaction
 from gateway.journal.records import NewContext
@@ -123,6 +124,16 @@ async def states(bench, terminal):
 def key_of(bench):
     """The gateway's public key, X || Y."""
     return bytes.fromhex(call_cli(bench.folder, "key")["gateway_key"])
+
+
+class Hand(Clock):
+    """A clock that is turned by hand."""
+
+    def __init__(self):
+        self.ms = 0.0
+
+    def mono_ms(self):
+        return self.ms
 
 
 class Bench:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import re
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -52,6 +53,16 @@ async def refused(siege, reason):
     assert (await node.page("/healthz"))[0] == 200  # a new start would not help
 
 
+def told_seldom(siege):
+    """However many cars ask how often, a kind of trouble has one line at once, and then one a minute."""
+    told = {}
+    for row in siege.nodes[0].events():
+        if row["level"] == "error":
+            assert row["mono_ms"] - told.get(row["event"], float("-inf")) >= 60_000, row
+            told[row["event"]] = row["mono_ms"]
+    assert "journal.failed" in told
+
+
 async def well(siege):
     """Whoever asks is told so, and cars are answered."""
     (node,) = siege.nodes
@@ -76,9 +87,11 @@ async def fails_and_mends(siege, hurt, mend, reason):
     await hurt()
     await refused(siege, reason)
     assert await failures(siege) > before
-    assert any(re.search(reason, row["error"]) for row in siege.nodes[0].events("journal.failed"))
+    told = [row["error"] for row in siege.nodes[0].events("journal.failed")]
+    assert re.search(reason, told[0]), told
     await mend()
     await well(siege)
+    told_seldom(siege)
 
 
 async def full_under_sqlite(siege):
@@ -142,7 +155,7 @@ async def no_room_for_its_log(siege):
     async def mend():
         await asyncio.to_thread(siege.server.start)
 
-    await fails_and_mends(siege, hurt, mend, "connection")
+    await fails_and_mends(siege, hurt, mend, "could not|connection")
     siege.count("full disk")
 
 
@@ -157,8 +170,78 @@ async def one_sync_under_postgres(siege):
 
         await until(failed)
     await well(siege)
+    told_seldom(siege)
     assert await failures(siege) > before[1]
     siege.count("fsync EIO", fault.failed)
+
+
+def commits(pid):
+    """A session of PostgreSQL's, and neither who recovers nor a helper."""
+    with contextlib.suppress(OSError):
+        return b"postgres: patrola " in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def panics(siege):
+    return siege.server.log.count("PANIC:  could not f")
+
+
+async def nothing_is_answered(siege, times):
+    """While cars are told so many times more to come again."""
+    before, answered = siege.book.deferred, len(siege.book.answered)
+
+    async def told():
+        return siege.book.deferred >= before + times
+
+    await until(told)
+    assert len(siege.book.answered) == answered
+
+
+async def each_commit_under_postgres(siege):
+    """The WAL's disk fails for good: PostgreSQL panics, recovers, and panics at the next commit."""
+    before = panics(siege)
+    with contextlib.ExitStack() as block:
+        fault = FailingSync(siege.server.pid, hurts=commits)
+
+        async def hurt():
+            block.enter_context(fault)
+
+            async def again_and_again():
+                return panics(siege) >= before + 2
+
+            await until(again_and_again)
+            await nothing_is_answered(siege, 20)
+
+        async def mend():
+            block.close()
+
+        await fails_and_mends(siege, hurt, mend, "could not|connection")
+    siege.count("panic", panics(siege) - before)
+
+
+async def all_syncs_under_postgres(siege):
+    """Every disk of it fails for good: its recovery panics too. It ends, or says for ever that it recovers
+    (18.6), and when the disk works again somebody has to start it anew."""
+    before = panics(siege)
+    with contextlib.ExitStack() as block:
+        fault = FailingSync(siege.server.pid)
+
+        async def hurt():
+            block.enter_context(fault)
+
+            async def recovery_failed():
+                return panics(siege) >= before + 2
+
+            await until(recovery_failed)
+            await nothing_is_answered(siege, 20)
+
+        async def mend():
+            block.close()
+            await asyncio.to_thread(siege.server.kill9)
+            await asyncio.to_thread(siege.server.start)
+
+        await fails_and_mends(siege, hurt, mend, "could not|connection")
+    siege.count("panic", panics(siege) - before)
 
 
 DISKS = [
@@ -167,6 +250,8 @@ DISKS = [
     ("postgres", no_room_for_rows, 1),
     ("postgres", no_room_for_its_log, 2),
     ("postgres", one_sync_under_postgres, 3),
+    ("postgres", each_commit_under_postgres, 1),
+    ("postgres", all_syncs_under_postgres, 1),
 ]
 
 

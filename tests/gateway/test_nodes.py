@@ -6,6 +6,7 @@ import random
 import pytest
 
 from gateway.contexts import SEEKS
+from gateway.journal.base import JournalError
 from protocol import coap, cose, oscore, report
 from tests.gateway.bench import UNIT, Bench, enroll, linked
 from tests.gateway.terminal import Socket, Terminal, stranger
@@ -142,6 +143,26 @@ async def test_a_handshake_here_and_the_next_request_there(pair):
     answer = await clients[1].post(terminal.frame())
     assert coap.code_text(answer.code) == "4.01"
     assert b.app.contexts.get(before.sender_id) is None
+
+
+async def test_whose_context_cannot_be_looked_for_is_told_to_come_again(pair):
+    """And not that it is unknown: a whole fleet would begin handshakes when the store is away."""
+    a, b = pair.nodes
+    terminal, clients = await pair.car()
+    linked(a.folder, terminal)
+    protected = terminal.post(terminal.frame())
+    journal = b.app.journal
+    read = journal._read
+
+    def away(work):
+        raise JournalError("server closed the connection")
+
+    journal._read = away
+    answer = await clients[1].exchange(protected)
+    assert coap.code_text(answer.code) == "5.03" and answer.option(coap.OSCORE) is None
+    assert b.app.refusals.counts == {"unavailable": 1}
+    journal._read = read
+    assert (await clients[1].exchange(protected)).code == coap.CHANGED
 
 
 async def test_looks_for_strangers_contexts_are_few(pair):

@@ -3,9 +3,9 @@
 import io
 import json
 
-from gateway.clock import Clock
 from gateway.log import Log
 from gateway.refusals import MAX_PEERS, Refusals
+from tests.gateway.bench import Hand
 from tests.gateway.terminal import Socket, stranger
 
 
@@ -23,16 +23,6 @@ async def test_logged_once_per_peer_and_minute(bench):
         [(client.terminal.kid.hex(), "unauthentic", 1), ("127.0.0.1", "unknown", 1)]
     )
     assert bench.app.refusals.counts == {"unauthentic": 50, "unknown": 50}
-
-
-class Hand(Clock):
-    """A clock that is turned by hand."""
-
-    def __init__(self):
-        self.ms = 0.0
-
-    def mono_ms(self):
-        return self.ms
 
 
 def test_the_silent_minute_is_summed_up():

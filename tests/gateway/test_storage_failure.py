@@ -54,6 +54,29 @@ async def test_5_03_then_the_same_bytes_are_stored(bench):
     assert fourth.code == coap.CHANGED
 
 
+async def test_an_outage_is_told_once_and_so_is_its_end(bench):
+    """Each car asks again all the time: their number is in the metrics, and in a line a minute."""
+    client = await bench.terminal()
+    await client.post(client.terminal.frame())
+    mend = break_disk(bench)
+    protected = client.terminal.post(client.terminal.frame())
+    for _ in range(20):
+        assert coap.code_text((await client.exchange(protected)).code) == "5.03"
+    assert bench.app.health.failures >= 20
+    rows = [row for row in bench.events() if row["level"] == "error"]
+    assert len({row["event"] for row in rows}) == len(rows), rows
+    assert "database or disk is full" in bench.events("journal.failed")[0]["error"]
+    assert not bench.events("journal.well")
+    # A commit of nothing proves nothing.
+    await bench.app.health.alive()
+    assert not bench.events("journal.well")
+    mend()
+    assert (await client.exchange(protected)).code == coap.CHANGED
+    (well,) = bench.events("journal.well")
+    assert well["failures"] == bench.app.health.failures
+    assert await bench.app.health.ready() == ""
+
+
 async def test_no_nonce_is_spent_twice(bench):
     """Three different answers to one request: each under its own nonce, as seen on the air."""
     client = await bench.terminal()

@@ -92,7 +92,7 @@ async def test_it_is_seen_in_health_and_terminals_keep_their_frames(tmp_path):
     with pytest.raises(JournalError):
         await bench.app.journal.write(lambda tx: None)
     assert "kill -CONT" in await bench.app.health.ready()
-    assert bench.app.journal_failures >= 1 and bench.events("journal.failed")
+    assert bench.app.health.failures >= 1 and bench.events("journal.failed")
     turns._turns.give()
     bench.app.journal._busy_timeout_ms = 20_000
     assert await bench.app.health.ready() == ""

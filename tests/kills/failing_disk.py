@@ -63,13 +63,14 @@ def limit_files(pid, limit):
 class FailingSync:
     """`with FailingSync(pid, count)`: the next `count` calls of fsync and fdatasync (None: all) of this
     process, its threads, its descendants and those that they make meanwhile do nothing and return EIO.
-    `failed` counts them.
+    `failed` counts them. `hurts(pid)`: of whom; of all where it is not given.
 
     A debugger's way (ptrace), by a thread of its own. In the block nobody may wait for these processes."""
 
-    def __init__(self, pid, count=None):
+    def __init__(self, pid, count=None, hurts=lambda pid: True):
         assert platform.machine() == "x86_64", "registers are x86-64's"
         self._pid = pid
+        self._hurts = hurts
         self._left = float("inf") if count is None else count
         self.failed = 0
         self._ending = False
@@ -148,7 +149,7 @@ class FailingSync:
         info = (ctypes.c_uint64 * 11)()
         _ptrace(_SYSCALL_INFO, task, ctypes.sizeof(info), ctypes.addressof(info))
         step = info[0] & 0xFF
-        if step == _ENTRY and info[3] in _SYNCS and self._left > 0:
+        if step == _ENTRY and info[3] in _SYNCS and self._left > 0 and self._hurts(task):
             self._left -= 1
             self.failed += 1
             self._skipped.add(task)

@@ -99,7 +99,7 @@ class Gateway:
 
     def events(self, *names):
         rows = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
-        return [row for row in rows if row["event"] in names]
+        return [row for row in rows if not names or row["event"] in names]
 
 
 def _first(read):

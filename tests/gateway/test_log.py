@@ -1,0 +1,46 @@
+"""What comes with each request as long as something is away fills no log."""
+
+import io
+import json
+
+from gateway.log import Log
+from tests.gateway.bench import Hand
+
+
+def test_the_first_is_told_at_once_and_a_minute_of_the_others_in_one_line():
+    stream, clock = io.StringIO(), Hand()
+    log = Log("info", stream, clock)
+
+    def told():
+        rows = [json.loads(line) for line in stream.getvalue().splitlines()]
+        return [(row["event"], row["error"], row["count"], "last" in row) for row in rows]
+
+    for n in range(500):
+        log.seldom("error", "disk", error=f"E{n}")
+        log.seldom("error", "other", error="X")
+    first = [("disk", "E0", 1, False), ("other", "X", 1, False)]
+    assert told() == first
+    clock.ms = 59_999
+    log.sweep()
+    assert told() == first
+    clock.ms = 60_000
+    log.seldom("error", "disk", error="E500")  # the minute is over also for who comes before the sweep
+    log.sweep()
+    summed = [*first, ("disk", "E500", 500, True), ("other", "X", 499, True)]
+    assert told() == summed
+    clock.ms = 120_000
+    log.sweep()  # a quiet minute: forgotten
+    assert told() == summed
+    log.seldom("error", "disk", error="E501")
+    log.seldom("error", "disk", error="E502")
+    log.sweep(ending=True)
+    assert told() == [*summed, ("disk", "E501", 1, False), ("disk", "E502", 1, True)]
+
+
+def test_what_is_below_the_level_is_not_told():
+    stream, clock = io.StringIO(), Hand()
+    log = Log("warning", stream, clock)
+    for _ in range(3):
+        log.seldom("info", "well")
+    log.sweep(ending=True)
+    assert not stream.getvalue()
