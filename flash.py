@@ -19,6 +19,8 @@ from flashing.errors import FlashError, Usage
 
 _CODES = "Exit codes: 0 good, 1 the thing asked for failed, 2 wrong use.\n"
 _INTERRUPTED = 130
+_HERE = Path(__file__).resolve().parent
+_ACTIVATE = ".venv/bin/activate"
 _COMMAND = "  run:    "
 
 
@@ -76,11 +78,13 @@ def main(argv: list[str] | None = None) -> int:
         _explain(error, again, arguments.json)
         return 2 if isinstance(error, Usage) else 1
     except ModuleNotFoundError as error:
-        if (Path(__file__).parent / str(error.name).split(".")[0]).exists():
+        if (_HERE / str(error.name).split(".")[0]).exists():
             raise  # our own: that is a defect
         what = f"the Python package {error.name} is not there"
-        do = "once in this folder: make setup; and in each new window, before the first command:"
-        _explain(Usage(what, do, ". .venv/bin/activate"), again, arguments.json)
+        do, command = "in each new window, before the first command:", f". {_ACTIVATE}"
+        if not (_HERE / _ACTIVATE).exists():
+            do, command = "once on this computer, in this folder:", f"make setup && {command}"
+        _explain(Usage(what, do, command), again, arguments.json)
         return 2
     except KeyboardInterrupt:
         print(f"\nflash.py: stopped. What is done stays done; go on with\n  {again}", file=sys.stderr)

@@ -80,13 +80,7 @@ def explain(port: str, error: Exception) -> FlashError:
     number = getattr(error, "errno", None)
     text = str(error)
     if number in (errno.EACCES, errno.EPERM) and os.path.exists(port):
-        return FlashError(
-            "this user may not open the port",
-            port,
-            f"join the group {_group(port)}, then log out and in again",
-            f'sudo usermod -a -G {_group(port)} "$USER"',
-            "permission",
-        )
+        return _forbidden(port)
     if number in (errno.EBUSY, errno.EAGAIN) or "lock" in text:
         return _busy(port, holders(port))
     if number == errno.ENOENT or not os.path.exists(port):
@@ -100,10 +94,24 @@ def explain(port: str, error: Exception) -> FlashError:
     return FlashError(f"this is no serial port: {text}", port, "", "./flash.py ports", "no-port")
 
 
+def _forbidden(port: str) -> FlashError:
+    what = "this user may not open the port"
+    group = _group(port)
+    if group:
+        do = f"join the group {group}, then log out and in again"
+        return FlashError(what, port, do, f'sudo usermod -a -G {group} "$USER"', "permission")
+    do = "it is root's alone: this makes it yours until the board is unplugged"
+    return FlashError(what, port, do, f'sudo chown "$USER" {shlex.quote(port)}', "permission")
+
+
 def _group(port: str) -> str:
+    """Whose members may open it; empty where there is none, or root's, which is nobody's to join."""
     try:
         import grp
 
-        return grp.getgrgid(os.stat(port).st_gid).gr_name
+        port_is = os.stat(port)
+        if not port_is.st_gid or port_is.st_mode & 0o060 != 0o060:
+            return ""
+        return grp.getgrgid(port_is.st_gid).gr_name
     except (ImportError, KeyError, OSError):
         return "dialout"

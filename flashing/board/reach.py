@@ -86,6 +86,9 @@ def _enter(console: Console) -> bool:
 def _with_file(board: dict[str, Any], port: str, error: FlashError) -> FlashError:
     """The same, with the command that mends it; or, while nobody has pinned the file, where that stands."""
     pinned = board.get("micropython", {})
+    if board["state"] == "bench" and error.reason == "blank":
+        command = f"python -m hwsim board --pty --board {board['name']}"
+        return FlashError(error.what, error.where, "start the simulated board with one", command, "blank")
     if not pinned.get("file"):
         return error
     if not pinned.get("sha256"):

@@ -1,7 +1,7 @@
 """What is asked of the board's own program over the console: its identity, its settings, its examinations."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from flashing.board import complaints, files, recognise
@@ -124,11 +124,18 @@ class Device:
         self._console.exec("from firmware import console")
         self._console.call("(lambda n: console.workshop(n))", starts)
 
-    def examine(self, what: str, *more: Any, patience_s: float = 30.0) -> dict[str, Any]:
-        """One examination's last word."""
+    def examine(
+        self,
+        what: str,
+        *more: Any,
+        patience_s: float = 30.0,
+        each: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> dict[str, Any]:
+        """One examination's last word; `each` gets every one as it comes."""
         last: dict[str, Any] = {}
         for said in self.watch(what, *more, patience_s=patience_s):
             last = said
+            each(said)
         if not last.get("end"):
             raise self._cut()
         return last

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import ssl
 import time
 import urllib.error
@@ -23,7 +24,6 @@ MAX_ANSWER = 65536
 
 # What the gateway's word for a refusal asks of whoever stands at the workbench; its own text says the rest.
 _DO = {
-    "clock": "set this computer's clock, and run the same command again",
     "area": "ask headquarters to give you that station, or correct the station in the list",
     "technician": "send headquarters your public key; it is in the message",
     "signature": "something between here and the gateway changes what is sent: try another network",
@@ -35,6 +35,10 @@ _DO = {
     "rate": "wait a minute, then run the same command again",
     "journal": "run the same command again in a minute; if it stays so, tell headquarters",
 }
+
+# X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+_DATES = (9, 10)
+_SET_CLOCK = "sudo timedatectl set-ntp true"
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ def post(url: str, ca_file: Path | None, body: bytes, gateway_key: bytes) -> Ans
     except urllib.error.HTTPError as error:
         said = _object(error.read(MAX_ANSWER), address)
         code = str(said.get("error", ""))
+        if code == "clock":
+            raise _wrong_clock(address, str(said.get("text", ""))) from None
         raise FlashError(
             f"the gateway refuses: {said.get('text', error.reason)}",
             address,
@@ -166,8 +172,34 @@ def _object(data: bytes, address: str) -> dict[str, Any]:
     return said
 
 
+def _wrong_clock(address: str, text: str) -> FlashError:
+    """`text`: the gateway's, with the time of the document and its own."""
+    times = re.findall(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", text)
+    there = f", the gateway's {' '.join(times[1])}" if len(times) > 1 else ""
+    return FlashError(
+        f"this computer's clock is wrong: it says {_now()}{there} (UTC)",
+        address,
+        "set it; this does it by the network",
+        _SET_CLOCK,
+        "refused-clock",
+    )
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(time.time()))
+
+
 def _unreachable(address: str, error: Exception) -> FlashError:
     cause = getattr(error, "reason", error)
+    if getattr(cause, "verify_code", 0) in _DATES:
+        said = cause.verify_message
+        return FlashError(
+            f"the gateway's certificate is not valid by this computer's clock ({_now()}): {said}",
+            address,
+            "look whether the clock is right; this sets it by the network. If it is, tell headquarters",
+            _SET_CLOCK,
+            "clock",
+        )
     if isinstance(cause, ssl.SSLError):
         return FlashError(
             f"the gateway's certificate is not trusted: {getattr(cause, 'verify_message', cause)}",

@@ -181,7 +181,17 @@ class Test:
         return Step("", FAILED, "no fix", "put the antenna where it sees the sky, then test again", said)
 
     def _modem(self) -> Step:
-        said = self._device.examine("modem", None, _MODEM_MS, modem_words.UP, patience_s=60.0)
+        told = False
+
+        def tell(said: dict[str, Any]) -> None:
+            nonlocal told
+            if said.get("state") == modem_words.SIM_READY and not said["end"] and not told:
+                told = True
+                self._person.say("  it looks for a network; without an antenna this takes three minutes")
+
+        said = self._device.examine(
+            "modem", None, _MODEM_MS, modem_words.UP, patience_s=_longer(_MODEM_MS), each=tell
+        )
         wrong = modem_words.trouble(said, modem_words.UP, self._device.port)
         if wrong is not None:
             return Step("", FAILED, wrong.what, wrong.do, said)
@@ -195,7 +205,7 @@ class Test:
     def _key(self, key: str) -> Step:
         for attempt in (1, 2):
             said: dict[str, Any] = {}
-            for said in self._device.watch("key", _KEY_MS, patience_s=_KEY_MS / 1000 + 30):
+            for said in self._device.watch("key", _KEY_MS, patience_s=_longer(_KEY_MS)):
                 if not said["end"]:
                     self._person.press(key, 300)
             pressed = said.get("pressed") or []
@@ -238,7 +248,7 @@ class Test:
         asked = False
         seen = ""
         stages: list[int] = []
-        for said in self._device.watch("drill", _DRILL_MS, self._wait_ms, patience_s=90.0):
+        for said in self._device.watch("drill", _DRILL_MS, self._wait_ms, patience_s=_longer(_DRILL_MS)):
             if said.get("linked") and not asked and not said["end"]:
                 asked = True
                 self._person.press("panic", _HOLD_MS)
@@ -271,6 +281,11 @@ class Test:
         if self._about["covert"]:
             return "covert"  # an alarm lights nothing there, as it is to be
         return self._person.look("red", "Does the red lamp blink or burn?", ("red", "none"))
+
+
+def _longer(for_ms: int) -> float:
+    """Seconds of patience with an examination that may have nothing to say until its time is over."""
+    return for_ms / 1000 + 30
 
 
 def _iso(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from types import SimpleNamespace
 
 import pytest
@@ -101,16 +102,34 @@ def test_a_board_without_usb_numbers_needs_its_port_named(computer):
     assert "--port" in error.do
 
 
-def test_a_port_that_this_user_may_not_open(tmp_path):
+@pytest.mark.parametrize(
+    "group, mode, do, command",
+    [
+        (
+            20,
+            0o660,
+            "join the group dialout, then log out and in again",
+            'sudo usermod -a -G dialout "$USER"',
+        ),
+        # Who is in these may open it no sooner; and root's is nobody's to join.
+        (20, 0o600, "it is root's alone: this makes it yours until the board is unplugged", "sudo chown"),
+        (0, 0o660, "it is root's alone: this makes it yours until the board is unplugged", "sudo chown"),
+    ],
+)
+def test_a_port_that_this_user_may_not_open(tmp_path, monkeypatch, group, mode, do, command):
     port = tmp_path / "ttyUSB0"
     port.touch()
-    error = holders.explain(str(port), PermissionError(errno.EACCES, "Permission denied"))
-    group = holders._group(str(port))
+    looked = os.stat_result((stat.S_IFCHR | mode, 1, 1, 1, 0, group, 0, 0, 0, 0))
+    with monkeypatch.context() as patch:
+        patch.setattr("grp.getgrgid", lambda _: SimpleNamespace(gr_name="dialout"))
+        patch.setattr(holders.os, "stat", lambda *_, **__: looked)
+        error = holders.explain(str(port), PermissionError(errno.EACCES, "Permission denied"))
+    command += f' "$USER" {port}' if command == "sudo chown" else ""
     assert error.lines() == [
         "this user may not open the port",
         f"  where:  {port}",
-        f"  do:     join the group {group}, then log out and in again",
-        f'  run:    sudo usermod -a -G {group} "$USER"',
+        f"  do:     {do}",
+        f"  run:    {command}",
     ]
 
 

@@ -5,7 +5,7 @@ from hwsim import releases
 from hwsim.board import load_board
 from hwsim.conformance.case import case
 from hwsim.conformance.signs import answered, start, stored, trouble, up, update
-from protocol import coap, report
+from protocol import report
 from protocol.update import image_name, manifest_name, version_number
 
 UPDATE = 5
@@ -14,7 +14,7 @@ NEW = "0.2.0"
 STUFF = bytes((n * n >> 5) & 255 for n in range(20_000))
 _SLOT = 1  # the one that does not run
 _HEAD = 4096
-_FETCH_S = 240
+FETCH_S = 240
 PARKED_S = 200
 
 
@@ -38,7 +38,7 @@ def notice(s, version=NEW):
     s.expect(answered(number, 1), 5)
 
 
-def ready(s, version=NEW, within_s=_FETCH_S):
+def ready(s, version=NEW, within_s=FETCH_S):
     notice(s, version)
     return then(s, update("ready"), within_s)
 
@@ -89,7 +89,7 @@ def whole_way(s):
     notice(s)
     then(s, update("fetching"), 100)
     s.never(start(), 20)
-    then(s, update("ready"), _FETCH_S)
+    then(s, update("ready"), FETCH_S)
     s.check(slot(s, len(image)) == image, "the image lies in the other slot, whole")
     park(s)
     began = then(s, start(), PARKED_S).at_us
@@ -188,7 +188,7 @@ def corrupted(s):
     name = image_name(s.board, version_number(NEW))
     s.desk.offers.served[name] = STUFF[:9000] + b"x" + STUFF[9001:]
     notice(s)
-    then(s, update("refused", "another digest"), _FETCH_S)
+    then(s, update("refused", "another digest"), FETCH_S)
     park(s)
     s.never(start(), PARKED_S)
 
@@ -201,49 +201,9 @@ def truncated(s):
     name = image_name(s.board, version_number(NEW))
     s.desk.offers.served[name] = STUFF[:-700]
     notice(s)
-    then(s, update("refused", "not as long"), _FETCH_S)
+    then(s, update("refused", "not as long"), FETCH_S)
     park(s)
     s.never(start(), PARKED_S)
-
-
-@case("UPD-10", "update.way", "power", against="UPD-01", slots=True)
-def power_cut(s):
-    """Power cut in any flash operation of an update: the old program or the new one starts, and the update
-    goes on by itself."""
-    s.working()
-    offer(s, STUFF)
-    notice(s)
-    then(s, update("fetching"), 100)
-    flash = s.car.terminal.flash
-    for number in (0, 2, 7, 19, 40):
-        s.say(f"power will fail {number} flash operations from now")
-        flash.cut_at(flash.operations + number)
-        cut = s.kernel.run_until(lambda: not s.car.terminal.powered, 60)
-        flash.cut_at(None)
-        if not cut:
-            break  # it was quicker
-        s.wait(1)
-        s.power_on()
-        s.expect(stored("health"), 60)
-    s.expect(update("ready"), _FETCH_S, since=0)
-    s.check(slot(s, len(STUFF)) == STUFF, "the image lies in the other slot, whole")
-    s.never(trouble(), since=0)
-
-
-@case("UPD-11", "update.way", against="UPD-01", slots=True)
-def outage(s):
-    """The link is lost for three hours in the middle: it goes on where it was, and fetches nothing twice."""
-    s.working()
-    offer(s, STUFF)
-    notice(s)
-    s.kernel.run_until(lambda: len(s.desk.offers.blocks) >= 8, 100)
-    s.outage(True)
-    s.wait(3 * 3600)
-    s.outage(False)
-    then(s, update("ready"), _FETCH_S)
-    numbers = [number for _, name, number in s.desk.offers.blocks if name.endswith(".romfs")]
-    s.check(len(numbers) <= len(set(numbers)) + 1, f"blocks asked for: {numbers}")
-    s.check(slot(s, len(STUFF)) == STUFF, "the image lies in the other slot, whole")
 
 
 @case("UPD-12", "update.bulk", "panic.latency", against="UPD-01", slots=True)
@@ -267,38 +227,4 @@ def alarm_first(s):
         s.wait(6)
         s.kernel.run_until(lambda before=blocks: len(s.desk.offers.blocks) > before + 3, 60)
         s.check(len(s.desk.offers.blocks) > blocks + 3, "and after it they come again")
-    then(s, update("ready"), _FETCH_S)
-
-
-@case("UPD-16", "update.way", against="UPD-01", slots=True)
-def not_now(s):
-    """A headquarters that says "not now" (5.03) is asked again when it said; one that has it no more (4.04)
-    ends it."""
-    s.working()
-    offer(s, STUFF)
-    wait = coap.Message(coap.ACK, coap.SERVICE_UNAVAILABLE, options=[(coap.MAX_AGE, coap.uint_option(120))])
-    number = s.command(UPDATE, {0: version_number(NEW)}, f"there is an update to {NEW}")
-    s.expect(answered(number, 1), 5)
-    then(s, update("fetching"), 100)
-    s.desk.offers.answer = lambda *_: wait
-    s.wait(5)
-    blocks = len(s.desk.offers.blocks)
-    s.wait(100)
-    s.equal(len(s.desk.offers.blocks), blocks, "blocks that were given")
-    s.desk.offers.answer = None
-    then(s, update("ready"), _FETCH_S)
-    number = s.command(
-        UPDATE, {0: version_number("0.9.0")}, "there is an update to 0.9.0, which is not there"
-    )
-    s.expect(answered(number, 1), 5)
-    then(s, update("refused", "has none of this version"), 100)
-
-
-@case("UPD-17", "update.way", against="UPD-01")
-def no_slots(s):
-    """A terminal whose program lies in no slot says that it cannot: headquarters knows, and goes on."""
-    s.working()
-    number = s.command(UPDATE, {0: version_number(NEW)}, f"there is an update to {NEW}")
-    s.expect(answered(number, 2), 5)
-    s.press("busy")
-    s.expect(stored("status"), 3)
+    then(s, update("ready"), FETCH_S)

@@ -2,7 +2,7 @@
 
 from hwsim import releases
 from hwsim.conformance.case import case
-from hwsim.conformance.cases.upd import PARKED_S, bad, offer, park, ready, then, version
+from hwsim.conformance.cases.upd import NEW, PARKED_S, bad, offer, park, ready, then, version
 from hwsim.conformance.signs import panic, start, stored, update
 from protocol import report
 from protocol.update import version_number
@@ -58,6 +58,27 @@ def no_link(s):
     s.acknowledge(id)
     s.clear(id)
     then(s, update("fell back", "no link"), 120)
+
+
+@case("UPD-18", "update.version", "update.back", against="UPD-01", slots=True)
+def another_name(s):
+    """A good program, rightly signed, that calls itself another version than its manifest gives itself up at
+    once, and not after a quarter of an hour; under its own version it stays (UPD-01)."""
+    s.working()
+    other = "0.3.0"
+    offer(s, releases.make(s.workshop, NEW, s.board), other)
+    ready(s, other)
+    park(s)
+    bad(s)
+    began = then(s, start(), PARKED_S).at_us
+    s.wait(1)
+    then(s, start(), 60)
+    then(s, update("fell back"), 120)
+    s.equal(version(s, began), version_number("0.1.0"), "the version that health reports say")
+    s.count(update("trying"), 0, began)
+    s.never(start(), 300)
+    s.press("available")
+    s.expect(stored("status"), 5)
 
 
 def report_of(s):

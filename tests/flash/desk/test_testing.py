@@ -94,6 +94,32 @@ def test_what_is_wrong_is_found_and_said_with_what_to_do(bench, terminal):
     assert panics(bench.headquarters) == []
 
 
+def test_where_there_is_no_network_it_says_so_and_not_that_the_board_is_dead(bench, terminal, monkeypatch):
+    """The board has nothing to say until its time is over: patience with it is longer."""
+    board = terminal()
+    asked = []
+    watch = Device.watch
+
+    def noted(self, what, *more, patience_s=30.0):
+        asked.append((what, more, patience_s))
+        return watch(self, what, *more, patience_s=patience_s)
+
+    monkeypatch.setattr(Device, "watch", noted)
+    board.do(board.car.modem.set_coverage, False)
+    hands = Hands(board)
+    skip = tuple(["gnss", "key", *[wire for wire, _, _ in testing._WIRES]])
+    _, steps = examined(board, hands, skip=skip)
+    assert steps["modem"][:2] == (
+        "failed",
+        "there is no network: the modem hears none, or none that takes this card",
+    )
+    assert "antenna" in steps["modem"][2]
+    assert "  it looks for a network; without an antenna this takes three minutes" in hands.said
+    assert steps["drill"][0] == "skipped"
+    ((_, for_ms, _), patience_s) = next(rest for what, *rest in asked if what == "modem")
+    assert patience_s * 1000 > for_ms
+
+
 def test_a_drill_that_is_cut_off_is_no_alarm_in_the_car(bench, terminal):
     board = terminal()
 
