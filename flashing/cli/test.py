@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import shutil
 import sys
+import textwrap
+from typing import Any, TextIO
 
 NAME = "test"
 HELP = "test a provisioned board, step by step, up to a drill alarm"
@@ -69,15 +72,32 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({**document, "files": [str(path), str(page)]}, ensure_ascii=False))
     else:
-        print(f"\n{found['unit']}: {'passed' if found['passed'] else 'NOT passed'}. {page}")
+        print(f"\n{found['unit']}: {_verdict(found)}. {page}")
     return 0 if found["passed"] else 1
 
 
-def _show(step: object, out: object) -> None:
+def _show(step: object, out: TextIO) -> None:
     from flashing.desk.testing import Step
 
     assert isinstance(step, Step)
     mark = {"good": "+", "failed": "!", "skipped": "-"}[step.result]
-    print(f"{mark} {step.name:<16} {step.text}", file=out, flush=True)  # type: ignore[call-overload]
-    if step.do:
-        print(f"  {'do:':<16} {step.do}", file=out, flush=True)  # type: ignore[call-overload]
+    lines = [f"{mark} {step.name:<16} {step.text}"] + ([f"  {'do:':<16} {step.do}"] if step.do else [])
+    for line in lines:
+        print(_folded(line) if out.isatty() else line, file=out, flush=True)
+
+
+def _folded(line: str) -> str:
+    """Words stay whole, and below each other."""
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(line, width, subsequent_indent=" " * 19, break_on_hyphens=False)
+
+
+def _verdict(found: dict[str, Any]) -> str:
+    """What has to be done again is said once more: the steps may have left the screen."""
+    if found["passed"]:
+        return "passed"
+    said = []
+    for result, word in (("failed", "failed"), ("skipped", "left out")):
+        names = [step["name"] for step in found["steps"] if step["result"] == result]
+        said += [f"{word}: {', '.join(names)}"] if names else []
+    return f"NOT passed ({'; '.join(said)})"

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -163,6 +164,7 @@ def test_a_chip_with_nothing_on_it(flash_run, hasty):
         failed = error(flash_run(stand, FIRST, "--json"))
     assert failed["reason"] == "blank"
     assert failed["what"] == "the chip is there, but its flash holds no MicroPython that starts"
+    assert failed["command"] == "python -m hwsim board --pty --board SIM"
 
 
 def test_a_program_that_does_not_start_gives_way_to_the_old_one(flash_run):
@@ -272,13 +274,20 @@ def test_an_image_that_was_cut_off(size, tmp_path, capsys):
     assert "this is no image of the terminal's program" in capsys.readouterr().err
 
 
-def test_outside_its_environment_it_says_how_to_get_in():
+@pytest.mark.parametrize("made", [True, False])
+def test_outside_its_environment_it_says_how_to_get_in(made, tmp_path):
     """`-S`: the packages of the environment are not there, as with the system's own Python."""
+    shutil.copy(ROOT / "flash.py", tmp_path)
+    for room in ("flashing", "firmware", "protocol", "boards"):
+        (tmp_path / room).symlink_to(ROOT / room)
+    if made:
+        (tmp_path / ".venv/bin").mkdir(parents=True)
+        (tmp_path / ".venv/bin/activate").touch()
     command = [sys.executable, "-S", "flash.py", "flash", "--board", "SIM", "--port", "/dev/ttyUSB0"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "Traceback" not in done.stderr
     first, *rest = done.stderr.splitlines()
     assert first.startswith("flash.py: the Python package ") and first.endswith(" is not there")
-    assert any("make setup" in line for line in rest)
-    assert any(". .venv/bin/activate" in line for line in rest)
+    do = "in each new window, before the first command:" if made else "once on this computer, in this folder:"
+    run = ". .venv/bin/activate" if made else "make setup && . .venv/bin/activate"
+    assert rest == [f"  do:     {do}", f"  run:    {run}"]

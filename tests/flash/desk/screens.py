@@ -137,7 +137,7 @@ def tested(board):
 
     record, _ = examined(board, Told(board), "vr-101", show=lambda step: test._show(step, out))
     print(
-        f"\n{record['unit']}: {'passed' if record['passed'] else 'NOT passed'}. records/.../test.html",
+        f"\n{record['unit']}: {test._verdict(record)}. records/.../test.html",
         file=out,
     )
     return out.getvalue()

@@ -1,6 +1,7 @@
 """`./flash.py test`: the guided test at a simulated board, whose keys somebody presses, up to a drill alarm
 through a real gateway and back to the lamp."""
 
+import io
 import json
 import re
 import sys
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from flashing.board.console import Console
+from flashing.cli import test as command
 from flashing.desk import person, testing
 from flashing.desk.device import Device
 from flashing.errors import Usage
@@ -118,6 +120,30 @@ def test_where_there_is_no_network_it_says_so_and_not_that_the_board_is_dead(ben
     assert steps["drill"][0] == "skipped"
     ((_, for_ms, _), patience_s) = next(rest for what, *rest in asked if what == "modem")
     assert patience_s * 1000 > for_ms
+
+
+def test_the_last_line_says_what_failed_as_the_steps_may_have_left_the_screen():
+    rows = [("supply", "good"), ("gnss", "skipped"), ("modem", "failed"), ("red", "failed")]
+    steps = [{"name": name, "result": result} for name, result in rows]
+    said = command._verdict({"passed": False, "steps": steps})
+    assert said == "NOT passed (failed: modem, red; left out: gnss)"
+    assert command._verdict({"passed": True, "steps": []}) == "passed"
+
+
+def test_a_long_line_keeps_its_words_and_its_column_on_a_terminal(monkeypatch):
+    class Screen(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("COLUMNS", "60")
+    out = Screen()
+    text = "there is no network: the modem hears none, or none that takes this card"
+    command._show(testing.Step("modem", testing.FAILED, text, "screw the LTE antenna on"), out)
+    assert out.getvalue().splitlines() == [
+        "! modem            there is no network: the modem hears",
+        "                   none, or none that takes this card",
+        "  do:              screw the LTE antenna on",
+    ]
 
 
 def test_a_drill_that_is_cut_off_is_no_alarm_in_the_car(bench, terminal):
