@@ -192,7 +192,7 @@ class Bench:
         counts = await self.count()
         assert {name: n for name, n in counts.items() if n and name != "terminals"} == {}
 
-    async def until(self, true, timeout=10):  # noqa: ASYNC109
+    async def until(self, true, timeout=30):  # noqa: ASYNC109
         """Wait for a condition; `true` may be a coroutine function."""
         async with asyncio.timeout(timeout):
             while True:

@@ -129,6 +129,7 @@ class Client:
         self.socket = socket
         self.notifications = asyncio.Queue()
         self.observation = None
+        self._commands = set()
 
     @classmethod
     async def open(cls, terminal, address):
@@ -159,6 +160,8 @@ class Client:
         """An observation's message: acknowledged and kept."""
         if self.observation is None or message.token != self.observation[0]:
             return
+        if message.type == coap.ACK:
+            return  # the answer to the registration once more, as that was sent once more
         if message.type == coap.CON:
             self.socket.send(Message(coap.ACK, coap.EMPTY, message.message_id).encode())
         inner = self.terminal.context.unprotect_response(message, self.observation[1])
@@ -181,6 +184,15 @@ class Client:
             while self.notifications.empty():
                 self.take_notification(coap.decode(await self.socket.get()))
         return self.notifications.get_nowait()
+
+    async def command(self, timeout=30):  # noqa: ASYNC109
+        """The next command that was not told before: a list is told again as long as it is not answered."""
+        async with asyncio.timeout(timeout):
+            while True:
+                for command in await self.notification(timeout):
+                    if command[0] not in self._commands:
+                        self._commands.add(command[0])
+                        return command
 
     async def answer(self, number, code=1):
         payload = cbor.encode({0: number, 1: code})
