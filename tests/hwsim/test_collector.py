@@ -6,6 +6,7 @@ last of its 64 places is written only when it is full.
 """
 
 import ctypes
+import os
 import struct
 import sys
 
@@ -42,7 +43,7 @@ class Stack:
     def __init__(self, pid):
         import micropython_run
 
-        path = micropython_run.__file__
+        path = os.path.realpath(micropython_run.__file__)  # as the kernel lists it
         library = ctypes.CDLL(path)
         state = ctypes.addressof(ctypes.c_char.in_dll(library, "mp_state_ctx"))
         self._at = state - _base("self", path) + _base(pid, path) + STACK
