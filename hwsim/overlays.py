@@ -17,6 +17,8 @@ from mpremote.romfs import VfsRomWriter
 
 GUEST = Path(__file__).resolve().parent / "guest"
 BOOT = "boot.py"
+# What a board's MicroPython has frozen into it.
+NAMES = GUEST.parent.parent / "boards" / "micropython" / "modules" / "patrola_names.py"
 _CONSTANTS = "_bench"
 _IMAGE = "overlays.romfs"
 
@@ -51,7 +53,7 @@ def _made():
     made = tempfile.TemporaryDirectory(prefix="patrola-guest-", ignore_cleanup_errors=True)
     constants = _constants((GUEST / f"{_CONSTANTS}.py").read_text("utf-8"))
     writer = VfsRomWriter()
-    for source in sorted(GUEST.glob("*.py")):
+    for source in [*sorted(GUEST.glob("*.py")), NAMES]:
         name = "_boot" if source.name == BOOT else source.stem
         plain = Path(made.name, name + ".py")
         plain.write_text(_written_out(source.read_text("utf-8"), source.stem, constants), "utf-8")

@@ -57,7 +57,7 @@ def allowed(path: Path) -> set[str]:
     if path.parts[:2] == ("hwsim", "guest"):
         guest = {p.stem for p in (ROOT / "hwsim" / "guest").glob("*.py")}
         # MicroPython's own, beneath the overlays of that name.
-        guest |= {"builtins", "uos", "urandom", "utime"}
+        guest |= {"builtins", "uos", "urandom", "utime", "patrola_names"}
         return (
             MICROPYTHON | guest | {"_asyncio"} | {"firmware"}
             if path.name == "main.py"

@@ -1,13 +1,14 @@
 """Room for the program's names in MicroPython's own table of them (qstr pools).
 
 The table grows by doubling: 630 names fit into what 7 KB more hold up to 1,270, then it takes 14 KB at once.
-On a chip the program's names are the only ones, some 800; here the bench's, which no chip has, stand in the
-same table, and would bring that step forward: two names more in the program would cost it 14 KB. So the bench
-makes the step itself, in its own part of the heap, and what the program's names take here without it is taken
-from the program's part (boot.py).
+On a chip the program's names lie in flash, but for a few (flashing/frozen.py); here they stand in the same
+table as the bench's, which no chip has, and would cost the program 14 KB. So the bench makes the step itself,
+in its own part of the heap, and puts the names there that a board has. What is taken from the program's part
+for the few others stands in hwsim/terminal.py.
 """
 
 import gc
+import sys
 
 _STEP = 8000  # no other allocation is as large
 _MOST = 2000
@@ -19,5 +20,8 @@ def reserve():
         before = gc.mem_alloc()
         hasattr(gc, "q%d" % number)
         if gc.mem_alloc() - before > _STEP:
+            import patrola_names  # noqa: F401 - its names are all there is in it
+
+            del sys.modules["patrola_names"]
             return
     raise MemoryError("the table of names did not grow")

@@ -12,8 +12,7 @@ import struct
 import sys
 
 # The program's part of the heap is kept for it before anything else is there: in one piece, as on a chip.
-# Less what its names take of it: they lie elsewhere here, see _names.py. 640 entries of ten bytes and more.
-_room = [None] * ((int(sys.argv[1]) - 640 * 10) // struct.calcsize("P") + 4)
+_room = [None] * (int(sys.argv[1]) // struct.calcsize("P") + 4)
 
 import builtins  # noqa: E402
 import gc  # noqa: E402
