@@ -11,6 +11,7 @@ import time
 import micropython
 
 from firmware import statefile
+from firmware.hal import RESET_POWER
 from protocol.compat import const
 
 # Far apart on every panel; a board without both is opened by all it has but PANIC, or by PANIC.
@@ -19,30 +20,38 @@ _WORKSHOP = "/workshop"
 _HELD_MS = const(2000)
 _LOOK_MS = const(50)
 _CTRL_C = const(3)
+# Beside the number of starts: opened by its keys, and no longer than it has power. So flash.py, whose every
+# command ends in a start, needs the keys once; and whoever forgets to close it does so by switching it off.
+_BY_KEYS = const(0x80)
+_STARTS_BY_KEYS = const(5)
 
 
 def settle(hal, release, log):
     """Open or close it for this run."""
-    if not release or _in_workshop() or _asked(hal, log):
+    if not release or _in_workshop(hal) or _asked(hal, log):
         micropython.kbd_intr(_CTRL_C)
     else:
         micropython.kbd_intr(-1)
 
 
-def workshop(starts):
+def workshop(starts, by_keys=0):
     """Leave it open for so many starts; 0: for none."""
     if starts:
-        statefile.write(_WORKSHOP, bytes((starts,)))
+        statefile.write(_WORKSHOP, bytes((starts | by_keys,)))
     else:
         statefile.remove(_WORKSHOP)
 
 
-def _in_workshop():
-    left = statefile.read(_WORKSHOP)
-    if not left:
+def _in_workshop(hal):
+    kept = statefile.read(_WORKSHOP)
+    if not kept:
         return False
+    by_keys = kept[0] & _BY_KEYS
     try:
-        workshop(left[0] - 1)  # a car that nobody tested closes by itself
+        if by_keys and hal.reset_cause == RESET_POWER:
+            workshop(0)
+            return False
+        workshop((kept[0] & ~_BY_KEYS) - 1, by_keys)  # a car that nobody tested closes by itself
     except OSError:
         return False  # what cannot be counted down would never end; and the car has to start
     return True
@@ -69,4 +78,8 @@ def _asked(hal, log):
     hal.red.write(0)
     hal.green.write(0)
     log(1, "console: opened by its keys")
+    try:
+        workshop(_STARTS_BY_KEYS, _BY_KEYS)
+    except OSError:
+        pass  # for this start it is open all the same
     return True

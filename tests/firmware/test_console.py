@@ -2,6 +2,7 @@
 """The console of a finished car: what opens it, and that nothing about it keeps a car from starting."""
 
 from firmware import console as subject
+from firmware.hal import RESET_POWER, RESET_WATCHDOG
 
 
 class Line:
@@ -15,15 +16,28 @@ class Line:
 
 
 class Pin:
+    """Key or lamp."""
+
+    def __init__(self, level=1):
+        self.level = level  # 1: up
+
     def value(self):
-        return 1  # up
+        return self.level
+
+    def write(self, level):
+        pass
 
 
 class Hal:
     keys = {"available": 1, "off_duty": 2}
+    red = green = Pin()
+
+    def __init__(self, power=True, held=False):
+        self.reset_cause = RESET_POWER if power else RESET_WATCHDOG
+        self._key = Pin(0 if held else 1)
 
     def key_pin(self, number):
-        return Pin()
+        return self._key
 
 
 class Files:
@@ -47,11 +61,11 @@ class Files:
         return gone
 
 
-def settled(files, release=True):
+def settled(files, release=True, **hal):
     real = subject.micropython, subject.statefile
     subject.micropython, subject.statefile = line, _ = Line(), files
     try:
-        subject.settle(Hal(), release, lambda level, text: None)
+        subject.settle(Hal(**hal), release, lambda level, text: None)
     finally:
         subject.micropython, subject.statefile = real
     return line.char
@@ -68,3 +82,25 @@ def test_closed_in_a_car_and_open_on_the_workbench():
 def test_flash_that_takes_no_more_closes_it_and_starts_all_the_same():
     """What cannot be counted down would stay open for ever; and a car that never starts is worse still."""
     assert settled(Files(bytes((20,)), full=True)) == -1
+
+
+def test_keys_open_it_for_some_starts_and_no_longer_than_it_has_power():
+    files = Files()
+    assert settled(files, held=True) == 3
+    assert [settled(files, power=False) for _ in range(6)] == [3, 3, 3, 3, 3, -1]
+    assert files.data is None
+    assert settled(files, held=True) == 3
+    assert settled(files, power=False) == 3
+    assert settled(files) == -1  # it was switched off
+    assert files.data is None
+    assert settled(files, power=False) == -1
+    assert settled(files, held=True) == 3 and settled(files, held=True) == 3  # and on again with the keys
+    # What a workshop has left open does not end with a power cut, and the keys take nothing from it.
+    files = Files(bytes((20,)))
+    assert settled(files, held=True) == 3 and files.data == bytes((19,))
+
+
+def test_keys_open_it_once_where_flash_takes_no_more():
+    files = Files(full=True)
+    assert settled(files, held=True) == 3
+    assert settled(files, power=False) == -1

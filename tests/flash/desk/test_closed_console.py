@@ -61,6 +61,14 @@ def test_two_keys_at_power_on_open_it_and_one_does_not(bench, stand):
     assert runs(board)  # it was not silent for being dead
     again(board, ["available", "off_duty"])
     assert b"console: opened by its keys" in opens(board)
+    with Console.open(str(board.port), 921600) as console:
+        console.enter()
+        console.reset()
+    opens(board)  # the program has been started once more, as at the end of each command
+    again(board)
+    refused(board)
+    again(board, ["available", "off_duty"])
+    opens(board)
     board.speed = 0
     code, _, err = bench.provision(board, "--skip-sim")
     assert code == 0, err
