@@ -50,7 +50,7 @@ def restore(config: Config, options: argparse.Namespace) -> Result:
 
 
 _AFTER = (
-    "Revoke and suspend again what was revoked and suspended since, and look at `gateway list`.\n"
+    "Revoke and suspend again what was revoked and suspended since, and look at `python -m gateway list`.\n"
     "Frames that the broker had since are not in it: consumers have them. Open alarms are told again."
 )
 

@@ -49,6 +49,12 @@ class Connector:
     def version(self) -> str:
         return "5" if self.five else "3.1.1"
 
+    def changed(self) -> None:
+        """The configuration names other nodes, or who we are there is another one: from the first on."""
+        self._brokers = self._config.brokers()
+        self._turn = 0
+        self.worked()
+
     def state(self, state: str) -> Publication:
         """What the gateway's own topic says of it."""
         name = self._config.text("gateway.id")

@@ -73,10 +73,11 @@ def database(config: Config) -> Iterator[Finding]:
     if number:
         yield ok("registry", f"{number} terminal{'s' if number > 1 else ''} may speak")
     else:
-        yield warn("registry", "no terminal is enrolled", "enroll the first one: `gateway enroll --help`")
+        do = "enroll the first one: `python -m gateway enroll --help`"
+        yield warn("registry", "no terminal is enrolled", do)
     waiting = depths["panics_unacknowledged"]
     if waiting:
-        do = "is anybody at the operations centre? `gateway journal --kind panic` shows them"
+        do = "is anybody at the operations centre? `python -m gateway journal --kind panic` shows them"
         yield warn("alarms", f"{waiting} not acknowledged", do)
     if depths["conflicts"]:
         do = "a terminal has lost its counters: docs/operator.md, conflicts"
@@ -119,10 +120,10 @@ def _secrets(config: Config, contexts: list[StoredContext]) -> Iterator[Finding]
         do = "bring the key back; or do nothing: their terminals make new links within seconds"
         yield fail("secrets", f"{len(locked)} are sealed under a key that is not given", do)
     elif not box:
-        do = "set security.secrets_key_file, then `gateway secrets --create`: docs/operator.md"
+        do = "set security.secrets_key_file, then `python -m gateway secrets --create`: docs/operator.md"
         yield warn("secrets", "the secrets of links lie in the journal as they are", do)
     elif plain:
-        yield warn("secrets", f"{len(plain)} are not sealed yet", "gateway secrets --encrypt")
+        yield warn("secrets", f"{len(plain)} are not sealed yet", "python -m gateway secrets --encrypt")
     else:
         yield ok("secrets", f"sealed under key {box.keys[0].name.hex()}")
 

@@ -21,7 +21,9 @@ from cryptography.hazmat.primitives.serialization import (
 from gateway.journal.base import Transaction
 from protocol.edhoc import ccs
 
-_HELP = "Bring the right file back from the backup; if it is lost for good see `gateway key --help`."
+_HELP = (
+    "Bring the right file back from the backup; if it is lost for good see `python -m gateway key --help`."
+)
 
 
 class KeyFileError(Exception):

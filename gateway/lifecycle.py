@@ -26,7 +26,8 @@ class Lifecycle(ABC):
         self._wake = asyncio.Event()
         self._down = asyncio.Event()
         self._stopping = False
-        self._stopped = asyncio.Event()
+        self._roused = asyncio.Event()
+        self._changed = False
         self._progress_ms = 0.0  # when the broker last did something for us
         self.connected = False
 
@@ -68,24 +69,32 @@ class Lifecycle(ABC):
             if not self._stopping:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._connector.pause_s()):
-                        await self._stopped.wait()
+                        await self._roused.wait()
 
     def stop(self) -> None:
         """End `run` in good order: the state topic shows that we left on purpose."""
         self._stopping = True
-        self._stopped.set()
+        self._roused.set()
         self._wake.set()
 
     def reconnect(self) -> None:
         """The way to the broker is another one, or who we are there: leave, and come again."""
+        self._changed = True
+        self._roused.set()
         if self.connected:
             self._went_down("the configuration changed")
 
     async def _connect(self) -> None:
         self._down.clear()
+        if self._changed:
+            self._changed = False
+            self._roused.clear()
+            self._connector.changed()
         self._link, self._outgoing = await self._connector.connect(
             self._acked, self._incoming, self._went_down
         )
+        if self._changed:
+            raise LinkError("the configuration changed")  # while we were on the way
         self.connected = True
         self._progress_ms = self._clock.mono_ms()
         await self._begin()

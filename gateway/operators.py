@@ -41,7 +41,9 @@ def operator(config: Config, options: argparse.Namespace) -> Result:
         known = tx.operator(name)
         if options.revoke:
             if known is None:
-                raise ValueError(f"{name}: no such operator; `gateway operator` shows those there are")
+                raise ValueError(
+                    f"{name}: no such operator; `python -m gateway operator` shows those there are"
+                )
             new = replace(known, state=REVOKED, changed_ms=now_ms)
             audit.local(tx, "operator.revoked", name)
         else:
@@ -58,7 +60,7 @@ def operator(config: Config, options: argparse.Namespace) -> Result:
         tx.put_operator(new)
     text = _line(_describe(new)) + "\nin force at once."
     if new.role == OPERATOR:
-        text += " The broker's own list: `gateway acl`"
+        text += " The broker's own list: `python -m gateway acl`"
     if made is not None:
         text += f"\n{options.make_key}: the private key, for {name} alone; this machine needs no copy"
     return 0, _describe(new), text
@@ -89,7 +91,7 @@ def neighbours(config: Config, options: argparse.Namespace) -> Result:
             audit.local(tx, "neighbours.changed", f"{one},{other}", positions=options.positions)
             said = f"see each other's alarms{' and positions' if options.positions else ''}"
     body = {"one": one, "other": other, "positions": options.positions and not options.remove}
-    return 0, body, f"{one} and {other} {said}. The broker learns it by `gateway acl`"
+    return 0, body, f"{one} and {other} {said}. The broker learns it by `python -m gateway acl`"
 
 
 def _list(config: Config) -> Result:

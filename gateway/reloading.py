@@ -68,6 +68,11 @@ def fingerprints(config: Config) -> dict[str, bytes]:
     return found
 
 
+def _from_or_to_none(name: str, old: Config, new: Config) -> bool:
+    """Whether there is a relay at all is settled at the start."""
+    return name == "broker.host" and bool(old.brokers()) != bool(new.brokers())
+
+
 class Reloader:
     """`take(app)` reads the file again and puts it in force."""
 
@@ -84,7 +89,7 @@ class Reloader:
             return Reloaded((), (), False, str(error))
         own = _OWN if app.shared else ()
         different = [n for n, value in new.values.items() if old.values.get(n) != value and n not in own]
-        changed = tuple(name for name in different if name in LIVE)
+        changed = tuple(name for name in different if name in LIVE and not _from_or_to_none(name, old, new))
         files = fingerprints(new)
         renewed = files != self._files
         self._files = files
@@ -94,7 +99,7 @@ class Reloader:
         broker = renewed or any(name.startswith("broker.") for name in changed)
         if broker:
             app.relay.reconnect()
-        return Reloaded(changed, tuple(name for name in different if name not in LIVE), broker)
+        return Reloaded(changed, tuple(name for name in different if name not in changed), broker)
 
     def _apply(self, app: "App", changed: tuple[str, ...]) -> None:
         if "log.level" in changed:

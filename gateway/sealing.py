@@ -21,7 +21,7 @@ _SCRUB_TRIES = 20
 
 
 def secrets_command(config: Config, options: argparse.Namespace) -> Result:
-    """What `gateway secrets` does: look, or one of its options."""
+    """What `python -m gateway secrets` does: look, or one of its options."""
     path = config.text("security.secrets_key_file")
     if options.create:
         return _create(config, path)
@@ -38,9 +38,10 @@ def secrets_command(config: Config, options: argparse.Namespace) -> Result:
     return _show(config, box)
 
 
+_ENCRYPT = "`python -m gateway secrets --encrypt`"
 _HOW = (
-    "set security.secrets_key_file in the configuration and make it with `gateway secrets --create`, or set "
-    f"{vault.ENVIRONMENT}"
+    "set security.secrets_key_file in the configuration and make it with "
+    f"`python -m gateway secrets --create`, or set {vault.ENVIRONMENT}"
 )
 
 
@@ -51,7 +52,7 @@ def _create(config: Config, path: str) -> Result:
     name = vault.vault(path).keys[0].name.hex()
     text = (
         f"{path}: key {name} made. Keep a copy of it, not beside copies of the journal.\n"
-        "Next: `gateway secrets --encrypt`, and start the service again if it runs."
+        f"Next: {_ENCRYPT}, and start the service again if it runs."
     )
     return 0, {"key": name, "file": path}, text
 
@@ -78,10 +79,13 @@ def _opened(box: vault.Vault, stored: StoredContext) -> StoredContext:
 
 def _rotate(config: Config, box: vault.Vault) -> Result:
     """First the new key is where every reader finds it, then it is used, then the old ones are let go."""
+    if not box:
+        raise ValueError(f"no key: {_HOW}")
     if box.path is None:
         raise ValueError(
             f"the key comes from {vault.ENVIRONMENT}: put the new one before the old one there, with a "
-            "comma, start the service again, run `gateway secrets --encrypt`, and take the old one away"
+            "comma, start the service again, run `python -m gateway secrets --encrypt`, and take the old one "
+            "away"
         )
     with opened(config, write=False) as tx:
         for stored in tx.contexts():
@@ -119,7 +123,8 @@ def _done(config: Config, body: dict[str, Any], text: str) -> Result:
             "\nold copies of the secrets stand in the write-ahead log until the service is started again "
             "(it reads the file just now)"
         )
-    text += "\nbackups from before this hold what was in the journal then: put them away, or delete them"
+    if body["sealed"]:
+        text += "\nbackups from before this hold what was in the journal then: put them away, or delete them"
     return 0, {**body, "clean": clean}, text
 
 
@@ -132,15 +137,15 @@ def _show(config: Config, box: vault.Vault) -> Result:
     )
     known = [key.name.hex() for key in box.keys]
     lines = [
-        f"{number:>8}  "
-        + ("plain: `gateway secrets --encrypt`" if name == "plain" and known else _said(name, known))
+        f"{number:>8}  " + (f"plain: {_ENCRYPT}" if name == "plain" and known else _said(name, known))
         for name, number in sorted(held.items())
     ]
     if not known:
         lines.append(f"no key is given: {_HOW}")
     missing = sum(n for name, n in held.items() if name != "plain" and name not in known)
     body = {"keys": known, "contexts": dict(held), "unreadable": missing}
-    return int(missing > 0), body, "\n".join(lines) or "no security context in the journal"
+    nothing = f"key {', '.join(known)}; no secret of a link in the journal yet"
+    return int(missing > 0), body, "\n".join(lines) or nothing
 
 
 def _said(name: str, known: list[str]) -> str:
@@ -148,6 +153,4 @@ def _said(name: str, known: list[str]) -> str:
         return "plain"
     if name not in known:
         return f"sealed under {name}, a key that is not given: their terminals will make new ones"
-    return f"sealed under {name}" + (
-        "" if name == known[0] else ", an older key: `gateway secrets --encrypt`"
-    )
+    return f"sealed under {name}" + ("" if name == known[0] else f", an older key: {_ENCRYPT}")

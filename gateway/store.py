@@ -74,7 +74,7 @@ def check(config: Config) -> Iterator[Finding]:
         yield fail("journal", f"{path}: {error}", "docs/operator.md, After the journal was lost")
         return
     if broken:
-        do = "keep the file, and restore the newest backup: `gateway restore --help`"
+        do = "keep the file, and restore the newest backup: `python -m gateway restore --help`"
         yield fail("journal", f"{path} is damaged: {broken}", do)
         return
     try:
@@ -82,11 +82,11 @@ def check(config: Config) -> Iterator[Finding]:
     except (sqlite3.Error, OSError) as error:
         yield fail("journal", f"{path} does not take a write: {error}", "run this as the service's account")
         return
-    said = f"{path}, {size / (1 << 20):.0f} MB, newest frame {frames}"
+    newest = f"newest frame {frames}" if frames else "no frame yet"
+    said = f"{path}, {size / (1 << 20):.1f} MB, {newest}"
     if size > _QUICK:
-        yield warn(
-            "journal", f"{said}; too large to be looked through here", "`gateway backup` looks it through"
-        )
+        do = "`python -m gateway backup` looks it through"
+        yield warn("journal", f"{said}; too large to be looked through here", do)
     else:
         yield ok("journal", f"{said}, sound")
 
@@ -103,6 +103,11 @@ def scrub(config: Config) -> bool:
         return False
     except (sqlite3.Error, OSError) as error:
         raise JournalError(f"{config.journal_path}: {error}") from error
+
+
+def _words(error: Exception) -> str:
+    """For people: `strerror` alone does not name a file of ours that they know nothing of."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def copy(config: Config, target: Path, now_ms: int) -> Copied:
@@ -134,7 +139,7 @@ def copy(config: Config, target: Path, now_ms: int) -> Copied:
             found = _copied(made)
         _settle(new, target, link=True)
     except (sqlite3.Error, OSError) as error:
-        raise JournalError(f"{target}: {error}") from error
+        raise JournalError(f"{target}: {_words(error)}") from error
     finally:
         for ending in ("", "-journal", "-wal", "-shm"):
             Path(f"{new}{ending}").unlink(missing_ok=True)
@@ -156,7 +161,7 @@ def examine(source: Path) -> Copied:
                 raise JournalError(f"{source} is damaged: {broken}")
             return _copied(connection)
     except (sqlite3.Error, OSError) as error:
-        raise JournalError(f"{source}: {error}") from error
+        raise JournalError(f"{source}: {_words(error)}") from error
 
 
 @contextlib.contextmanager

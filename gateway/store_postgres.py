@@ -40,5 +40,5 @@ def copy(config: Config) -> JournalError:
 def restore(config: Config) -> JournalError:
     return JournalError(
         f"the journal is {place(config.database)}: stop every gateway, put it back by pg_restore --clean, "
-        "then run `gateway restore --in-place`, which makes it fit to serve"
+        "then run `python -m gateway restore --in-place`, which makes it fit to serve"
     )

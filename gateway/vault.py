@@ -159,11 +159,12 @@ def parse(text: str, source: object) -> list[bytes]:
             continue
         if not re.fullmatch(r"[0-9A-Fa-f]{64}", bare):
             raise KeyFileError(
-                f"{source}: line {number}: no key of 64 hex digits. `gateway secrets --create` makes one."
+                f"{source}: line {number}: no key of 64 hex digits. "
+                "`python -m gateway secrets --create` makes one."
             )
         keys.append(bytes.fromhex(bare))
     if not keys:
-        raise KeyFileError(f"{source}: no key in it. `gateway secrets --create` makes one.")
+        raise KeyFileError(f"{source}: no key in it. `python -m gateway secrets --create` makes one.")
     return keys
 
 
@@ -218,5 +219,5 @@ def _unreadable(path: Path, error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) else "not text"
     return (
         f"{path}: the key of the journal's secrets cannot be read: {reason}. Bring it back from where you "
-        "keep its copy, or make the first one with `gateway secrets --create`."
+        "keep its copy, or make the first one with `python -m gateway secrets --create`."
     )

@@ -164,3 +164,13 @@ def test_what_a_person_reads(folder, capsys):
     said = capsys.readouterr().out
     assert "MISSING" in said and "Revoke" in said
     json.dumps(said)
+
+
+def test_what_cannot_be_read_or_written_is_said_for_people(tmp_path):
+    """Each once, and without the names of files of ours."""
+    (tmp_path / "gateway.toml").write_text(config_text())
+    error = call_cli(tmp_path, "restore", str(tmp_path / "none.sqlite"), code=1)["error"]
+    assert error == f"{tmp_path}/none.sqlite: No such file or directory"
+    enroll(tmp_path, Terminal())
+    error = call_cli(tmp_path, "backup", str(tmp_path / "none/copy"), code=1)["error"]
+    assert error == f"{tmp_path}/none/copy: No such file or directory"

@@ -106,7 +106,11 @@ def test_secrets(folder):
     configure(folder, security={"secrets_key_file": "secrets.key"})
     assert "does not start" in found(folder, 1)["key of the secrets"][2]
     call_cli(folder, "secrets", "--create")
-    assert found(folder)["secrets"] == ("warning", "1 are not sealed yet", "gateway secrets --encrypt")
+    assert found(folder)["secrets"] == (
+        "warning",
+        "1 are not sealed yet",
+        "python -m gateway secrets --encrypt",
+    )
     call_cli(folder, "secrets", "--encrypt")
     assert found(folder)["secrets"][0] == "ok"
     (folder / "secrets.key").write_text("00" * 32)

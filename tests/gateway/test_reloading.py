@@ -2,6 +2,7 @@
 
 from gateway import reloading
 from gateway.config import KEYS
+from hwsim.broker import free_ports
 from tests.gateway.bench import Bench
 
 
@@ -42,6 +43,34 @@ async def test_sighup_with_a_mistake_in_the_file_changes_nothing(tmp_path):
     done = bench.app.reload()
     assert "panic.republish_s" in done.error and done.changed == ()
     assert bench.app.config.text("log.level") == level
+    await bench.stop()
+
+
+async def test_another_broker_is_gone_to_at_once(tmp_path, broker):
+    """From one that is there, and from one that is not, in the middle of a long pause."""
+    (nobody,) = free_ports(1)
+    bench = (
+        await Bench(tmp_path, broker_port=nobody)
+        .also(broker={"retry_first_ms": 600_000, "retry_cap_ms": 600_000})
+        .start()
+    )
+    await bench.until(lambda: bench.events("relay.down"))
+    bench.also(broker={"port": broker.port_v5})
+    assert bench.app.reload().changed == ("broker.port",)
+    await bench.until(lambda: bench.app.relay.connected)
+    bench.also(broker={"port": nobody})
+    assert bench.app.reload().broker
+    await bench.until(lambda: f"127.0.0.1:{nobody}" in bench.events("relay.down")[-1]["error"])
+    assert [row["port"] for row in bench.events("relay.up")] == [broker.port_v5]
+    await bench.stop()
+
+
+async def test_whether_there_is_a_broker_takes_a_new_start(tmp_path, broker):
+    bench = await Bench(tmp_path).start()
+    bench.also(broker={"host": "127.0.0.1", "port": broker.port_v5})
+    done = bench.app.reload()
+    assert "broker.host" in done.restart and "broker.host" not in done.changed
+    assert bench.app.reload().restart == done.restart
     await bench.stop()
 
 

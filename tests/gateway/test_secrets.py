@@ -197,3 +197,10 @@ async def test_the_key_is_changed_while_the_gateway_serves(folder):
     assert "not given" in error and call_cli(folder, "secrets", code=1)["contexts"] == lost["contexts"]
     actions = [row["action"] for row in call_cli(folder, "audit")["audit"]]
     assert actions.count("secrets.rotated") == 1
+
+
+def test_without_a_key_there_is_nothing_to_rotate(tmp_path):
+    (tmp_path / "gateway.toml").write_text(config_text())
+    enroll(tmp_path, Terminal())
+    for what in ("--rotate", "--encrypt"):
+        assert call_cli(tmp_path, "secrets", what, code=1)["error"].startswith("no key: set security.")
