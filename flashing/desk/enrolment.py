@@ -192,7 +192,7 @@ def _now() -> str:
 def _unreachable(address: str, error: Exception) -> FlashError:
     cause = getattr(error, "reason", error)
     if getattr(cause, "verify_code", 0) in _DATES:
-        said = cause.verify_message
+        said = getattr(cause, "verify_message", cause)
         return FlashError(
             f"the gateway's certificate is not valid by this computer's clock ({_now()}): {said}",
             address,

@@ -1,10 +1,12 @@
 """`./flash.py batch`: many boards on many ports, some of them no use; and what is left after a stop."""
 
+import io
 import json
 import shlex
 
 import pytest
 
+from flashing.desk import table
 from flashing.desk.batch import DONE, FAILED, WAITING, Batch, Row, State
 from flashing.desk.cars import Car
 from flashing.errors import FlashError
@@ -118,6 +120,20 @@ def test_a_row_that_was_being_worked_on_waits_again(tmp_path):
     assert json.loads(path.read_text())["rows"][0]["state"] == "working"
     again = State(path, listed(2))
     assert again.rows[0] == Row("vranje/ps-vranje/vr-1", WAITING, "c1")
+
+
+def test_a_car_that_failed_has_its_own_command_below_it(tmp_path):
+    """And not the batch's, which is printed at the end."""
+    own = FlashError("the board holds no program", "p1", "flash it", "./flash.py flash --port p1")
+    other = FlashError("the modem does not answer", "p2", "use another board", "./flash.py batch x.csv")
+    state, batch = played(
+        tmp_path / "s", Shop({"p1": ("c1", ""), "p2": ("c2", "")}, {"p1": own, "p2": other})
+    )
+    out = io.StringIO()
+    table.summary(state, batch, "./flash.py batch x.csv", out)
+    lines = out.getvalue().splitlines()
+    assert "  run:   ./flash.py flash --port p1" in lines
+    assert sum("batch x.csv" in line for line in lines) == 1
 
 
 def test_ten_boards_two_of_them_no_use(bench, stand):
