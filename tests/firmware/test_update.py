@@ -120,6 +120,31 @@ def test_a_key_pressed_at_the_last_moment():
         assert bench.state == update.TRYING
 
 
+def test_an_alarm_at_the_last_moment():
+    """While the image is read once more PANIC was pressed, or its lamp has just changed: no reset now."""
+    with Bench() as bench:
+        ready(bench)
+        bench.run(lambda: bench.said[-1][1] == update.READY)
+        staging = bench.slots.staging
+
+        def pressed():
+            bench.waits = True
+            return staging()
+
+        bench.slots.staging = pressed
+        bench.app.beat.quiet = True
+        while not bench.slots.staged:
+            bench.now += bench.update.step()
+        for _ in range(5):  # as long as that lasts
+            bench.now += bench.update.step()
+        assert bench.state == update.READY
+        bench.waits = False
+        bench.slots.staging = staging
+        with raises(Reset):
+            bench.run()
+        assert bench.state == update.TRYING
+
+
 def test_a_new_one_that_never_came_up():
     with Bench() as bench:
         ready(bench)

@@ -181,7 +181,7 @@ class Bench:
         self.link = Link()
         self.is_linked = True
         self.dead = 0
-        self.hasty = False
+        self.waits = False  # what can wait: an alarm is about to come, or its lamp has just changed
         self.slots.trial = trial
 
         def reset():
@@ -203,7 +203,7 @@ class Bench:
             trace=_Any(keep=lambda fails: self.lines.append("kept %d" % fails)),
             hal=_Any(reset=reset),
             used=_Any(set=lambda: None),
-            waits=lambda: self.hasty,
+            waits=lambda: self.waits,
             queue=lambda: self.urgent + self.bulk,
             linked=lambda: self.is_linked,
             random16=lambda: 0,

@@ -199,6 +199,22 @@ FIRMWARE = (
         ("story:renewed",),
     ),
     Mutant(
+        "idle-before-lamp",
+        "firmware/idle.py",
+        "        if app.waits() or app.journal.prepare()",
+        "        if app.hasty() or app.journal.prepare()",
+        "a signature is prepared in the moment in which the lamp begins to show the receipt",
+        ("test:firmware/test_haste",),
+    ),
+    Mutant(
+        "beat-before-lamp",
+        "firmware/beat.py",
+        "        if app.waits():\n",
+        "        if app.hasty():\n",
+        "a position is signed and written in the moment in which the lamp begins to show the receipt",
+        ("test:firmware/test_haste",),
+    ),
+    Mutant(
         "covert-lit",
         "firmware/indicator.py",
         "if self._stage is not None and not self._covert:",
