@@ -29,7 +29,10 @@ def find(tx: Transaction, name: str) -> Terminal:
     for terminal in terminals:
         if terminal.kid.hex() == name.lower():
             return terminal
-    raise ValueError(f"{name}: no such terminal; `list` shows those there are")
+    # Never taken for one of them: the same short name may be another car's elsewhere.
+    meant = [place(one) for one in terminals if one.unit == name and one.state != REVOKED][:3]
+    do = f"is it {' or '.join(meant)}?" if meant else "`python -m gateway list` shows those there are"
+    raise ValueError(f"{name}: no such terminal; {do}")
 
 
 def place(terminal: Terminal) -> str:

@@ -21,7 +21,7 @@ from gateway.mqtt import Incoming, Link
 from gateway.northbound import JSON_TYPE, Publication, encode, fields_of, publications
 from gateway.outgoing import Outgoing
 from gateway.registry import Registry
-from gateway.replay_request import Request, parse
+from gateway.replay_request import Request, asker, parse
 from gateway.requests import BadRequest
 
 TOPIC = "replay"
@@ -247,11 +247,10 @@ class Replays:
         self._answer(job.topic, body, job.incoming.correlation)
 
     def _refuse(self, incoming: Incoming, reason: str) -> None:
-        try:
-            topic = parse(b"{}", incoming.response_topic, self._prefix).reply
-        except BadRequest:
-            return  # nowhere to say it
-        self._answer(topic, {"result": "refused", "reason": reason}, incoming.correlation)
+        topic, name = asker(incoming.payload, incoming.response_topic, self._prefix)
+        if topic is not None:
+            body = {"replay": name, "result": "refused", "reason": reason}
+            self._answer(topic, body, incoming.correlation)
 
     def _answer(self, topic: str, body: dict[str, Any], correlation: bytes | None) -> None:
         self._answers.append(Publication(topic, "replay", encode(body), JSON_TYPE, False, correlation))

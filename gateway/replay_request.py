@@ -1,10 +1,12 @@
 """A consumer's request for a replay: JSON, checked field by field."""
 
+import contextlib
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.northbound import KINDS
-from gateway.requests import MAX_NAME, BadRequest, members, reply_topic
+from gateway.requests import MAX_NAME, MAX_REQUEST, BadRequest, members, reply_topic
 from gateway.settings import SLUG
 
 _KNOWN = {"id", "from", "to", "since_ms", "kinds", "unit", "directorate", "limit", "reply"}
@@ -46,6 +48,19 @@ def parse(payload: bytes, response_topic: str | None, prefix: str) -> Request:
         directorate=_place(body, "directorate", 1),
         limit=_number(body, "limit") or 0,
     )
+
+
+def asker(payload: bytes, response_topic: str | None, prefix: str) -> tuple[str | None, str]:
+    """(where somebody whose request is wrong is to be told, its id), as far as these are right."""
+    body: dict[str, Any] = {}
+    with contextlib.suppress(ValueError, RecursionError):
+        read = json.loads(payload[: MAX_REQUEST + 1])
+        body = read if isinstance(read, dict) else body
+    said = {}
+    for name in ("reply", "id"):
+        with contextlib.suppress(BadRequest):
+            said[name] = _text(body, name)
+    return reply_topic(response_topic or said.get("reply"), prefix), said.get("id", "")
 
 
 def _text(body: dict[str, Any], name: str) -> str:

@@ -134,6 +134,25 @@ async def test_a_wrong_request_is_refused_with_the_reason(told):
     assert not consumer.on("/frame")
 
 
+async def test_who_has_no_response_topic_is_told_too(told):
+    """MQTT 3.1.1: `reply` and `id` are in the request, and count as far as they are right."""
+    bench, consumer, _, _ = told
+    topic = "patrola/v1/replay"
+    for body in (
+        {"id": "a", "reply": REPLY, "form": 1},
+        {"id": 7, "reply": REPLY},
+        {"id": "c", "reply": "patrola/v1/vranje/ps-vranje/vr-1/frame", "from": "x"},
+        {"id": "d", "reply": REPLY, "from": "x"},
+    ):
+        consumer.publish(topic, body)
+    await bench.until(lambda: len(bench.events("replay.refused")) == 4)
+    await bench.until(lambda: len(answers(consumer)) == 3)
+    assert [(row["replay"], row["result"]) for row in answers(consumer)] == [
+        ("a", "refused"), ("", "refused"), ("d", "refused")
+    ]  # fmt: skip
+    assert not consumer.on("/frame")
+
+
 @pytest.mark.parametrize(
     "payload",
     [
