@@ -31,7 +31,7 @@ _BESIDE = (
     - 768
     # Texts and buffers are no shorter with words of 32 bits. In an alarm a 32-bit MicroPython with 96 KB has
     # that much less than half of what would be free here.
-    - 4480
+    - 5216
 )
 _READ_IN = 192 * 1024  # and a slot's image, read into it
 _BOOT_US = 250_000  # from power or reset to the first line of the program
