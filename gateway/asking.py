@@ -1,7 +1,6 @@
 """One connection to a broker, to see whether it takes us; nothing is published, nothing of ours is taken."""
 
 import secrets
-import ssl
 import threading
 from typing import Any
 
@@ -9,6 +8,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from gateway.config import Config, ConfigError
+from gateway.mqtt import introduce
 
 TIMEOUT_S = 5.0
 
@@ -44,15 +44,7 @@ def _try(config: Config, host: str, port: int, five: bool) -> str:
     client.on_connect = connected
     client.on_disconnect = disconnected
     try:
-        if config.text("broker.username"):
-            client.username_pw_set(config.text("broker.username"), config.broker_password())
-        if config.flag("broker.tls"):
-            context = ssl.create_default_context(cafile=config.text("broker.ca_file") or None)
-            if config.text("broker.certificate_file"):
-                context.load_cert_chain(
-                    config.text("broker.certificate_file"), config.text("broker.key_file")
-                )
-            client.tls_set_context(context)
+        introduce(client, config)
         client.connect(host, port, 30)
     except (OSError, ValueError, ConfigError) as error:
         return str(getattr(error, "strerror", None) or error).lower()

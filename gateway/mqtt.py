@@ -33,6 +33,17 @@ def blank(packet: int) -> Any:
     return make(packet)
 
 
+def introduce(client: Client, config: Config) -> None:
+    """Who we are at the broker, and how it proves who it is. Raises OSError, ValueError, ConfigError."""
+    if config.text("broker.username"):
+        client.username_pw_set(config.text("broker.username"), config.broker_password())
+    if config.flag("broker.tls"):
+        context = ssl.create_default_context(cafile=config.text("broker.ca_file") or None)
+        if config.text("broker.certificate_file"):
+            context.load_cert_chain(config.text("broker.certificate_file"), config.text("broker.key_file"))
+        client.tls_set_context(context)
+
+
 class LinkError(Exception):
     """No connection. `version` is true when the broker may just not speak this version of MQTT."""
 
@@ -137,16 +148,7 @@ class Link:
 
     def _dial(self) -> None:
         config, client = self._config, self._client
-        username = config.text("broker.username")
-        if username:
-            client.username_pw_set(username, config.broker_password())
-        if config.flag("broker.tls"):
-            context = ssl.create_default_context(cafile=config.text("broker.ca_file") or None)
-            if config.text("broker.certificate_file"):
-                context.load_cert_chain(
-                    config.text("broker.certificate_file"), config.text("broker.key_file")
-                )
-            client.tls_set_context(context)
+        introduce(client, config)
         host, port = self.at
         keepalive = config.whole("broker.keepalive_s")
         if self.five:

@@ -147,7 +147,11 @@ class PostgresJournal(GroupJournal):
         except (psycopg.Error, postgres_schema.SchemaError) as error:
             raise JournalError(f"{self.place}: {error}".strip()) from error
         self._begin()
-        self.node = await self.write(lambda tx: tx.join(self._name, self.token))
+        try:
+            self.node = await self.write(lambda tx: tx.join(self._name, self.token))
+        except JournalError:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         await self._end()

@@ -188,6 +188,17 @@ class Bench:
     async def count(self):
         return await self.app.journal.read(lambda tx: tx.count())
 
+    def slow_writes(self):
+        """From now on what is written waits until the event that is returned is set."""
+        held, write = asyncio.Event(), self.app.journal.write
+
+        async def slow(work):
+            await held.wait()
+            return await write(work)
+
+        self.app.journal.write = slow
+        return held
+
     async def stored_nothing(self):
         counts = await self.count()
         assert {name: n for name, n in counts.items() if n and name != "terminals"} == {}

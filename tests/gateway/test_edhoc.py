@@ -1,6 +1,5 @@
 """Key establishment at the gateway: real handshakes over UDP, by our own initiator and by lakers'."""
 
-import asyncio
 import json
 
 import pytest
@@ -136,14 +135,7 @@ async def test_message_4_waits_for_the_commit(bench, asker):
     terminal = await enrolled(bench)
     initiator = Ours(terminal, key_of(bench))
     c_r, message_3 = await asker.begin(initiator)
-    held = asyncio.Event()
-    original = bench.app.journal.write
-
-    async def slow(work):
-        await held.wait()
-        return await original(work)
-
-    bench.app.journal.write = slow
+    held = bench.slow_writes()
     asker.socket.send(third(c_r, message_3))
     asker.socket.send(third(c_r, message_3))
     assert await asker.socket.silent()

@@ -197,51 +197,42 @@ async def nothing_is_answered(siege, times):
     assert len(siege.book.answered) == answered
 
 
-async def each_commit_under_postgres(siege):
-    """The WAL's disk fails for good: PostgreSQL panics, recovers, and panics at the next commit."""
+async def panics_and_mends(siege, fault, mended):
+    """It panics twice at least, and nothing is answered, until the fault is over and `mended()`."""
     before = panics(siege)
     with contextlib.ExitStack() as block:
-        fault = FailingSync(siege.server.pid, hurts=commits)
 
         async def hurt():
             block.enter_context(fault)
 
-            async def again_and_again():
+            async def panicked():
                 return panics(siege) >= before + 2
 
-            await until(again_and_again)
+            await until(panicked)
             await nothing_is_answered(siege, 20)
 
         async def mend():
             block.close()
+            await asyncio.to_thread(mended)
 
         await fails_and_mends(siege, hurt, mend, "could not|connection")
     siege.count("panic", panics(siege) - before)
+
+
+async def each_commit_under_postgres(siege):
+    """The WAL's disk fails for good: PostgreSQL panics, recovers, and panics at the next commit."""
+    await panics_and_mends(siege, FailingSync(siege.server.pid, hurts=commits), lambda: None)
 
 
 async def all_syncs_under_postgres(siege):
     """Every disk of it fails for good: its recovery panics too. It ends, or says for ever that it recovers
     (18.6), and when the disk works again somebody has to start it anew."""
-    before = panics(siege)
-    with contextlib.ExitStack() as block:
-        fault = FailingSync(siege.server.pid)
 
-        async def hurt():
-            block.enter_context(fault)
+    def anew():
+        siege.server.kill9()
+        siege.server.start()
 
-            async def recovery_failed():
-                return panics(siege) >= before + 2
-
-            await until(recovery_failed)
-            await nothing_is_answered(siege, 20)
-
-        async def mend():
-            block.close()
-            await asyncio.to_thread(siege.server.kill9)
-            await asyncio.to_thread(siege.server.start)
-
-        await fails_and_mends(siege, hurt, mend, "could not|connection")
-    siege.count("panic", panics(siege) - before)
+    await panics_and_mends(siege, FailingSync(siege.server.pid), anew)
 
 
 DISKS = [

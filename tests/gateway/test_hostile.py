@@ -65,14 +65,20 @@ async def test_a_row_that_cannot_be_read_holds_its_own_terminal_only(relayed):
     assert [e["kid"] for e in bench.events("relay.refused")] == [hurt.terminal.kid.hex()]
 
 
-async def test_many_alarms_wait_as_few_receipts(relayed):
-    """Each alarm is kept; of the receipts that nobody fetches only the newest wait."""
-    bench, _ = relayed
+async def sixty_alarms(bench):
+    """The terminal that raised them."""
     client = await bench.terminal()
     t = client.terminal
     for first in range(0, 60, 5):
         await client.post(*[t.panic(number) for number in range(first, first + 5)])
     await bench.until(lambda: len(bench.events("panic.accepted")) == 60)
+    return t
+
+
+async def test_many_alarms_wait_as_few_receipts(relayed):
+    """Each alarm is kept; of the receipts that nobody fetches only the newest wait."""
+    bench, _ = relayed
+    t = await sixty_alarms(bench)
     waiting = await bench.app.journal.read(lambda tx: tx.open_commands(t.kid))
     assert len(waiting) <= panics.MAX_RECEIPTS
     assert {c.stage for c in waiting} == {ACCEPTED}
@@ -82,11 +88,7 @@ async def test_many_alarms_wait_as_few_receipts(relayed):
 
 async def test_many_alarms_are_reminded_of_within_bounds(relayed):
     bench, consumer = relayed
-    client = await bench.terminal()
-    t = client.terminal
-    for first in range(0, 60, 5):
-        await client.post(*[t.panic(number) for number in range(first, first + 5)])
-    await bench.until(lambda: len(bench.events("panic.accepted")) == 60)
+    await sixty_alarms(bench)
     bench.app.config.values["panic.republish_s"] = 0
     await bench.app.reminders.round()
     await bench.until(lambda: [p for p in consumer.json("/panic") if p["properties"].get("reminder")])
@@ -116,14 +118,7 @@ async def test_one_terminal_cannot_take_every_place(bench):
     """While the disk is slow, whoever asks for too much at once is told to wait; the others are served."""
     greedy, modest = await bench.terminal("vr-101"), await bench.terminal("vr-102")
     await greedy.post(greedy.terminal.frame())
-    held = asyncio.Event()
-    original = bench.app.journal.write
-
-    async def slow(work):
-        await held.wait()
-        return await original(work)
-
-    bench.app.journal.write = slow
+    held = bench.slow_writes()
     for _ in range(100):
         greedy.socket.send(greedy.terminal.post(greedy.terminal.frame())[0])
         await asyncio.sleep(0)
@@ -159,14 +154,7 @@ async def test_an_authentic_request_that_is_no_message_inside(bench):
 async def test_an_answer_under_way_does_not_follow_a_copy_of_the_request(bench):
     """Who copies a request from the air and sends it from elsewhere gets nothing and takes nothing away."""
     client = await bench.terminal()
-    held = asyncio.Event()
-    original = bench.app.journal.write
-
-    async def slow(work):
-        await held.wait()
-        return await original(work)
-
-    bench.app.journal.write = slow
+    held = bench.slow_writes()
     protected = client.terminal.protect(coap.GET, "/c", observe=0)
     client.socket.send(protected[0])
     await bench.until(lambda: bench.app.exchange.under_way)

@@ -261,3 +261,18 @@ async def test_a_commit_that_was_kept_though_it_failed(store, tmp_path):
     assert (await bench.count())["frames"] == 2
     assert (await client.post(t.frame())).code == coap.CHANGED
     await bench.stop()
+
+
+async def test_a_start_that_fails_half_way_leaves_nothing_running(postgres_store):
+    """The disk fails just when the node takes its place."""
+    journal = PostgresJournal(postgres_store.url)
+
+    def fails(group):
+        raise psycopg.OperationalError("could not fdatasync")
+
+    journal._attempt = fails
+    with pytest.raises(JournalError, match="could not fdatasync"):
+        await journal.open()
+    assert journal._reader is None and journal._writer is None
+    with pytest.raises(JournalError, match="closed"):
+        await journal.read(lambda tx: None)

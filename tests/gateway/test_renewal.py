@@ -88,15 +88,9 @@ async def test_a_context_replaced_while_its_first_request_is_under_way(bench, as
     terminal.context = await asker.handshake(Ours(terminal, key))
     later = Ours(terminal, key)
     c_r, message_3 = await asker.begin(later)
-    held = asyncio.Event()
     original = bench.app.journal.write
-
-    async def slow(work):
-        await held.wait()
-        return await original(work)
-
     client = await bench.client(terminal)
-    bench.app.journal.write = slow
+    held = bench.slow_writes()
     posted = asyncio.create_task(client.exchange(terminal.post(terminal.frame()), attempts=1))
     await bench.until(lambda: bench.app.exchange.under_way)
     bench.app.journal.write = original
