@@ -9,7 +9,7 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from gateway import key, vault
@@ -171,7 +171,9 @@ def _synchronised() -> bool | None:
 
 def ports(config: Config) -> Iterator[Finding]:
     """A port that is taken is right when our own service has it."""
-    running = serving(config)
+    running = None
+    with suppress(JournalError):  # said of the journal already
+        running = serving(config, own=True)
     if running:
         yield ok("service", "it is running")
     host, port = config.text("listen.host"), config.whole("listen.port")
@@ -191,7 +193,7 @@ def ports(config: Config) -> Iterator[Finding]:
     yield from _buffer(config)
 
 
-def _port(what: str, kind: str, host: str, port: int, running: bool, section: str) -> Finding:
+def _port(what: str, kind: str, host: str, port: int, running: bool | None, section: str) -> Finding:
     try:
         places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -206,6 +208,9 @@ def _port(what: str, kind: str, host: str, port: int, running: bool, section: st
             taken = error.errno == errno.EADDRINUSE
             if taken and running:
                 return ok(what, f"{kind} {host}:{port}, the running service has it")
+            if taken and running is None:
+                do = "by this service? Look again when the journal is there"
+                return warn(what, f"{kind} {host}:{port} is in use", do)
             do = (
                 f"stop whoever has it (ss -{'u' if kind == 'UDP' else 't'}lpn shows), or choose another"
                 if taken

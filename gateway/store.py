@@ -32,10 +32,10 @@ class Copied:
     made_ms: int | None
 
 
-def serving(config: Config) -> bool:
-    """A service has this journal."""
+def serving(config: Config, own: bool = False) -> bool:
+    """A service has this journal. `own`: under the name of this configuration. Raises JournalError."""
     if config.database:
-        return store_postgres.serving(config)
+        return store_postgres.serving(config, own)
     path = config.journal_path
     if not Path(f"{path}.lock").exists():
         return False

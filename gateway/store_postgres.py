@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from gateway.config import Config
 from gateway.doctor import Finding, fail, ok
+from gateway.journal import postgres
 from gateway.journal.base import JournalError
 from gateway.journal.choose import transaction
 from gateway.journal.postgres import place
@@ -24,10 +25,9 @@ def check(config: Config) -> Iterator[Finding]:
     yield ok("journal", f"{where}, newest frame {depths['position']}")
 
 
-def serving(config: Config) -> bool:
-    """A gateway that is connected to its broker says so in the database every second or so."""
-    with transaction(config, write=False) as tx:
-        return tx.living() > 0
+def serving(config: Config, own: bool) -> bool:
+    """A gateway is connected to the database; with `own` this one and none on another machine."""
+    return postgres.serving(config.database, config.text("gateway.id") if own else "")
 
 
 def copy(config: Config) -> JournalError:

@@ -27,6 +27,7 @@ _BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({_LOCK})"
 _BEGIN_NODE = f"{_BEGIN}; {LIVING}"
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _CONNECT_S = 5
+SERVES = "patrola serve "
 _MIN_VERSION = 130000
 
 
@@ -108,6 +109,21 @@ def transaction(url: str, busy_timeout_ms: int = 5000, *, write: bool) -> Iterat
             connection.close()
 
 
+def serving(url: str, name: str = "") -> bool:
+    """A gateway, or the one of that name, works on this database. Raises JournalError."""
+    with transaction(url, write=False) as tx:
+        names = tx.connected()
+        if not name:
+            # One whose connection is just lost has its lease yet.
+            return any(other.startswith(SERVES) for other in names) or tx.living() > 0
+    return _session(name) in names
+
+
+def _session(name: str) -> str:
+    """What the server calls a gateway's connection; it keeps 63 bytes."""
+    return f"{SERVES}{name}"[:63]
+
+
 def _commit(connection: Connection) -> None:
     # After an error that a caller kept to himself the server rolls back, and says so only here.
     if connection.execute("COMMIT").statusmessage != "COMMIT":
@@ -142,8 +158,8 @@ class PostgresJournal(GroupJournal):
 
     async def open(self) -> None:
         try:
-            self._connection = await asyncio.to_thread(self._connect, self._url, self._busy_timeout_ms)
-            self._reader = await asyncio.to_thread(self._connect, self._url, self._busy_timeout_ms)
+            self._connection = await asyncio.to_thread(self._dial)
+            self._reader = await asyncio.to_thread(self._dial)
         except (psycopg.Error, postgres_schema.SchemaError) as error:
             raise JournalError(f"{self.place}: {error}".strip()) from error
         self._begin()
@@ -195,7 +211,13 @@ class PostgresJournal(GroupJournal):
                 if not connection.broken:
                     connection.close()
                     raise
-        return self._connect(self._url, self._busy_timeout_ms).execute(how)
+        return self._dial().execute(how)
+
+    def _dial(self) -> Connection:
+        """Whoever looks at the server sees which gateway it is, as `serving` does."""
+        connection = self._connect(self._url, self._busy_timeout_ms)
+        connection.execute("SELECT set_config('application_name', %s, false)", (_session(self._name),))
+        return connection
 
     def _leave(self, connection: Connection) -> None:
         if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:

@@ -82,6 +82,14 @@ class PostgresTransaction(Operations):
         if rows:
             self._connection.execute(_SAVE, [list(column) for column in zip(*rows, strict=True)])
 
+    def connected(self) -> list[str]:
+        """What those who are connected to this database call themselves."""
+        rows = self._run(
+            "SELECT application_name FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name IS NOT NULL"
+        ).fetchall()
+        return [str(row[0]) for row in rows]
+
     def first_unrelayed(self) -> int | None:
         # OFFSET 0: not along all frames by their ids, which is far where all are relayed.
         mine = "" if self.node is None else " AND node = ?"

@@ -177,3 +177,14 @@ def test_what_a_person_reads(folder, capsys):
     assert lines[-1].startswith("fit to serve, ")
     assert [line for line in lines if line.startswith("          -> ")]
     json.dumps(lines)
+
+
+def test_whose_port_it_is_cannot_be_known_without_the_journal(folder):
+    """PostgreSQL is away: that is what must be mended, and no port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        configure(folder, journal={"url": f"postgresql://nobody@/x?host={folder}"}, listen={"port": port})
+        states = found(folder, 1)
+    assert states["journal"][0] == "failed"
+    assert states["terminals' port"][0] == "warning" and "is in use" in states["terminals' port"][1]

@@ -276,3 +276,16 @@ async def test_a_start_that_fails_half_way_leaves_nothing_running(postgres_store
     assert journal._reader is None and journal._writer is None
     with pytest.raises(JournalError, match="closed"):
         await journal.read(lambda tx: None)
+
+
+async def test_a_gateway_is_seen_by_who_would_restore_or_examines(postgres_store, tmp_path):
+    """Also one without a broker, which holds no lease; and the one of a name from those of others."""
+    assert not postgres.serving(postgres_store.url)
+    bench = await Bench(tmp_path, journal=postgres_store.config, gateway={"id": "here"}).start()
+    assert postgres.serving(postgres_store.url) and postgres.serving(postgres_store.url, "here")
+    assert not postgres.serving(postgres_store.url, "elsewhere")
+    error = await asyncio.to_thread(call_cli, tmp_path, "restore", "--in-place", code=1)
+    assert "a service runs on this journal" in error["error"]
+    await bench.stop()
+    # Its backends see the end of their connections in a moment.
+    await bench.until(lambda: not postgres.serving(postgres_store.url))
