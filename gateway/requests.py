@@ -133,7 +133,8 @@ def _number(body: dict[str, Any], name: str, highest: int, required: bool) -> in
         return None
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= highest:
         return value
-    raise BadRequest(f"{name}: must be a whole number from 0 to {highest}")
+    missing = "missing, " if value is None else ""
+    raise BadRequest(f"{name}: {missing}must be a whole number from 0 to {highest}")
 
 
 def _degrees(body: dict[str, Any], name: str, limit: int) -> int | None:

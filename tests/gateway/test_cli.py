@@ -43,6 +43,8 @@ def test_enroll_list_suspend_revoke(folder):
     assert call_cli(folder, "revoke", terminal.kid.hex())["state"] == "revoked"
     assert "no such terminal" in call_cli(folder, "revoke", "00" * 8, code=1)["error"]
     call_cli(folder, "enroll", "--public-key", Terminal().public_key.hex(), *place)
+    unit = "vranje/ps-vranje/vr-101"
+    assert call_cli(folder, "send", unit, "clear", code=1)["error"].startswith("--panic: missing")
     # A short name is asked back and not taken: another directorate may have a car of that name.
     assert call_cli(folder, "revoke", "vr-101", code=1)["error"].endswith("is it vranje/ps-vranje/vr-101?")
 
