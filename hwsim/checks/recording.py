@@ -71,7 +71,8 @@ class Receipt:
 @dataclass
 class Wear:
     """Of a terminal's flash: programs and erases of the journal's part and of the rest, where its files lie;
-    bits that a program wanted to set; of the slots for images of the program, and how many were begun."""
+    bits that a program wanted to set; of the slots for images of the program, and how many were begun; how
+    many blocks of the root of its files are worn."""
 
     programs: int = 0
     erases: int = 0
@@ -81,6 +82,7 @@ class Wear:
     image_programs: int = 0
     image_erases: int = 0
     images: int = 0
+    root_worn: int = 0
 
 
 @dataclass

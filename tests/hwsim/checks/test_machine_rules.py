@@ -71,6 +71,17 @@ def test_flash_is_erased_before_it_is_programmed_and_spared():
         assert story.rules() == ([] if part.startswith("file") else ["flash wear"]), part
 
 
+def test_files_on_a_worn_root_may_cost_more_erases_and_no_more_programs():
+    story = day()
+    story.car.wear.root_worn = 1
+    story.car.wear.file_programs, story.car.wear.file_erases = 80, 20
+    assert story.rules() == []
+    story.car.wear.file_erases = 21
+    assert story.rules() == ["flash wear"]
+    story.car.wear.file_programs, story.car.wear.file_erases = 81, 20
+    assert story.rules() == ["flash wear"]
+
+
 def test_what_leaves_without_protection():
     story = day()
     story.car.naked.append((9 * S, "a request to /f, 120 bytes"))
