@@ -9,13 +9,12 @@ Exit codes: 0 good, 1 the thing asked for failed, 2 wrong use.
 import argparse
 import json
 import shlex
-import shutil
 import sys
-import textwrap
 from pathlib import Path
 
 from flashing import cli
 from flashing.errors import FlashError, Usage
+from flashing.folding import folded
 
 _CODES = "Exit codes: 0 good, 1 the thing asked for failed, 2 wrong use.\n"
 _INTERRUPTED = 130
@@ -43,15 +42,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _folded(line: str) -> str:
-    """On a terminal words stay whole. A command stays one line: it is to be pasted."""
-    if line.startswith(_COMMAND) or not sys.stderr.isatty():
+    """A command stays one line: it is to be pasted."""
+    if line.startswith(_COMMAND):
         return line
-    width, indent = shutil.get_terminal_size().columns, " " * len(_COMMAND)
-    parts = (
-        textwrap.fill(part, width, subsequent_indent=indent, break_on_hyphens=False)
-        for part in line.split("\n")
-    )
-    return "\n".join(parts)
+    return "\n".join(folded(part, sys.stderr, len(_COMMAND)) for part in line.split("\n"))
 
 
 def _explain(error: FlashError, again: str, as_json: bool) -> None:

@@ -2,23 +2,21 @@
 
 import argparse
 import json
-import shutil
 import sys
-import textwrap
 from typing import Any, TextIO
+
+from flashing.folding import folded
 
 NAME = "test"
 HELP = "test a provisioned board, step by step, up to a drill alarm"
 DESCRIPTION = (
     "Leads through the test of a provisioned board: supply, flash, GNSS antenna and fix, SIM, registration "
-    "and "
-    "signal, each key, lamps and buzzer, and a drill alarm through the real gateway and back to the lamp. "
-    "Leaves a "
-    "signed record (JSON) and the same on one page (HTML) with the unit's records. At its end the board "
-    "starts "
-    "its program."
+    "and signal, each key, lamps and buzzer, and a drill alarm through the real gateway and back to the "
+    "lamp. Leaves a signed record (JSON) and the same on one page (HTML) with the unit's records. At its end "
+    "the board starts its program."
 )
 EXAMPLE = "./flash.py test --board SIM --port /dev/ttyUSB0 --unit vr-101"
+_TEXT = 19  # where the text of a step begins
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,13 +81,7 @@ def _show(step: object, out: TextIO) -> None:
     mark = {"good": "+", "failed": "!", "skipped": "-"}[step.result]
     lines = [f"{mark} {step.name:<16} {step.text}"] + ([f"  {'do:':<16} {step.do}"] if step.do else [])
     for line in lines:
-        print(_folded(line) if out.isatty() else line, file=out, flush=True)
-
-
-def _folded(line: str) -> str:
-    """Words stay whole, and below each other."""
-    width = shutil.get_terminal_size().columns
-    return textwrap.fill(line, width, subsequent_indent=" " * 19, break_on_hyphens=False)
+        print(folded(line, out, _TEXT), file=out, flush=True)
 
 
 def _verdict(found: dict[str, Any]) -> str:
