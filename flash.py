@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(
             module.NAME,
             help=module.HELP,
-            description=module.DESCRIPTION,
+            description=folded(module.DESCRIPTION, sys.stdout, 0),
             epilog=f"{_CODES}example: {module.EXAMPLE}",
             formatter_class=shape,
         )
