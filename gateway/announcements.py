@@ -41,8 +41,13 @@ class Announcements:
         self._left = True
 
     def remind(self, reminders: list[tuple[str, bytes]]) -> None:
-        """(topic, payload) of alarms to tell once more, in place of what is left of the last round."""
-        self._reminders = deque(Publication(topic, "panic", body, GEOJSON_TYPE) for topic, body in reminders)
+        """(topic, payload) of alarms to tell once more."""
+        self._reminders.extend(Publication(topic, "panic", body, GEOJSON_TYPE) for topic, body in reminders)
+
+    @property
+    def reminding(self) -> bool:
+        """Some of those were not sent yet."""
+        return bool(self._reminders)
 
     def restart(self) -> None:
         """A new connection: from the first that is not confirmed."""

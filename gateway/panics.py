@@ -137,10 +137,11 @@ def shown_by(command: Command) -> bool:
     return command.kind == RECEIPT and command.stage in (ACKNOWLEDGED, SHOWN) and command.state in OPEN_STATES
 
 
-def waiting(tx: Transaction) -> list[tuple[Panic, Row | None]]:
-    """Alarms to be told again. One whose frame is still on its way to the broker needs no reminder."""
+def waiting(tx: Transaction, oldest_ms: int) -> list[tuple[bytes, int]]:
+    """Alarms, (kid, panic), to be told again: those told before that time. One whose frame is still on its
+    way to the broker needs no reminder."""
     told = [panic for panic in tx.unacknowledged(REMIND_EACH) if panic.accepted_ms or not panic.frame_id]
-    return [(panic, row_of(tx, panic)) for panic in told]
+    return [(p.kid, p.panic) for p in told if (p.accepted_ms or p.opened_ms) <= oldest_ms]
 
 
 def reminder(terminal: Terminal, row: Row | None, panic: Panic, now_ms: int) -> bytes:

@@ -106,9 +106,14 @@ class Relay(Lifecycle):
         self._wake.set()
 
     def remind(self, reminders: list[tuple[str, bytes]]) -> None:
-        """(topic, payload) of alarms to tell once more: best effort, within the window."""
+        """(topic, payload) of alarms to tell once more, a few at a time: best effort, within the window."""
         self._announcements.remind(reminders)
         self._wake.set()
+
+    @property
+    def reminding(self) -> bool:
+        """There are reminders that were not sent yet."""
+        return self._announcements.reminding
 
     @property
     def relayed(self) -> int:

@@ -7,10 +7,15 @@ from gateway import panics
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.journal.base import Journal, JournalError
+from gateway.journal.records import Panic, Row
 from gateway.northbound import unit_topic
 from gateway.registry import Registry
 from gateway.relay import Relay
 
+# A thousand alarms that nobody acknowledged must not stand in the way of a fresh one, nor hold up answers: a
+# few are read, made and sent at a time, with a pause. 1,600 of them a second are beyond any night.
+_FEW = 16
+_PAUSE_S = 0.01
 # Pauses before each of the tellings on a new connection.
 AFTER_S = (0.0, 3.0, 10.0)
 
@@ -47,11 +52,22 @@ class Reminders:
     async def _tell(self, oldest_ms: int) -> None:
         if not self._journal.leading:
             return
-        now_ms = self._clock.wall_ms()
-        reminders: list[tuple[str, bytes]] = []
-        for panic, row in await self._journal.read(panics.waiting):
-            terminal = self._registry.by_kid(panic.kid)
-            if terminal is not None and (panic.accepted_ms or panic.opened_ms) <= oldest_ms:
-                topic = f"{unit_topic(self._prefix, terminal)}/panic"
-                reminders.append((topic, panics.reminder(terminal, row, panic, now_ms)))
-        self._relay.remind(reminders)
+        alarms = await self._journal.read(lambda tx: panics.waiting(tx, oldest_ms))
+        while alarms and self._relay.connected:  # the next connection begins anew
+            if not self._relay.reminding:
+                few, alarms = alarms[:_FEW], alarms[_FEW:]
+                await self._tell_few(few)
+            if alarms:
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _tell_few(self, few: list[tuple[bytes, int]]) -> None:
+        """As they are now: some may have been acknowledged since the round began."""
+        still = await self._journal.read(lambda tx: tx.still_waiting(few))
+        self._relay.remind([made for panic, row in still if (made := self._reminder(panic, row))])
+
+    def _reminder(self, panic: Panic, row: Row | None) -> tuple[str, bytes] | None:
+        terminal = self._registry.by_kid(panic.kid)
+        if terminal is None:
+            return None
+        topic = f"{unit_topic(self._prefix, terminal)}/panic"
+        return topic, panics.reminder(terminal, row, panic, self._clock.wall_ms())

@@ -194,7 +194,12 @@ class Transaction(Steward, Pruning, Updating, ABC):
 
     @abstractmethod
     def unacknowledged(self, newest: int) -> list[Panic]:
-        """Alarms that wait for the operations centre; of each terminal the newest few."""
+        """Alarms that wait for the operations centre, oldest first; of each terminal the newest few."""
+
+    @abstractmethod
+    def still_waiting(self, alarms: Sequence[tuple[bytes, int]]) -> list[tuple[Panic, Row | None]]:
+        """Of these alarms, (kid, panic), those that do, oldest first, each with the frame that raised it, or
+        None where that was kept aside as a conflict, or pruned."""
 
     # commands
     @abstractmethod

@@ -12,12 +12,15 @@ from gateway.journal.records import (
     Command,
     Notice,
     Panic,
+    Row,
 )
+from gateway.journal.statements import ROW
 
 _PANIC = (
     "kid, panic, drill, state, frame_id, opened_ms, accepted_ms, acknowledged_ms, shown_ms, cleared_ms, "
     "operator"
 )
+_WIDTH = len(_PANIC.split(", "))
 _COMMAND = (
     "id, kid, kind, body, issued_ms, expires_ms, state, reason, origin, name, operator, panic, stage, "
     "reply_topic, correlation"
@@ -61,13 +64,24 @@ class Dispatch(Nodes):
         return None if row is None else _panic(row)
 
     def unacknowledged(self, newest: int) -> list[Panic]:
-        rows = self._run(
-            f"SELECT {_PANIC} FROM (SELECT *, row_number() OVER "  # noqa: S608
-            f"(PARTITION BY kid ORDER BY opened_ms DESC, panic DESC) AS place FROM panics WHERE {WAITING}) "
-            "AS latest WHERE place <= ? ORDER BY opened_ms, kid, panic",
-            (newest,),
+        place = "row_number() OVER (PARTITION BY kid ORDER BY opened_ms DESC, panic DESC) AS place"
+        latest = f"FROM (SELECT *, {place} FROM panics WHERE {WAITING}) AS latest WHERE place <= ?"  # noqa: S608
+        rows = self._table(_PANIC, latest, (newest,))
+        return sorted(map(_panic, rows), key=_by_age)
+
+    def still_waiting(self, alarms: Sequence[tuple[bytes, int]]) -> list[tuple[Panic, Row | None]]:
+        if not alarms:
+            return []
+        pairs = ", ".join(["(?, ?)"] * len(alarms))
+        rows = self._table(
+            f"{_of('panics', _PANIC)}, {_of('frames', ROW)}",
+            f"FROM (VALUES {pairs}) AS asked CROSS JOIN panics "  # noqa: S608
+            "LEFT JOIN frames ON frames.id = panics.frame_id AND frames.kid = panics.kid "
+            f"WHERE panics.kid = column1 AND panics.panic = column2 AND {WAITING}",
+            [value for alarm in alarms for value in alarm],
         )
-        return [_panic(row) for row in rows]
+        both = [(_panic(row[:_WIDTH]), None if row[_WIDTH] is None else Row(*row[_WIDTH:])) for row in rows]
+        return sorted(both, key=lambda pair: _by_age(pair[0]))
 
     def add_command(self, command: Command) -> int:
         c = command
@@ -136,15 +150,23 @@ class Dispatch(Nodes):
 
     def notices(self, after: int, limit: int) -> list[Notice]:
         mine = "" if self.node is None else " AND node = ?"
-        rows = self._run(
-            f"SELECT id, kid, topic, payload, correlation FROM notices WHERE id > ?{mine} "  # noqa: S608
-            "ORDER BY id LIMIT ?",
+        rows = self._table(
+            "id, kid, topic, payload, correlation",
+            f"FROM notices WHERE id > ?{mine} ORDER BY id LIMIT ?",  # noqa: S608
             (after, limit) if self.node is None else (after, self.node, limit),
         )
-        return [Notice(*row) for row in rows]
+        return [Notice(*row) for row in sorted(rows, key=lambda row: int(row[0]))]
 
     def drop_notices(self, ids: Iterable[int]) -> None:
         self._many("DELETE FROM notices WHERE id = ?", [(number,) for number in ids])
+
+
+def _of(table: str, columns: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns.split(", "))
+
+
+def _by_age(panic: Panic) -> tuple[int, bytes, int]:
+    return panic.opened_ms, panic.kid, panic.panic
 
 
 def _panic(row: Sequence[Any]) -> Panic:

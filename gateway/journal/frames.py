@@ -7,8 +7,8 @@ from itertools import groupby
 from gateway.journal.contexts import Contexts
 from gateway.journal.dispatch import OPEN, WAITING
 from gateway.journal.records import NewFrame, Row
+from gateway.journal.statements import ROW
 
-ROW = "id, kid, boot, seq, kind, panic, stored_ms, relayed_ms, frame"
 Name = tuple[bytes, int, int]
 # kid, boot, seq, kind, panic, stored_ms, frame, node of a new row.
 Values = tuple[bytes, int, int, int, int | None, int, bytes, int]
@@ -82,11 +82,8 @@ class Frames(Contexts):
         if kind is not None:
             where.append("kind = ?")
             values.append(kind)
-        rows = self._run(
-            f"SELECT {ROW} FROM frames WHERE {' AND '.join(where)} ORDER BY id LIMIT ?",  # noqa: S608 - no value
-            (*values, limit),
-        )
-        return [Row(*row) for row in rows]
+        rest = f"FROM frames WHERE {' AND '.join(where)} ORDER BY id LIMIT ?"
+        return [Row(*row) for row in sorted(self._table(ROW, rest, (*values, limit)))]
 
     def mark_relayed(self, ids: Sequence[int], now_ms: int) -> None:
         # Mostly they come in the order they were stored.

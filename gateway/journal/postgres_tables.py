@@ -64,6 +64,10 @@ class PostgresTransaction(Operations):
             cursor.executemany(_translated(statement), wanted)
         return cursor
 
+    def _table(self, columns: str, rest: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self._one(f"SELECT {columns} {rest}", values).fetchall()  # noqa: S608
+        return rows
+
     def _now_ms(self) -> int:
         (now,) = self._one("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetchone()
         return int(now)

@@ -67,13 +67,11 @@ class Retention(Pruning):
 
     _run: Any
     _many: Any
+    _table: Any
 
     def prune(self, after: int, limit: int, before_ms: Mapping[int, int], now_ms: int) -> Pruned:
-        rows = self._run(
-            "SELECT id, kid, boot, seq, kind, stored_ms, relayed_ms, panic FROM frames WHERE id > ? "
-            "ORDER BY id LIMIT ?",
-            (after, limit),
-        ).fetchall()
+        columns = "id, kid, boot, seq, kind, stored_ms, relayed_ms, panic"
+        rows = sorted(self._table(columns, "FROM frames WHERE id > ? ORDER BY id LIMIT ?", (after, limit)))
         youngest = max(before_ms.values(), default=0)
         last, kept, done = after, None, len(rows) < limit
         old: list[tuple[Any, ...]] = []

@@ -5,10 +5,14 @@ where they differ, `sqlite` and `postgres` have their own. All integers have 64 
 """
 
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 from gateway.journal.base import Transaction
+
+# Columns of a frame, in the order of `records.Row`.
+ROW = "id, kid, boot, seq, kind, panic, stored_ms, relayed_ms, frame"
 
 
 class Cursor(Protocol):
@@ -38,6 +42,10 @@ class Statements(Transaction):
 
     def _run(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
         return self._execute(statement, values)
+
+    @abstractmethod
+    def _table(self, columns: str, rest: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Rows of `SELECT columns rest`, hundreds of them as one step, in any order."""
 
     def _now_ms(self) -> int:
         """The clock by which nodes hold their leases: one for all of them."""

@@ -25,6 +25,8 @@ _MANY = (
     "SELECT * FROM (VALUES {}) AS new WHERE NOT EXISTS "
     "(SELECT 1 FROM pruned WHERE kid = column1 AND boot = column2 AND first <= column3 AND last >= column3)"
 )
+# Columns that JSON cannot hold.
+_BLOBS = frozenset(("kid", "frame", "payload", "correlation"))
 _SAVE = (
     "UPDATE contexts SET highest = column1, bitmap = column2, sequence = column3 "
     "FROM (VALUES {}) AS new WHERE oscore_id = column4"
@@ -85,6 +87,16 @@ class SqliteTransaction(Operations):
                 yield self._run(_filled(statement, size, len(page[0])), list(chain.from_iterable(page)))
                 begin += size
 
+    def _table(self, columns: str, rest: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        # 500 frames, one by one, took 400 ms beside a busy loop; so 12.
+        statement, hexed = _as_one(columns, rest)
+        rows = json.loads(self._run(statement, values).fetchone()[0])
+        for row in rows:
+            for place in hexed:
+                if row[place] is not None:
+                    row[place] = bytes.fromhex(row[place])
+        return [tuple(row) for row in rows]
+
     def first_unrelayed(self) -> int | None:
         mine = "" if self.node is None else " AND node = ?"
         row = self._run(
@@ -107,6 +119,19 @@ class SqliteTransaction(Operations):
             self._run("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ?", (skip, name))
             if self._run("SELECT 1 FROM sqlite_sequence WHERE name = ?", (name,)).fetchone() is None:
                 self._run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, skip))
+
+
+@lru_cache(64)
+def _as_one(columns: str, rest: str) -> tuple[str, tuple[int, ...]]:
+    """(the statement whose one value is a JSON array of all rows, which columns are hex there)."""
+    names = columns.split(", ")
+    hexed = [i for i, name in enumerate(names) if name.rpartition(".")[2] in _BLOBS]
+    cells = [f"iif(c{i} IS NULL, NULL, hex(c{i}))" if i in hexed else f"c{i}" for i in range(len(names))]
+    inner = ", ".join(f"{name} AS c{i}" for i, name in enumerate(names))
+    return (
+        f"SELECT json_group_array(json_array({', '.join(cells)})) FROM (SELECT {inner} {rest})",  # noqa: S608
+        tuple(hexed),
+    )
 
 
 @lru_cache(64)

@@ -6,7 +6,7 @@ import sqlite3
 import psycopg
 import pytest
 
-from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, Command, NewFrame, Terminal
+from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, Command, NewFrame, Row, Terminal
 
 KID = b"kid12345"
 
@@ -142,3 +142,39 @@ async def test_two_processes_may_write(journal, store):
         tx.enroll(terminal())
     assert len(await journal.read(lambda tx: tx.terminals())) == 1
     await journal.write(lambda tx: tx.insert_frame(KID, frame(0), 5))
+
+
+async def test_what_waits_for_the_broker_comes_back_as_it_was(journal):
+    """Hundreds of rows are read as one value: bytes, nothing and any text survive that."""
+    odd = ['a/"b\\', "č\u2028\x01", ""]
+    bodies, tags = (b"", bytes(range(256))), (None, b"", b"\0")
+    put = [(KID, topic, body, tag) for topic in odd for body in bodies for tag in tags]
+    ids = await journal.write(lambda tx: [tx.add_notice(*each, 5) for each in put])
+    notices = await journal.read(lambda tx: tx.notices(0, 99))
+    assert [(n.id, n.kid, n.topic, n.payload, n.correlation) for n in notices] == [
+        (number, *each) for number, each in zip(ids, put, strict=True)
+    ]
+    assert [n.id for n in await journal.read(lambda tx: tx.notices(ids[2], 3))] == ids[3:6]
+
+
+async def test_alarms_that_still_wait_come_with_their_frames(journal):
+    raised = NewFrame(1, 7, 3, (5, 1), bytes(range(256)))
+    number, _ = await journal.write(lambda tx: tx.insert_frame(KID, raised, 10))
+
+    def alarms(tx):
+        tx.open_panic(KID, 5, False, 1, number, 10)
+        tx.open_panic(KID, 4, True, 3, 0, 9)  # its frame was kept aside
+        tx.open_panic(b"other678", 5, False, 1, number, 11)  # no frame of this terminal's
+        tx.open_panic(KID, 6, False, 1, number, 12)
+        tx.reach(KID, 6, ACKNOWLEDGED, 13, "desk-1")
+
+    await journal.write(alarms)
+    asked = [(KID, 5), (KID, 6), (b"other678", 5), (KID, 4), (KID, 99)]
+    still = await journal.read(lambda tx: tx.still_waiting(asked))
+    assert [(panic.kid, panic.panic, panic.drill, panic.opened_ms) for panic, _ in still] == [
+        (KID, 4, True, 9),
+        (KID, 5, False, 10),
+        (b"other678", 5, False, 11),
+    ]
+    assert [row for _, row in still] == [None, Row(number, KID, 1, 7, 3, 5, 10, None, raised.frame), None]
+    assert await journal.read(lambda tx: tx.still_waiting([])) == []

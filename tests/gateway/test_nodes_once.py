@@ -40,6 +40,8 @@ async def test_a_replay_is_answered_once(relaying, consumers, broker):  # noqa: 
 class Relay:
     """Counts what it is to tell again."""
 
+    connected, reminding = True, False
+
     def __init__(self):
         self.told = 0
 
