@@ -56,6 +56,7 @@ class App:
         self.trace = log.trace
         self.safe = self.trace.safe
         self.proven = False  # this start has not failed
+        self.failing = False  # flash did not take a file, in this boot
         self.signer = signer
         self.clock = Clock(time.ticks_ms, time.ticks_diff)
         uptime_ms = self.clock.uptime_ms
@@ -134,6 +135,7 @@ class App:
                 statefile.write(path, cbor.encode(rows))
             except OSError as error:
                 # What it protects against is a power cut; what it must not do is stop the alarm.
+                self.failing = True
                 self.log(1, "%s: %r" % (path, error))
 
         return keep

@@ -97,7 +97,9 @@ class Beat:
         health = self._health
         hal = app.hal
         restarts = app.supervisor.restarts()
-        worn = app.journal.failed()
+        # Of the files it is not known which block failed. Where it is one of littlefs' root, which it cannot
+        # move, nothing is written any more: with 36 (the name is too long) where that would be a new file.
+        worn = app.journal.failed() + (1 if app.failing or app.session.flash_errors else 0)
         health.look(hal.supply_mv(), app.receiver.antenna, stuck_mask(app.keys.logic), restarts, worn)
         if not health.due(now, app.trace.old > 0):
             return

@@ -129,6 +129,8 @@ def prepare(hal, log, drill=False, slot=None):
             log(_PROBLEM, "update: %r" % error)  # the terminal serves all the same
     if trace.safe:
         app.indicator.safe = aftermath.LAMP
+    if problem is not None:
+        app.failing = True
     log.uptime_ms = app.clock.uptime_ms
     hal.release()
     if problems:

@@ -66,7 +66,8 @@ HEALTH_STUCK = const(11)  # bit mask of keys that are held down for too long, in
 HEALTH_RESTARTS = const(12)  # tasks of the terminal started again in this boot
 HEALTH_SAFE = const(13)  # safe mode, and why the last start before it failed
 HEALTH_TRACE = const(14)  # bytes: lines of the terminal's log from before its latest reset
-HEALTH_WORN = const(15)  # blocks of the journal that flash has failed in, in this boot
+# Blocks of the journal that flash has failed in, in this boot; one more when it did not take a file.
+HEALTH_WORN = const(15)
 SAFE_WATCHDOG = const(1)
 SAFE_ERROR = const(2)
 SAFE_CRASH = const(3)

@@ -15,8 +15,8 @@ _JOURNAL = ((40, 6), (8, 6), (4, 0.125))
 # its stages; for each sealed request, numbers reserved by 64; for each update, how far it is. About three
 # times what was measured: littlefs writes what it likes.
 _FILES = ((40, 4), (16, 1), (24, 1), (24, 1), (0.25, 0.03), (150, 12))
-# Where a block of littlefs' root is worn, it writes that pair anew with nearly each change: it can move every
-# other pair away and not this one. An erase for five programs was measured; so much is let pass.
+# Where a block of littlefs' root is worn, it can move every other pair away and not this one: each change
+# tries that block once more, and fails. An erase for five programs was measured; so much is let pass.
 _WORN = 4
 # Of the two images of the program, for each that was begun: its blocks once, and some once more.
 _IMAGES = ((2400, 160),)

@@ -91,6 +91,13 @@ class Officer:
         for block in range(first, first + count, 2):
             flash.wear_out(block, self.kernel.rng(f"worn/{block}"))
 
+    def files_wear(self):
+        """Of the flash for files, neither block of the root can be erased to the last bit any more. littlefs
+        moves every other pair of blocks away, and this one only once it was written a hundred times."""
+        self.say("the two blocks of the root of its files are worn out")
+        for block in (0, 1):
+            self.car.terminal.flash.wear_out(block, self.kernel.rng(f"worn/{block}"), share=0.01)
+
     # --- sky
 
     def sky(self, on):

@@ -68,6 +68,15 @@ FIRMWARE = (
         ("case:FLASH-11",),
     ),
     Mutant(
+        "unkept-untold",
+        "firmware/app.py",
+        "                self.failing = True\n",
+        "",
+        "that flash took no file for an alarm or a task is told to nobody",
+        ("case:FLASH-13",),
+        more=(("firmware/beat.py", "app.failing or app.session.flash_errors", "app.failing"),),
+    ),
+    Mutant(
         "journal-head-not-written",
         "firmware/journal.py",
         "            data = segment.head(lane, part // MOST, part // MOST) + data\n",

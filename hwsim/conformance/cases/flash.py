@@ -207,5 +207,30 @@ def sound(s):
     s.never(stored("health", "with worn blocks", lambda r: worn_blocks(r) > 0), since=0)
 
 
+@case("FLASH-13", "frame.health", "flash.wear", against="FLASH-12")
+def worn_files(s):
+    """Where flash takes no file any more, a health report tells a worn block, after a start too; alarms and
+    statuses arrive, over a loss of power too."""
+    s.working()
+    s.wait(12)
+    s.files_wear()
+    worn = stored("health", "with a worn block", lambda r: worn_blocks(r) == 1)
+    for _ in range(6):  # until the room that is still erased there is used up
+        s.clear(s.alarm(3, s.hold_panic()))
+        s.wait(12)
+    s.expect(worn, 120, since=0)
+    s.cut_power(1)
+    s.expect(worn, 40)
+    s.outage(True)
+    s.press("busy")
+    s.hold_panic()
+    s.wait(5)
+    s.cut_power(1)
+    s.wait(1)
+    s.outage(False)
+    s.expect(panic(), 40)
+    s.expect(stored("status"), 40)
+
+
 def worn_blocks(fields):
     return fields[report.HEALTH].get(report.HEALTH_WORN, 0)
