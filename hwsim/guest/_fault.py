@@ -8,9 +8,11 @@ import _tasks
 
 DEATH, HANG, FREEZE, BALLAST = 1, 2, 3, 4  # hwsim/faults/chip.py says the same
 INTERRUPT = 5  # hwsim/prompt.py: Ctrl-C at the console
+CRUMBS = 6  # tests/mutants/starved.py
 _ERRORS = (MemoryError, OSError, ValueError, RuntimeError)
 _PIECE = 2048
 _LEAST = 32
+_CRUMBS = 16384
 
 _wanted = 0  # number of the task that is to die or hang, in the order in which tasks were made
 _kind = 0
@@ -21,12 +23,15 @@ _ballast = []
 
 def take(kind, data):
     """An order of the bench: DEATH (task, error), HANG (task), FREEZE, BALLAST (free bytes to leave; all
-    ones: give everything back)."""
+    ones: give everything back), CRUMBS (in pieces of how many bytes a little of the heap is left)."""
     global _wanted, _kind, _error
     if kind == INTERRUPT:
         raise KeyboardInterrupt
     if kind == BALLAST:
         _fill(int.from_bytes(data, "little"))
+        return
+    if kind == CRUMBS:
+        _crumble(int.from_bytes(data, "little"))
         return
     _kind = kind
     if kind != FREEZE:
@@ -73,3 +78,35 @@ def _fill(left):
             pass
         size >>= 1
     _bench.note("fault: %d bytes of heap left" % gc.mem_free())
+
+
+def _crumble(size):
+    """Of a full heap a few KB come free again, in pieces of `size` bytes that do not touch."""
+    global _ballast
+    _ballast = room = crumbs = None
+    gc.collect()
+    piece = _CRUMBS
+    while room is None and piece:
+        try:
+            room = bytearray(piece)
+        except MemoryError:
+            piece >>= 1
+    kept = None  # a chain: a list would ask for ever larger pieces itself
+    while piece:
+        try:
+            while True:
+                kept = (kept, bytearray(piece))
+        except MemoryError:
+            piece >>= 1
+    room = None
+    gc.collect()
+    try:
+        while True:
+            crumbs = (crumbs, bytearray(size))
+            kept = (kept, bytearray(1))
+    except MemoryError:
+        pass
+    _ballast = kept
+    crumbs = None
+    gc.collect()
+    _bench.note("fault: %d bytes of heap left, in pieces of %d" % (gc.mem_free(), size))

@@ -1,6 +1,6 @@
 """A story for stories.py: the heap is taken away."""
 
-_BALLAST, _GIVE_BACK = 4, 0xFFFFFFFF  # hwsim/faults/chip.py
+_BALLAST, _CRUMBS, _GIVE_BACK = 4, 6, 0xFFFFFFFF  # hwsim/guest/_fault.py
 
 
 def starved(stage):
@@ -19,6 +19,16 @@ def starved(stage):
         stage.run(12)
         _take_heap(stage, _GIVE_BACK)
         stage.run(60)
+    # A frame that finds room, and its record a moment later none: that takes a heap in small pieces, as it is
+    # full of them after a start, when signing has just cleared up behind itself.
+    for size in range(40, 97, 8):
+        stage.power(off_s=1)
+        stage.run(21)
+        stage.kernel.emit("fault", "heap_exhaustion", car=stage.car.name, pieces=size)
+        stage.car.terminal.afflict(_CRUMBS, size.to_bytes(4, "little"))
+        stage.run(8)
+        _take_heap(stage, _GIVE_BACK)
+        stage.run(40)
     stage.tap("busy")
     stage.quiet()
 
