@@ -4,7 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 from gateway.journal.contexts import Line
@@ -18,8 +18,9 @@ _ONE = (
     "ON CONFLICT (kid, boot, seq) DO NOTHING RETURNING id"
 )
 # Python's driver lets the interpreter go at each row, and has to get it back from a loop that is busy: that,
-# not the disk, is what a group waited for. So many rows are one step each time.
-_AT_ONCE = (128, 32, 8, 1)
+# not the disk, is what a group waited for. So many rows at most are one step, and always a power of two:
+# few statements to be kept ready.
+_AT_ONCE = 256
 _MANY = (
     "INSERT OR IGNORE INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) "
     "SELECT * FROM (VALUES {}) AS new WHERE NOT EXISTS "
@@ -68,24 +69,32 @@ class SqliteTransaction(Operations):
 
     def _lines(self, names: Iterable[bytes]) -> dict[bytes, Line]:
         found = {}
-        for cursor in self._at_once(_LINES, [(name,) for name in names]):
+        for cursor in self._padded(_LINES, [(name,) for name in names]):
             for name, *line in json.loads(cursor.fetchone()[0]):
                 found[bytes.fromhex(name)] = Line(*line)
         return found
 
     def _save(self, lines: Iterable[tuple[bytes, Line]]) -> None:
         rows = [(line.highest, line.signed, line.sequence, name) for name, line in lines]
-        for _ in self._at_once(_SAVE, rows):
+        for _ in self._padded(_SAVE, rows):
             pass
 
     def _at_once(self, statement: str, rows: Sequence[Sequence[Any]]) -> Iterator[Any]:
-        """The statement for all the rows, some dozens at a time."""
+        """The statement for all the rows, each of them once."""
         begin = 0
-        for size in _AT_ONCE:
-            while len(rows) - begin >= size:
-                page = rows[begin : begin + size]
-                yield self._run(_filled(statement, size, len(page[0])), list(chain.from_iterable(page)))
-                begin += size
+        while begin < len(rows):
+            size = min(_AT_ONCE, 1 << (len(rows) - begin).bit_length() - 1)
+            page = rows[begin : begin + size]
+            yield self._run(_filled(statement, size, len(page[0])), list(chain.from_iterable(page)))
+            begin += size
+
+    def _padded(self, statement: str, rows: Sequence[Sequence[Any]]) -> Iterator[Any]:
+        """The same in fewer steps, where it does no harm that the last row is there several times."""
+        for begin in range(0, len(rows), _AT_ONCE):
+            page = rows[begin : begin + _AT_ONCE]
+            size = 1 << (len(page) - 1).bit_length()
+            padded = chain(page, repeat(page[-1], size - len(page)))
+            yield self._run(_filled(statement, size, len(page[0])), list(chain.from_iterable(padded)))
 
     def _table(self, columns: str, rest: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         # 500 frames, one by one, took 400 ms beside a busy loop; so 12.
