@@ -7,13 +7,10 @@ This is the one door between the bench and the gateway. What the bench puts in p
 import contextlib
 import io
 import json
-import os
-import tempfile
 import tomllib
 from pathlib import Path
 
 import paho.mqtt.client as paho
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway import commands, requests
 from gateway.app import App
@@ -25,7 +22,7 @@ from gateway.journal.sqlite import connect, lock, transaction
 from gateway.key import GatewayKey, kid_of
 from gateway.log import Log
 from gateway.machine import Machine
-from hwsim import seeded_lakers
+from hwsim import headquarters_files, seeded_lakers
 from hwsim.books import Books
 from hwsim.desk import own_key
 from hwsim.disk import Disk
@@ -35,24 +32,8 @@ from hwsim.virtual_loop import VirtualLoop
 
 # Idle looks are events, and events cost. Every so often is enough where a day passes in seconds.
 _LOOK_S = 60.0
-_MEMORY = "/dev/shm"  # noqa: S108
 # `enroll`, `revoke`, `send` by another process are noticed after this.
 _POLL_S = 0.25
-_CONFIG = """\
-[gateway]
-id = "bench"
-
-[journal]
-path = "patrola.sqlite"
-
-[broker]
-retry_first_ms = 200
-retry_cap_ms = 2000
-keepalive_s = 180
-
-[panic]
-republish_s = {republish_s}
-"""
 
 
 class Gateway(Books):
@@ -61,9 +42,7 @@ class Gateway(Books):
     gateway's own clock is `clock_offset_ms` wrong."""
 
     def __init__(self, kernel, directory, broker, epoch, republish_s=30):
-        # In memory where there is such a place: what a crash leaves is for hwsim/disk.py to say.
-        memory = _MEMORY if os.access(_MEMORY, os.W_OK) else directory
-        self._folder = tempfile.TemporaryDirectory(prefix="patrola-", dir=memory)
+        self._folder = headquarters_files.make(directory, republish_s)
         self.directory = Path(self._folder.name)
         super().__init__(kernel, self.directory / "patrola.sqlite")
         self.broker = broker
@@ -78,10 +57,7 @@ class Gateway(Books):
         self._replies = {}
         self._sockets = []
         self._places = {}
-        self._config_path = self.directory / "gateway.toml"
-        self._config_path.write_text(_CONFIG.format(republish_s=republish_s), "utf-8")
-        pem = own_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        (self.directory / "gateway.key").write_bytes(pem)
+        self._config_path = self.directory / headquarters_files.SETTINGS
         self._config = check(tomllib.loads(self._config_path.read_text("utf-8")), self._config_path)
         paho.time_func = paho_time
 

@@ -98,6 +98,22 @@ class Profile:
         return other
 
 
+# What an EC25 is, wherever it stands.
+_EC25 = {
+    "dialect": "quectel",
+    "name": "EC25-E",
+    "maker": "Quectel",
+    "model": "EC25",
+    "revision": "EC25EFAR06A06M4G",
+    "prompt": b"\r\n> ",
+    "boot_urcs": ("RDY", "+QIND: SMS DONE", "+QIND: PB DONE"),
+    "pwrkey_on_s": 0.5,
+    "pwrkey_off_s": 0.65,
+    "reset_hold_s": 0.15,
+    "send_limit": 1460,
+    "gnss": "",
+}
+
 PROFILES = {
     # As it comes out of the box in town: what the demonstration uses.
     "a7670": Profile(),
@@ -127,25 +143,14 @@ PROFILES = {
     ),
     # In town on LTE: what `SIM-QUECTEL` has.
     "ec25": Profile(
-        dialect="quectel",
-        name="EC25-E",
-        maker="Quectel",
-        model="EC25",
-        revision="EC25EFAR06A06M4G",
-        prompt=b"\r\n> ",
+        **_EC25,
         boot_s=(9, 12),
         urc_spread_s=6.0,
-        boot_urcs=("RDY", "+QIND: SMS DONE", "+QIND: PB DONE"),
-        pwrkey_on_s=0.5,
-        pwrkey_off_s=0.65,
-        reset_hold_s=0.15,
         off_s=(2, 28),
         nitz=("ctzv_zone",),
         netopen_s=(0.2, 3),
         urcs_elsewhere=True,
         activate_lies=0.2,
-        send_limit=1460,
-        gnss="",
         storm_urcs=('+QIND: "csq",20,99', "+CGEV: ME PDN ACT 1", "RDY"),
     ),
     # LTE-M on a bad cell: every answer late.
@@ -197,20 +202,7 @@ PROFILES = {
     ),
 }
 # The same of a Quectel.
-PROFILES["quectel-plain"] = PROFILES["plain"].copy(
-    dialect="quectel",
-    name="EC25-E",
-    maker="Quectel",
-    model="EC25",
-    revision="EC25EFAR06A06M4G",
-    prompt=b"\r\n> ",
-    boot_urcs=("RDY", "+QIND: SMS DONE", "+QIND: PB DONE"),
-    pwrkey_on_s=0.5,
-    pwrkey_off_s=0.65,
-    reset_hold_s=0.15,
-    send_limit=1460,
-    gnss="",
-)
+PROFILES["quectel-plain"] = PROFILES["plain"].copy(**_EC25)
 # How another maker's modem stands in for one of a story's own (`hwsim conformance --modem`).
 STAND_INS = {
     "quectel": {"plain": "quectel-plain", "a7670": "ec25", "a7670-slow": "bg95", "sim7600": "ec25"},

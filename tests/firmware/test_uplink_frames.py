@@ -4,7 +4,8 @@
 from protocol import coap
 from protocol.coap import CON, Message
 from protocol.report import KIND_EVENT, KIND_PANIC, KIND_STATUS, KIND_TRACK
-from tests.firmware.uplink_bench import UTC_MS, Bench, gaps, left, linked
+from tests.firmware.uplink_bench import Bench, gaps, left, linked
+from tests.firmware.uplink_frames import UTC_MS
 
 
 def test_a_panic_is_sent_in_the_same_step_and_told_in_order():

@@ -6,7 +6,8 @@ import time
 
 from firmware.clock import Clock
 from protocol.report import KIND_PANIC
-from tests.firmware.uplink_bench import Bench, frame
+from tests.firmware.uplink_bench import Bench
+from tests.firmware.uplink_frames import frame
 
 CLOCK = Clock(time.ticks_ms, time.ticks_diff)
 

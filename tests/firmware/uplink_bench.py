@@ -8,13 +8,14 @@ from firmware.ccm import AesCcm
 from firmware.journal import Journal
 from firmware.session import Session
 from firmware.uplink import Uplink
-from protocol import cbor, coap, cose, report
+from protocol import cbor, coap, report
 from protocol.coap import CHANGED, CON, CONTENT, Message
 from protocol.errors import ProtocolError, Unauthentic
 from protocol.oscore import Context
 from protocol.responder import Reply, Request, Server
 from tests.firmware.cutflash import CutFlash
 from tests.firmware.ramflash import RamFlash
+from tests.firmware.uplink_frames import UTC_MS, frame, names_of
 from tests.protocol.lossy import Random
 
 LINK = {
@@ -23,8 +24,6 @@ LINK = {
     "sender_id": b"\x10\x20\x30\x40\x50\x60\x70",
     "recipient_id": b"\x01",
 }
-KID = b"\x10\x20\x30\x40\x50\x60\x70\x80"
-UTC_MS = 1_700_000_000_000
 SLOTS = ("/bench/oscore0", "/bench/oscore1")
 FLASH = []  # the one that is mounted
 
@@ -32,21 +31,6 @@ FLASH = []  # the one that is mounted
 def adopt(session, link=LINK, made_ms=None):
     """Give the session what a handshake would."""
     session.adopt(link["secret"], link["salt"], link["sender_id"], link["recipient_id"], made_ms)
-
-
-def frame(boot, seq, kind=report.KIND_POSITION, size=0):
-    """A frame in the right form; nobody here checks its signature."""
-    fields = {report.BOOT: boot, report.SEQ: seq, report.KIND: kind}
-    if kind == report.KIND_STATUS:
-        fields[report.STATUS] = 1
-    elif kind == report.KIND_PANIC:
-        fields[report.PANIC] = {0: boot * 65536 + seq, 1: report.PANIC_RAISED, 2: report.SOURCE_KEY}
-    elif kind == report.KIND_EVENT:
-        fields[report.EVENT] = {report.EVENT_CODE: 1, report.EVENT_COUNT: 9}
-    elif kind == report.KIND_TRACK:
-        points = [1, 100000, 100000, 100, 100] * size
-        fields[report.TRACK] = [UTC_MS, 450000000, 196000000, 100, 100] + points
-    return cose.sign1_encode(KID, report.encode(fields), lambda tbs: bytes(64))
 
 
 def gaps(times):
@@ -246,7 +230,7 @@ class Bench:
         if self.suspend:
             return Message(CON, coap.FORBIDDEN)
         if message.path() == "/f":
-            frames = cbor_frames(message.payload)
+            frames = names_of(message.payload)
             answer = None if self.wish is None else self.wish(frames, message)
             if answer == "nothing":
                 return None
@@ -274,18 +258,6 @@ class Bench:
             token, binding = self.observer
             outer = self.context.protect_response(self._listing(), binding, fresh=True)
             self.server.notify("car", token, outer, self.now)
-
-
-def cbor_frames(payload):
-    """[(boot, seq)] of a sequence of frames."""
-    names = []
-    at = 0
-    while at < len(payload):
-        end = cbor.skip(payload, at)
-        fields = cbor.decode(cose.sign1_parse(payload[at:end]).payload)
-        names.append((fields[report.BOOT], fields[report.SEQ]))
-        at = end
-    return names
 
 
 def linked(**more):
