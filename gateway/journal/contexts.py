@@ -1,5 +1,6 @@
 """Security contexts and the gateway's own key in SQL; see `statements`."""
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,9 +22,7 @@ _CONTEXT = (
     "oscore_id, kid, gateway_id, secret, salt, state, generation, made_ms, used_ms, retire_ms, highest, "
     "bitmap, sequence"
 )
-LINE = "SELECT oscore_id, length(secret), generation, state, highest, bitmap, sequence FROM contexts"
 _ALL_64 = (1 << 64) - 1
-_PAGE = 64
 _NOTHING_MORE = Claimed()
 
 
@@ -134,23 +133,13 @@ class Contexts(Dispatch):
             line.state = CURRENT
         return Claimed(line.reserve(one.block)) if one.block else _NOTHING_MORE
 
+    @abstractmethod
     def _lines(self, names: Iterable[bytes]) -> dict[bytes, Line]:
         """Those that may serve; a revoked terminal's have no secret."""
-        found = {}
-        wanted = list(names)
-        for start in range(0, len(wanted), _PAGE):
-            page = wanted[start : start + _PAGE]
-            places = ", ".join("?" * len(page))
-            for row in self._run(f"{LINE} WHERE oscore_id IN ({places})", page):
-                if row[1]:
-                    found[row[0]] = Line(*row[2:])
-        return found
 
+    @abstractmethod
     def _save(self, lines: Iterable[tuple[bytes, Line]]) -> None:
-        self._many(
-            "UPDATE contexts SET highest = ?, bitmap = ?, sequence = ? WHERE oscore_id = ?",
-            [(line.highest, line.signed, line.sequence, name) for name, line in lines],
-        )
+        """What requests have changed."""
 
     def retire_contexts(self, now_ms: int, latest_ms: int) -> list[StoredContext]:
         rows = self._run(
@@ -158,7 +147,7 @@ class Contexts(Dispatch):
             (now_ms, latest_ms),
         ).fetchall()
         over = [_context(row) for row in rows]
-        self._many("DELETE FROM contexts WHERE oscore_id = ?", [(one.oscore_id,) for one in over])
+        self._together("DELETE FROM contexts WHERE oscore_id IN ({})", [(one.oscore_id,) for one in over])
         return over
 
     def forget_secrets(self, kid: bytes) -> None:

@@ -158,7 +158,7 @@ class Dispatch(Nodes):
         return [Notice(*row) for row in sorted(rows, key=lambda row: int(row[0]))]
 
     def drop_notices(self, ids: Iterable[int]) -> None:
-        self._many("DELETE FROM notices WHERE id = ?", [(number,) for number in ids])
+        self._together("DELETE FROM notices WHERE id IN ({})", [(number,) for number in ids])
 
 
 def _of(table: str, columns: str) -> str:

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 
-from gateway.journal.contexts import LINE, Line
+from gateway.journal.contexts import Line
 from gateway.journal.frames import Name, Values
 from gateway.journal.operations import Operations
 
@@ -25,6 +25,10 @@ _INSERT = (
 LIVING = (
     "SELECT id, handed, until_ms > (extract(epoch FROM clock_timestamp()) * 1000)::bigint FROM nodes "
     "ORDER BY id"
+)
+_LINES = (
+    "SELECT oscore_id, length(secret), generation, state, highest, bitmap, sequence FROM contexts "
+    "WHERE oscore_id = ANY(?)"
 )
 _SAVE = (
     "UPDATE contexts SET highest = a, bitmap = b, sequence = c FROM "
@@ -78,7 +82,7 @@ class PostgresTransaction(Operations):
         return {(row[1], row[2], row[3]): row[0] for row in rows}
 
     def _lines(self, names: Iterable[bytes]) -> dict[bytes, Line]:
-        rows = self._one(f"{LINE} WHERE oscore_id = ANY(?)", (list(names),))
+        rows = self._one(_LINES, (list(names),))
         return {row[0]: Line(*row[2:]) for row in rows if row[1]}
 
     def _save(self, lines: Iterable[tuple[bytes, Line]]) -> None:

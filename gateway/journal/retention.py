@@ -66,7 +66,7 @@ class Retention(Pruning):
     """`_run(statement, values)` is the dialect's."""
 
     _run: Any
-    _many: Any
+    _together: Any
     _table: Any
 
     def prune(self, after: int, limit: int, before_ms: Mapping[int, int], now_ms: int) -> Pruned:
@@ -131,7 +131,7 @@ class Retention(Pruning):
         for (kid, boot), names in starts.items():
             for first, last, newest_ms in _runs(sorted(names)):
                 self._remember(kid, boot, first, last, newest_ms)
-        self._many("DELETE FROM frames WHERE id = ?", [(row[0],) for row in rows])
+        self._together("DELETE FROM frames WHERE id IN ({})", [row[:1] for row in rows])
 
     def _remember(self, kid: bytes, boot: int, first: int, last: int, newest_ms: int) -> None:
         """One range more, joined with those near it if all that lies between is known. The frames are still

@@ -7,10 +7,15 @@ where they differ, `sqlite` and `postgres` have their own. All integers have 64 
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain, repeat
 from typing import Any, Protocol
 
 from gateway.journal.base import Transaction
 
+# Rows of one statement. Python's driver for SQLite lets the interpreter go at each step, and has to get it
+# back from a loop that is busy: that, not the disk, is what a group waited for.
+AT_ONCE = 256
 # Columns of a frame, in the order of `records.Row`.
 ROW = "id, kid, boot, seq, kind, panic, stored_ms, relayed_ms, frame"
 
@@ -47,6 +52,25 @@ class Statements(Transaction):
     def _table(self, columns: str, rest: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Rows of `SELECT columns rest`, hundreds of them as one step, in any order."""
 
+    def _together(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Cursor]:
+        """A statement for hundreds of rows as few steps; `{}` in it stands for the list of its VALUES, whose
+        columns are `column1` and on. Some rows may be in it twice."""
+        cursors = []
+        for begin in range(0, len(rows), AT_ONCE):
+            page = rows[begin : begin + AT_ONCE]
+            # Always a power of two: few statements to be kept ready.
+            size = 1 << (len(page) - 1).bit_length()
+            values = chain.from_iterable(chain(page, repeat(page[-1], size - len(page))))
+            cursors.append(self._run(filled(statement, size, len(page[0])), list(values)))
+        return cursors
+
     def _now_ms(self) -> int:
         """The clock by which nodes hold their leases: one for all of them."""
         return time.time_ns() // 1_000_000
+
+
+@lru_cache(64)
+def filled(statement: str, rows: int, columns: int) -> str:
+    """With so many marks in place of `{}`."""
+    row = ", ".join("?" * columns)
+    return statement.format(", ".join([f"({row})" if columns > 1 else row] * rows))

@@ -62,7 +62,7 @@ class Stewardship(Steward):
     """`_run(statement, values)` is the dialect's."""
 
     _run: Any
-    _many: Any
+    _together: Any
     _now_ms: Any
 
     # --- silent cars
@@ -81,10 +81,11 @@ class Stewardship(Steward):
 
     def note_heard(self, heard: list[tuple[bytes, int, int]], now_ms: int) -> None:
         # What lies in the future was written by a clock that was wrong.
-        self._many(
-            "UPDATE presence SET every_s = ?, heard_ms = "
-            "CASE WHEN heard_ms > ? AND heard_ms <= ? THEN heard_ms ELSE ? END WHERE kid = ?",
-            [(every_s, ms, now_ms, ms, kid) for kid, ms, every_s in heard],
+        self._together(
+            "UPDATE presence SET every_s = column1, heard_ms = "
+            "CASE WHEN heard_ms > column2 AND heard_ms <= column3 THEN heard_ms ELSE column2 END "
+            "FROM (VALUES {}) AS new WHERE kid = column4",
+            [(every_s, ms, now_ms, kid) for kid, ms, every_s in heard],
         )
 
     def presence(self, kid: bytes) -> Presence | None:

@@ -4,12 +4,13 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, repeat
+from itertools import chain
 from typing import Any
 
 from gateway.journal.contexts import Line
 from gateway.journal.frames import Name, Values
 from gateway.journal.operations import Operations
+from gateway.journal.statements import AT_ONCE, filled
 
 _ONE = (
     "INSERT INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) "
@@ -17,10 +18,6 @@ _ONE = (
     "(SELECT 1 FROM pruned WHERE kid = ?1 AND boot = ?2 AND first <= ?3 AND last >= ?3) "
     "ON CONFLICT (kid, boot, seq) DO NOTHING RETURNING id"
 )
-# Python's driver lets the interpreter go at each row, and has to get it back from a loop that is busy: that,
-# not the disk, is what a group waited for. So many rows at most are one step, and always a power of two:
-# few statements to be kept ready.
-_AT_ONCE = 256
 _MANY = (
     "INSERT OR IGNORE INTO frames (kid, boot, seq, kind, panic, stored_ms, frame, node) "
     "SELECT * FROM (VALUES {}) AS new WHERE NOT EXISTS "
@@ -69,32 +66,23 @@ class SqliteTransaction(Operations):
 
     def _lines(self, names: Iterable[bytes]) -> dict[bytes, Line]:
         found = {}
-        for cursor in self._padded(_LINES, [(name,) for name in names]):
+        for cursor in self._together(_LINES, [(name,) for name in names]):
             for name, *line in json.loads(cursor.fetchone()[0]):
                 found[bytes.fromhex(name)] = Line(*line)
         return found
 
     def _save(self, lines: Iterable[tuple[bytes, Line]]) -> None:
         rows = [(line.highest, line.signed, line.sequence, name) for name, line in lines]
-        for _ in self._padded(_SAVE, rows):
-            pass
+        self._together(_SAVE, rows)
 
     def _at_once(self, statement: str, rows: Sequence[Sequence[Any]]) -> Iterator[Any]:
         """The statement for all the rows, each of them once."""
         begin = 0
         while begin < len(rows):
-            size = min(_AT_ONCE, 1 << (len(rows) - begin).bit_length() - 1)
+            size = min(AT_ONCE, 1 << (len(rows) - begin).bit_length() - 1)
             page = rows[begin : begin + size]
-            yield self._run(_filled(statement, size, len(page[0])), list(chain.from_iterable(page)))
+            yield self._run(filled(statement, size, len(page[0])), list(chain.from_iterable(page)))
             begin += size
-
-    def _padded(self, statement: str, rows: Sequence[Sequence[Any]]) -> Iterator[Any]:
-        """The same in fewer steps, where it does no harm that the last row is there several times."""
-        for begin in range(0, len(rows), _AT_ONCE):
-            page = rows[begin : begin + _AT_ONCE]
-            size = 1 << (len(page) - 1).bit_length()
-            padded = chain(page, repeat(page[-1], size - len(page)))
-            yield self._run(_filled(statement, size, len(page[0])), list(chain.from_iterable(padded)))
 
     def _table(self, columns: str, rest: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         # 500 frames, one by one, took 400 ms beside a busy loop; so 12.
@@ -141,9 +129,3 @@ def _as_one(columns: str, rest: str) -> tuple[str, tuple[int, ...]]:
         f"SELECT json_group_array(json_array({', '.join(cells)})) FROM (SELECT {inner} {rest})",  # noqa: S608
         tuple(hexed),
     )
-
-
-@lru_cache(64)
-def _filled(statement: str, rows: int, columns: int) -> str:
-    row = ", ".join("?" * columns)
-    return statement.format(", ".join([f"({row})" if columns > 1 else row] * rows))
