@@ -133,23 +133,27 @@ class Wire:
         return message
 
     def receive(self, limit_s):
-        """The next message; raises Silent when none came in `limit_s` seconds of the wall."""
+        """The next message; raises Silent when none came in `limit_s` (whole) seconds of the wall."""
         message = self._parsed()
         if message is not None:
             self._drain()
             return message
-        while True:
+        left_s = limit_s
+        while left_s:
             # The wire was registered first, so it is looked at first: if a message is there, what was printed
             # before it is seen too. And a program that prints a lot does not stop at a full pipe.
-            ready = self._poll.poll(limit_s * 1000)
+            ready = self._poll.poll(1000)
             if not ready:
-                raise Silent(f"no message in {limit_s} s")
+                # Second by second: where all of the bench is stopped for minutes (Ctrl-Z), only one is lost.
+                left_s -= 1
+                continue
             if ready[-1][0] == self._log_fd:
                 self._drain()
             if ready[0][0] == self._number and self._read():
                 message = self._parsed()
                 if message is not None:
                     return message
+        raise Silent(f"no message in {limit_s} s")
 
     def close(self):
         self._end.close()
