@@ -89,30 +89,37 @@ class Receiver:
         if self._rmc_ms is None:
             self._rmc_ms = now_ms
         self._heard_ms = now_ms
+        self._lines.idle = None
+        if self._sentence_ms is not None and now_ms - self._sentence_ms < _SILENT_MS:
+            self._lines.idle = self._idle_talk
+        lines = self._lines.feed(data)
         new = False
-        busy = self._sentence_ms is not None and now_ms - self._sentence_ms < _SILENT_MS
-        for line in self._lines.feed(data, self._idle_talk if busy else None):
-            kind = self.parser.feed(line)
-            if kind is None:
-                continue
-            self._sentence_ms = now_ms
-            if kind == "RMC":
-                self._rmc_ms = now_ms
-                before, self._utc_ms = self._utc_ms, self.parser.utc_ms()
-                self.period_ms = _POLL_MS
-                if before is not None and self._utc_ms is not None:
-                    self.period_ms = max(_POLL_MS, min(self._utc_ms - before, 1000))
-                new = self._epoch(now_ms) or new
-            elif (kind == "GGA" or kind == "GLL") and not self._rmc_leads(now_ms):
-                new = self._epoch(now_ms) or new
+        while lines:
+            new = self._line(lines.pop(0), now_ms) or new
         return new
 
-    def _idle_talk(self, line):
+    def _line(self, line, now_ms):
+        kind = self.parser.feed(line)
+        if kind is None:
+            return False
+        self._sentence_ms = now_ms
+        if kind == "RMC":
+            self._rmc_ms = now_ms
+            before, self._utc_ms = self._utc_ms, self.parser.utc_ms()
+            self.period_ms = _POLL_MS
+            if before is not None and self._utc_ms is not None:
+                self.period_ms = max(_POLL_MS, min(self._utc_ms - before, 1000))
+            return self._epoch(now_ms)
+        # RMC has all a report needs; the others lead only in a receiver that turns out not to send it.
+        leads = now_ms - self._rmc_ms >= _RMC_LEADS_MS
+        return leads and (kind == "GGA" or kind == "GLL") and self._epoch(now_ms)
+
+    def _idle_talk(self, data, at):
         # Which satellites are in view nobody asks; how many, and the dilution, is in GGA where there is one.
         # A byte is a number; three of them cut out would lie on the heap.
-        if len(line) < 6 or line[3] != _G or line[4] != _S:
+        if data.find(b"\n", at, at + 6) >= 0 or data[at + 3] != _G or data[at + 4] != _S:
             return False
-        return line[5] == _V or (line[5] == _A and self.parser.quality is not None)
+        return data[at + 5] == _V or (data[at + 5] == _A and self.parser.quality is not None)
 
     def tick(self, now_ms, glancing=False):
         """True when the fix was just lost: the receiver has fallen silent or says nothing valid."""
@@ -121,10 +128,6 @@ class Receiver:
             self.fix.valid = False
             return True
         return False
-
-    def _rmc_leads(self, now_ms):
-        # RMC has all a report needs; the others lead only in a receiver that turns out not to send it.
-        return now_ms - self._rmc_ms < _RMC_LEADS_MS
 
     def _epoch(self, now_ms):
         parser = self.parser

@@ -28,8 +28,7 @@ class Health:
         self.supply_mv = supply_mv
         if supply_mv is not None:
             # 0.5 V of hysteresis: an engine that cranks isn't a lost supply that comes back each time.
-            low = self._low_mv + 500 if self.supply_lost else self._low_mv
-            self.supply_lost = supply_mv < low
+            self.supply_lost = supply_mv < (self._low_mv + 500 if self.supply_lost else self._low_mv)
         self._state = (self.supply_lost, ANTENNAS.get(antenna), stuck, restarts, worn)
 
     def due(self, now_ms, more=False):

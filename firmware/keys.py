@@ -159,13 +159,16 @@ class Keys:
 
     def step(self):
         """Replay the ring, then look at every pin. Returns ms until the next look, 0 = wait for an edge."""
-        logic = self.logic
         if self._calm and self.tail == self.head:
             for pin in self._pins:
                 if not pin.value():
                     break
             else:
                 return 0
+        return self._replay()
+
+    def _replay(self):
+        logic = self.logic
         while self.tail != self.head:
             tail = self.tail
             logic.edge(self.which[tail] >> 1, self.which[tail] & 1, self.times[tail])

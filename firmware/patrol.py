@@ -27,9 +27,13 @@ _STILL_MS = const(60000)  # at a red light a car isn't parked
 _STOPPED_CM_S = const(70)
 _LOOK_MS = const(500)
 
-# cos of 0, 5, 10 ... 90 degrees, times 4096
-_COS = (4096, 4080, 4034, 3956, 3849, 3712, 3547, 3355, 3138, 2896)  # 0 to 45
-_COS += (2633, 2349, 2048, 1731, 1401, 1060, 711, 357, 0)
+# cos of 0, 5, 10 ... 90 degrees, times 4096. One tuple: put together of two it lies on the heap twice.
+# fmt: off
+_COS = (
+    4096, 4080, 4034, 3956, 3849, 3712, 3547, 3355, 3138, 2896,  # 0 to 45
+    2633, 2349, 2048, 1731, 1401, 1060, 711, 357, 0,
+)
+# fmt: on
 
 
 def cos_4096(lat_e7):
@@ -47,11 +51,14 @@ def distance_m(lat1_e7, lon1_e7, lat2_e7, lon2_e7):
 
     Capped at 20,000 on each axis: what is farther is far.
     """
-    north = min(abs(lat2_e7 - lat1_e7) // 10 * 111195 // 1000000, 20000)
-    turn = abs(lon2_e7 - lon1_e7)
-    if turn > 1800000000:
-        turn = 3600000000 - turn
-    east = min(turn // 10 * 111195 // 1000000, 20000) * cos_4096((lat1_e7 + lat2_e7) // 2) >> 12
+    east = abs(lon2_e7 - lon1_e7)
+    if east > 1800000000:
+        east = 3600000000 - east
+    east = min(east // 10 * 111195 // 1000000, 20000) * cos_4096((lat1_e7 + lat2_e7) // 2) >> 12
+    return _hypotenuse(min(abs(lat2_e7 - lat1_e7) // 10 * 111195 // 1000000, 20000), east)
+
+
+def _hypotenuse(north, east):
     # Square root by Newton: whole metres are enough.
     square = north * north + east * east
     if square == 0:
@@ -94,7 +101,7 @@ class Patrol:
 
     def decide(self, now_ms, fix, ignition, alarm):
         """The reason why a position is due now, or NOTHING. `ignition` is True, False or None (no wire)."""
-        change = self._move(now_ms, fix, ignition)
+        self._move(now_ms, fix, ignition)
         since = None if self._said_ms is None else now_ms - self._said_ms
         if alarm:
             # Whoever looks about once a second would else find 3 s only after 4.
@@ -102,12 +109,12 @@ class Patrol:
         if since is None:
             # The first position waits for a fix, but not for ever: no fix is news too.
             return FIRST if fix.valid or now_ms >= self._spans_ms[SLOW] else NOTHING
-        if change == IGNITION:
+        if self._pending == IGNITION:
             return IGNITION
         if since < self._least_ms:
             return NOTHING
-        if change:
-            return change
+        if self._pending:
+            return self._pending
         if since >= self._spans_ms[self.mode]:
             return TIME
         if not fix.valid or self._lat_e7 is None:
@@ -144,7 +151,6 @@ class Patrol:
                 self.mode = MOVING if speed >= _MOVING_CM_S else SLOW
             elif self.mode != PARKED:
                 self._still(now_ms, speed, ignition)
-        return self._pending
 
     def _still(self, now_ms, speed, ignition):
         if speed > _STOPPED_CM_S:

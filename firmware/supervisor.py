@@ -132,15 +132,18 @@ class Supervisor:
             # Most are well: no call for those.
             late = now - watch.heard_ms > watch.deadline_ms or watch.failing >= _STARTS
             if (late or watch.signal is not None) and watch.overdue(now):
-                if self.overdue != watch.name:
-                    self.overdue = watch.name
-                    if self._log is not None:
-                        how = "cannot stay alive" if watch.failing >= _STARTS else "hangs"
-                        self._log(1, "task %s %s; the watchdog bites" % (watch.name, how))
+                self._tell(watch)
                 return False
         self.overdue = None
         self._feed()
         return True
+
+    def _tell(self, watch):
+        if self.overdue != watch.name:
+            self.overdue = watch.name
+            if self._log is not None:
+                how = "cannot stay alive" if watch.failing >= _STARTS else "hangs"
+                self._log(1, "task %s %s; the watchdog bites" % (watch.name, how))
 
     async def run(self):
         """Start all tasks and watch them; ends only by cancellation."""

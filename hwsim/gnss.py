@@ -18,7 +18,7 @@ _GLANCE = 3  # ... and to who has not read for longer than a UART's buffer lasts
 _STEADILY_US = 5 * _SECOND_US
 _OVER_US = 600_000  # a burst is over by then
 _NOISES = 1 << 10
-_SKY_S = 10  # so long the sky is taken to stand still
+_SKY_S = 60  # so long the sky is taken to stand still: it turns by less than a degree
 
 __all__ = ("GnssReplay", "GnssTrack", "degrees", "epochs")
 

@@ -117,10 +117,8 @@ def _write(out: bytearray, value: object, depth: int) -> None:
     # bool before int: it is one on CPython and is not on MicroPython.
     if value is None:
         out.append(_NULL)
-    elif value is True:
-        out.append(_TRUE)
-    elif value is False:
-        out.append(_FALSE)
+    elif value is True or value is False:
+        out.append(_TRUE if value else _FALSE)
     elif isinstance(value, int):
         if value < 0:
             _write_head(out, _NINT, -1 - value)
@@ -133,7 +131,16 @@ def _write(out: bytearray, value: object, depth: int) -> None:
         text = value.encode()
         _write_head(out, _TEXT, len(text))
         out += text
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, Tag):
+        _write_head(out, _TAG, value.number)
+        _write(out, value.value, depth + 1)
+    else:
+        _write_many(out, value, depth)
+
+
+def _write_many(out: bytearray, value: object, depth: int) -> None:
+    # So many local variables take heap in each call, and most items are no containers.
+    if isinstance(value, (list, tuple)):
         _write_head(out, _ARRAY, len(value))
         for item in value:
             _write(out, item, depth + 1)
@@ -148,9 +155,6 @@ def _write(out: bytearray, value: object, depth: int) -> None:
         for encoded_key, key in pairs:
             out += encoded_key
             _write(out, value[key], depth + 1)
-    elif isinstance(value, Tag):
-        _write_head(out, _TAG, value.number)
-        _write(out, value.value, depth + 1)
     else:
         raise Misuse("cbor cannot carry %r" % (value,))
 

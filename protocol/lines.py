@@ -11,7 +11,9 @@ class Splitter:
 
     A line ends at LF; a CR before it goes too, and a CR in the middle (baud garbage, `\\r\\r\\n`) is
     left to the reader of the line. A line of more than `limit` bytes is dropped whole, up to the next
-    LF, and counted in `overlong`: what follows the cut is never taken for a line of its own.
+    LF, and counted in `overlong`: what follows the cut is never taken for a line of its own. `idle(data, at)`
+    is asked of each whole line, which begins there in `data` and ends at a LF; where it is true, the line is
+    left out.
     """
 
     def __init__(self, limit: int) -> None:
@@ -19,33 +21,29 @@ class Splitter:
             raise Misuse("lines: limit of %d bytes" % limit)
         self.limit = limit
         self.overlong = 0
+        self.idle: Callable[[bytes, int], bool] | None = None
         self._kept = b""  # begun and not ended; at most limit bytes and a CR
         self._skip = False  # in an over-long line
 
-    def feed(self, data: bytes, idle: Callable[[bytes], bool] | None = None) -> list[bytes]:
-        """Return the lines that `data` completes, oldest first. `idle(line)` gets each with its CR; those
-        that it is true of are left out."""
-        # One split in C instead of a loop over bytes: this is the way of every byte the terminal reads.
-        parts = bytes(data).split(b"\n")
-        if len(parts) == 1 and len(self._kept) + len(parts[0]) <= self.limit and not self._skip:
-            self._kept += parts[0]
-            return []
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the lines that `data` completes, oldest first."""
+        # In C instead of a loop over bytes: this is the way of every byte the terminal reads. Lines that
+        # nobody wants are not even copied. With one more local variable each call would need heap.
+        data = self._kept + data
         lines: list[bytes] = []
-        last = parts.pop()
-        for part in parts:
-            if self._kept:
-                part = self._kept + part
-                self._kept = b""
-            end = len(part)
-            if end and part[end - 1] == _CR:
-                end -= 1
+        at = 0
+        newline = data.find(b"\n")
+        while newline >= 0:
+            end = newline - 1 if newline > at and data[newline - 1] == _CR else newline
             if self._skip:
                 self._skip = False  # the end of the over-long line, counted when it began
-            elif end > self.limit:
+            elif end - at > self.limit:
                 self.overlong += 1
-            elif end and (idle is None or not idle(part)):
-                lines.append(part[:end])
-        self._begin(last)
+            elif end > at and (self.idle is None or not self.idle(data, at)):
+                lines.append(data[at:end])
+            at = newline + 1
+            newline = data.find(b"\n", at)
+        self._begin(data[at:])
         return lines
 
     @property
@@ -58,10 +56,9 @@ class Splitter:
         self._kept = b""
         self._skip = False
 
-    def _begin(self, part: bytes) -> None:
+    def _begin(self, kept: bytes) -> None:
         if self._skip:
             return
-        kept = self._kept + part
         room = self.limit + 1 if kept[-1:] == b"\r" else self.limit
         if len(kept) > room:
             self.overlong += 1

@@ -175,13 +175,11 @@ class Parser:
             self._time_field = field
         return self._last_time
 
-    def _read_position(self, fields: list[bytes]) -> tuple[int | None, int | None]:
+    def _read_position(self, fields: list[bytes]) -> None:
         if fields != self._position_fields:
             lat_e7 = angle(fields[0], fields[1], b"N", b"S", _MAX_LAT_E7)
-            lon_e7 = angle(fields[2], fields[3], b"E", b"W", _MAX_LON_E7)
-            self._last_position = (lat_e7, lon_e7)
+            self._last_position = (lat_e7, angle(fields[2], fields[3], b"E", b"W", _MAX_LON_E7))
             self._position_fields = fields
-        return self._last_position
 
     def _read_motion(self, speed: bytes, course: bytes) -> None:
         if speed != self._speed_field:
@@ -191,27 +189,26 @@ class Parser:
             self._last_course = course_cdeg(course)
             self._course_field = course
 
-    def _read_hdop(self, field: bytes) -> int | None:
+    def _read_hdop(self, field: bytes) -> None:
         if field != self._hdop_field:
             self._last_hdop = bounded(number(field, 1), 0, 0xFFFF)
             self._hdop_field = field
-        return self._last_hdop
 
     def _rmc(self, f: list[bytes]) -> None:
+        # Here, and in _gga, another local variable or two would take heap in each call.
         if len(f) < 10:
             raise Malformed("RMC: %d fields" % len(f))
         time = self._read_time(f[1])
         valid = measured(f[2], f[12] if len(f) > 12 else b"")
-        lat_e7, lon_e7 = self._read_position(f[3:7])
+        self._read_position(f[3:7])
         self._read_motion(f[7], f[8])
         if f[9] != self._date_field:
             self._last_date = date(f[9])
             self._date_field = f[9]
-        day = self._last_date
-        self._time, self._date = time, day
-        self._utc_time, self._utc_date = (time, day) if valid else (None, None)
-        self.lat_e7, self.lon_e7 = lat_e7, lon_e7
-        self.valid = valid and lat_e7 is not None and lon_e7 is not None
+        self._time, self._date = time, self._last_date
+        self._utc_time, self._utc_date = (time, self._last_date) if valid else (None, None)
+        self.lat_e7, self.lon_e7 = self._last_position
+        self.valid = valid and self.lat_e7 is not None and self.lon_e7 is not None
         self.speed_cm_s, self.course_cdeg = self._last_speed, self._last_course
         self._epoch = (self._epoch + 256) & 0xFFFF00
 
@@ -219,31 +216,32 @@ class Parser:
         if len(f) < 11:
             raise Malformed("GGA: %d fields" % len(f))
         time = self._read_time(f[1])
-        lat_e7, lon_e7 = self._read_position(f[2:6])
+        self._read_position(f[2:6])
         quality = count(f[6], 9)
         sats_used = count(f[7], 255)
-        hdop_tenths = self._read_hdop(f[8])
+        self._read_hdop(f[8])
         alt_dm = bounded(signed(f[9], 1), -100000, 1000000)
         if f[10] != b"M" and f[10]:
             raise Malformed("GGA altitude unit: %r" % f[10])
         self._time = time
         if time != self._utc_time:
             self._utc_time = None
-        self.lat_e7, self.lon_e7, self.alt_dm = lat_e7, lon_e7, alt_dm
-        self.quality, self.sats_used, self.hdop_tenths = quality, sats_used, hdop_tenths
-        self.valid = quality in _MEASURED and lat_e7 is not None and lon_e7 is not None
+        self.quality, self.sats_used, self.hdop_tenths = quality, sats_used, self._last_hdop
+        self.alt_dm = alt_dm
+        self.lat_e7, self.lon_e7 = self._last_position
+        self.valid = quality in _MEASURED and self.lat_e7 is not None and self.lon_e7 is not None
 
     def _gll(self, f: list[bytes]) -> None:
         if len(f) < 7:
             raise Malformed("GLL: %d fields" % len(f))
-        lat_e7, lon_e7 = self._read_position(f[1:5])
+        self._read_position(f[1:5])
         time = self._read_time(f[5])
         valid = measured(f[6], f[7] if len(f) > 7 else b"")
         self._time = time
         if time != self._utc_time:
             self._utc_time = None
-        self.lat_e7, self.lon_e7 = lat_e7, lon_e7
-        self.valid = valid and lat_e7 is not None and lon_e7 is not None
+        self.lat_e7, self.lon_e7 = self._last_position
+        self.valid = valid and self.lat_e7 is not None and self.lon_e7 is not None
 
     def _vtg(self, f: list[bytes]) -> None:
         # Before NMEA 2.0 the letters were not there and the numbers stood elsewhere.
@@ -258,8 +256,8 @@ class Parser:
         fix_type = count(f[2], 3)
         if fix_type == 0:
             raise Malformed("GSA fix type: 0")
-        hdop_tenths = self._read_hdop(f[16])
-        self.fix_type, self.hdop_tenths = fix_type, hdop_tenths
+        self._read_hdop(f[16])
+        self.fix_type, self.hdop_tenths = fix_type, self._last_hdop
 
     def _gsv(self, f: list[bytes]) -> None:
         if len(f) < 4:

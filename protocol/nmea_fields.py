@@ -37,26 +37,7 @@ def angle(field: bytes, side: bytes, plus: bytes, minus: bytes, limit_e7: int) -
     """
     if not field:
         return None
-    digits = field.replace(b".", b"")
-    decimals = len(digits)
-    whole = decimals if decimals == len(field) else field.find(b".")
-    if not 3 <= whole <= 5 or not digits.isdigit() or len(field) - decimals > 1:
-        raise Malformed("coordinate: %r" % field)
-    decimals -= whole
-    value = int(digits)
-    if decimals <= 7:
-        degree = 100 * _POWERS[decimals]
-        e7 = value // degree
-        minutes = (value - e7 * degree) * _POWERS[7 - decimals]
-        unit = 60
-    else:
-        unit = 60 * 10 ** (decimals - 7)
-        degree = 100 * 10**decimals
-        e7 = value // degree
-        minutes = value - e7 * degree
-    if minutes >= 10000000 * unit:
-        raise Malformed("minutes: %r" % field)
-    e7 = e7 * 10000000 + (minutes + unit // 2) // unit
+    e7 = _degrees_e7(field)
     if e7 > limit_e7:
         raise Malformed("coordinate out of range: %r" % field)
     if side == plus:
@@ -64,6 +45,27 @@ def angle(field: bytes, side: bytes, plus: bytes, minus: bytes, limit_e7: int) -
     if side == minus:
         return -e7
     raise Malformed("hemisphere: %r" % side)
+
+
+def _degrees_e7(field: bytes) -> int:
+    digits = field.replace(b".", b"")
+    decimals = len(digits)
+    whole = decimals if decimals == len(field) else field.find(b".")
+    if not 3 <= whole <= 5 or not digits.isdigit() or len(field) - decimals > 1:
+        raise Malformed("coordinate: %r" % field)
+    decimals -= whole
+    minutes = int(digits)
+    unit = 60
+    if decimals <= 7:
+        e7 = minutes // (100 * _POWERS[decimals])
+        minutes = (minutes - e7 * 100 * _POWERS[decimals]) * _POWERS[7 - decimals]
+    else:
+        unit *= 10 ** (decimals - 7)
+        e7 = minutes // (100 * 10**decimals)
+        minutes -= e7 * 100 * 10**decimals
+    if minutes >= 10000000 * unit:
+        raise Malformed("minutes: %r" % field)
+    return e7 * 10000000 + (minutes + unit // 2) // unit
 
 
 def number(field: bytes, places: int) -> int | None:

@@ -75,3 +75,23 @@ def test_reset_forgets_the_beginning_and_the_skipping():
     assert splitter.feed(b"ef\n") == [b"ef"]
     with raises(Misuse):
         Splitter(0)
+
+
+def test_idle_lines_are_left_out_however_they_come():
+    """Asked once of each whole line, also where it came in two portions; not of empty or over-long ones."""
+    stream = b"idle 1\r\nsaid\r\n\r\nidle 2\nidle, and far too long\nsaid too\n"
+    for size in range(1, len(stream) + 1):
+        splitter = Splitter(10)
+        asked = []
+
+        def idle(data, at, asked=asked):
+            asked.append(data[at : data.find(b"\n", at)])
+            return data[at : at + 4] == b"idle"
+
+        splitter.idle = idle
+        lines = []
+        for at in range(0, len(stream), size):
+            lines.extend(splitter.feed(stream[at : at + size]))
+        assert lines == [b"said", b"said too"], size
+        assert asked == [b"idle 1\r", b"said\r", b"idle 2", b"said too"], size
+        assert splitter.overlong == 1
