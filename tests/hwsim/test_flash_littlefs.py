@@ -62,6 +62,49 @@ def test_reading_a_chip_without_power_is_no_reading():
     flash.readblocks(0, bytearray(16))
 
 
+class WornRoot(NorFlash):
+    """From `worn` on an erase leaves every eighth byte of the root's two blocks at zero."""
+
+    worn = False
+
+    def erase(self, address):
+        NorFlash.erase(self, address)
+        if self.worn and address < 2 * self.block:
+            for at in range(address, address + self.block, 8):
+                self.data[at] = 0
+
+
+def worn_after(stored, tries):
+    """The error numbers of so many more that are stored, after `stored` on sound flash."""
+    flash = WornRoot(SIZE)
+    vfs.VfsLfs2.mkfs(flash)
+    fs = vfs.VfsLfs2(flash, mtime=False)
+    kept = {}
+    errors = []
+    for n in range(stored + tries):
+        flash.worn = n >= stored
+        path, text = "/state%d" % (n % 5), "value %d" % n
+        try:
+            put(fs, path, text)
+            kept[path] = text
+        except OSError as error:
+            errors.append(error.errno)
+    fs = vfs.VfsLfs2(flash, mtime=False)
+    assert {path: get(fs, path) for path in kept} == kept
+    return errors
+
+
+def test_on_a_worn_root_nothing_is_stored_any_more_and_what_was_stays():
+    """28: no space. 36, a name too long, is what littlefs makes of it where the file would be a new one."""
+    errors = worn_after(20, 40)
+    assert len(errors) > 20 and set(errors) == {28, 36}
+
+
+def test_a_root_that_was_written_a_hundred_times_is_somewhere_else():
+    """littlefs moves it then, and leaves the first two blocks alone: there they may wear out."""
+    assert worn_after(4000, 40) == []
+
+
 def test_renamed_files_survive_a_cut_at_every_operation():
     """One value after the other is stored by rename; power fails at operation k, for every k."""
     whole = fresh()
