@@ -71,14 +71,14 @@ def test_flash_is_erased_before_it_is_programmed_and_spared():
         assert story.rules() == ([] if part.startswith("file") else ["flash wear"]), part
 
 
-def test_files_on_a_worn_root_may_cost_more_erases_and_no_more_programs():
+def test_files_on_a_worn_root_may_cost_twice_as_many_programs_and_more_erases():
     story = day()
     story.car.wear.root_worn = 1
-    story.car.wear.file_programs, story.car.wear.file_erases = 80, 20
+    story.car.wear.file_programs, story.car.wear.file_erases = 160, 40
     assert story.rules() == []
-    story.car.wear.file_erases = 21
+    story.car.wear.file_erases = 41
     assert story.rules() == ["flash wear"]
-    story.car.wear.file_programs, story.car.wear.file_erases = 81, 20
+    story.car.wear.file_programs, story.car.wear.file_erases = 161, 40
     assert story.rules() == ["flash wear"]
 
 
