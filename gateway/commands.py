@@ -144,10 +144,9 @@ def notify(
 def delivered(tx: Transaction, prefix: str, terminal: Terminal, numbers: list[int], now_ms: int) -> None:
     """The terminal's stack confirmed a notification that held these. (CoAP acknowledgements are not
     authenticated: this is the network's word; "shown" is the terminal's.)"""
-    for number in numbers:
-        command = tx.command(terminal.kid, number)
-        if command is not None and command.state == QUEUED:
-            tx.set_command(number, DELIVERED)
+    for command in tx.open_commands(terminal.kid):
+        if command.id in numbers and command.state == QUEUED:
+            tx.set_command(command.id, DELIVERED)
             notify(tx, prefix, terminal, command, DELIVERED, now_ms)
 
 

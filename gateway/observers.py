@@ -8,7 +8,7 @@ from gateway import commands
 from gateway.clock import Clock
 from gateway.contexts import Entry
 from gateway.journal.base import ContextError, Journal, JournalError
-from gateway.journal.records import ENROLLED, Terminal
+from gateway.journal.records import ENROLLED, QUEUED, Terminal
 from gateway.log import Log
 from gateway.peers import Peers
 from gateway.registry import Registry
@@ -212,7 +212,8 @@ class Observers:
             ]
             inner = Message(coap.CON, coap.CONTENT, options=options, payload=payload)
             outer = peer.context.protect_response(inner, observer.binding, fresh=True)
-            observer.under_way = numbers
+            # Those that it had before are in the list once more, until it answers: nothing new to write down.
+            observer.under_way = [c.id for c in waiting if c.id in numbers and c.state == QUEUED]
             observer.sent_s = asyncio.get_running_loop().time()
             self._server.notify(observer.source, observer.token, outer, int(self._clock.mono_ms()))
             self.flush()

@@ -120,8 +120,8 @@ class Dispatch(Nodes):
         return None if row is None else Command(*row)
 
     def open_commands(self, kid: bytes) -> list[Command]:
-        rows = self._run(f"SELECT {_COMMAND} FROM commands WHERE kid = ? AND {OPEN} ORDER BY id", (kid,))  # noqa: S608
-        return [Command(*row) for row in rows]
+        rows = self._table(_COMMAND, f"FROM commands WHERE kid = ? AND {OPEN}", (kid,))  # noqa: S608
+        return [Command(*row) for row in sorted(rows, key=lambda row: int(row[0]))]
 
     def set_command(self, number: int, state: str, reason: str = "") -> None:
         self._run("UPDATE commands SET state = ?, reason = ? WHERE id = ?", (state, reason, number))

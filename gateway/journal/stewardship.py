@@ -53,6 +53,10 @@ ON_DUTY = (
     "((status > 0 AND status <> 5) OR EXISTS (SELECT 1 FROM panics "
     "WHERE panics.kid = presence.kid AND cleared_ms IS NULL AND state <> 2))"
 )
+_IF_NEWER = (
+    "ON CONFLICT (kid) DO UPDATE SET boot = excluded.boot, seq = excluded.seq, status = excluded.status "
+    "WHERE (excluded.boot, excluded.seq) > (presence.boot, presence.seq)"
+)
 _MAY_SPEAK = (
     "EXISTS (SELECT 1 FROM terminals WHERE terminals.kid = presence.kid AND terminals.state <> 'revoked')"
 )
@@ -68,16 +72,11 @@ class Stewardship(Steward):
     # --- silent cars
 
     def note_duty(self, kid: bytes, boot: int, seq: int, status: int | None, now_ms: int) -> None:
-        known = self._run("SELECT boot, seq FROM presence WHERE kid = ?", (kid,)).fetchone()
-        if known is None:
-            self._run(
-                "INSERT INTO presence (kid, boot, seq, status, heard_ms) VALUES (?, ?, ?, ?, ?)",
-                (kid, boot, seq, status or 0, now_ms),
-            )
-        elif status is not None and (boot, seq) > (known[0], known[1]):
-            self._run(
-                "UPDATE presence SET boot = ?, seq = ?, status = ? WHERE kid = ?", (boot, seq, status, kid)
-            )
+        conflict = "ON CONFLICT DO NOTHING" if status is None else _IF_NEWER
+        self._run(
+            f"INSERT INTO presence (kid, boot, seq, status, heard_ms) VALUES (?, ?, ?, ?, ?) {conflict}",  # noqa: S608
+            (kid, boot, seq, status or 0, now_ms),
+        )
 
     def note_heard(self, heard: list[tuple[bytes, int, int]], now_ms: int) -> None:
         # What lies in the future was written by a clock that was wrong.

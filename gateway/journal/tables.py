@@ -24,7 +24,7 @@ _MANY = (
     "(SELECT 1 FROM pruned WHERE kid = column1 AND boot = column2 AND first <= column3 AND last >= column3)"
 )
 # Columns that JSON cannot hold.
-_BLOBS = frozenset(("kid", "frame", "payload", "correlation"))
+_BLOBS = frozenset(("kid", "frame", "payload", "correlation", "body"))
 _SAVE = (
     "UPDATE contexts SET highest = column1, bitmap = column2, sequence = column3 "
     "FROM (VALUES {}) AS new WHERE oscore_id = column4"
