@@ -1,6 +1,7 @@
 """Alarms, commands and notices in SQL; see `statements`."""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from gateway.journal.nodes import Nodes
@@ -20,6 +21,7 @@ _PANIC = (
     "kid, panic, drill, state, frame_id, opened_ms, accepted_ms, acknowledged_ms, shown_ms, cleared_ms, "
     "operator"
 )
+_ID = attrgetter("id")
 _WIDTH = len(_PANIC.split(", "))
 _COMMAND = (
     "id, kid, kind, body, issued_ms, expires_ms, state, reason, origin, name, operator, panic, stage, "
@@ -121,7 +123,7 @@ class Dispatch(Nodes):
 
     def open_commands(self, kid: bytes) -> list[Command]:
         rows = self._table(_COMMAND, f"FROM commands WHERE kid = ? AND {OPEN}", (kid,))  # noqa: S608
-        return [Command(*row) for row in sorted(rows, key=lambda row: int(row[0]))]
+        return sorted((Command(*row) for row in rows), key=_ID)
 
     def set_command(self, number: int, state: str, reason: str = "") -> None:
         self._run("UPDATE commands SET state = ?, reason = ? WHERE id = ?", (state, reason, number))
@@ -155,7 +157,7 @@ class Dispatch(Nodes):
             f"FROM notices WHERE id > ?{mine} ORDER BY id LIMIT ?",  # noqa: S608
             (after, limit) if self.node is None else (after, self.node, limit),
         )
-        return [Notice(*row) for row in sorted(rows, key=lambda row: int(row[0]))]
+        return sorted((Notice(*row) for row in rows), key=_ID)
 
     def drop_notices(self, ids: Iterable[int]) -> None:
         self._together("DELETE FROM notices WHERE id IN ({})", [(number,) for number in ids])
