@@ -167,6 +167,13 @@ class Recorder:
             if fields["pin"] == "green":
                 del rows[:-4]  # only the newest matter
 
+    def _note(self, car, fields, at_us):
+        # Told to hang or die is what the bench does at once; a task meets it when it is next to run, and one
+        # that seldom runs long afterwards. Hands and lamps are not to be judged from then on.
+        for word, what in (("hangs", "task_hang"), ("dies", "task_death")):
+            if fields["text"].startswith("fault: task ") and word in fields["text"]:
+                self.recording.faults.append(Fault(at_us, what, car.name))
+
     def _start(self, car, fields, at_us):
         self._ended(car, at_us, "reset")
         car.lives.append(Life(at_us, fields["cause"]))
@@ -244,6 +251,7 @@ _CAR_EVENTS = {
     "air": Recorder._air,
     "key": Recorder._key,
     "pin": Recorder._pin,
+    "note": Recorder._note,
     "start": Recorder._start,
     "power": Recorder._power,
     "died": Recorder._died,

@@ -5,6 +5,7 @@ import cbor2
 import pytest
 
 from hwsim.checks import Recorder, judge, violations
+from hwsim.faults.chip import HANG
 from hwsim.house import House
 from hwsim.rig import Kit
 
@@ -95,3 +96,18 @@ def test_a_row_that_is_not_there_makes_a_receipt_a_lie(house):
     car.press("available")
     house.kernel.run_for(3)
     assert "2.04 before commit" in {v.rule for v in violations(house.recorder, drained=False)}
+
+
+def test_a_task_told_to_hang_is_broken_when_it_next_runs(house):
+    """One that only a pressed key wakes does so long after it was told: lamps are excused from then on."""
+    (car,) = house.cars
+    recording = house.recorder.recording
+    keys_task = 10
+    car.terminal.afflict(HANG, bytes((keys_task,)))
+    house.kernel.run_for(10)
+    assert recording.faults == [], "told, and not yet met"
+    at_us = house.kernel.now_us
+    car.press("panic")
+    house.kernel.run_for(1)
+    (fault,) = recording.faults
+    assert (fault.what, fault.car) == ("task_hang", car.name) and at_us <= fault.at_us < at_us + 1_000_000
