@@ -54,6 +54,9 @@ class Renewer:
             self._renewal.serves(now, utc_ms - app.session.made_ms)
         if not app.session.ready:
             self._renewal.lost(now)
+        elif app.session.failing:
+            # Soon it is not: new keys count from nought, in memory if need be, and flash is let alone.
+            self._renewal.asked(now)
         if not self._gateway_key:
             return None
         wait_ms = self._renewal.wait_ms(now, urgent)

@@ -58,8 +58,10 @@ class Session:
         return self._context is not None and (self.left() > 0 or not self.failing)
 
     def protect(self, message, urgent):
-        """(outer message, binding), or None while there is no number that may be used."""
-        if self.left() < (1 if urgent else LOW) and not self.prepare():
+        """(outer message, binding), or None while there is no number that may be used.
+
+        Flash that refused is not asked here again: what waits asks twice a second, and each try wears it."""
+        if self.left() < (1 if urgent else LOW) and (self.failing or not self.prepare()):
             return None
         return self._context.protect_request(message)
 
@@ -86,7 +88,8 @@ class Session:
         return 0 if context is None else context.limit - context.sequence
 
     def prepare(self):
-        """Reserve the next numbers when few are left; True when there are enough. For quiet moments."""
+        """Reserve the next numbers when few are left; True when there are enough. For quiet moments, and the
+        only one to try again where flash refused."""
         if self._proved and not self._tidy:
             self._retire()
         if self._context is None:

@@ -15,7 +15,9 @@ from protocol.errors import ProtocolError
 
 _LONGEST_WAIT_MS = const(24000)
 _BUSY_MS = const(50)  # the modem's queue is full: it takes the next datagram in about this time
-_FLASH_AGAIN_MS = const(10000)
+# Flash that refused numbers is tried again; with a block worn where a file has to be written, each try erases.
+_FLASH_AGAIN_MS = const(60000)
+_URGENT_AGAIN_MS = const(10000)
 _INPUT = const(8)
 _SLOWEST_MS = const(5000)  # a gateway time older than this says little about now
 
@@ -43,7 +45,7 @@ class Uplink:
         self.renewer = None  # keeps the link's keys young: see there
         self.hasty = None  # () -> True while an alarm may be about to come: nothing is prepared then
         self._works_ms = keepalive_s * 2500
-        self._prepare_ms = 0
+        self._refused_ms = -_FLASH_AGAIN_MS
         self._input = []
         self._event = Signal()
         self._was_up = False
@@ -166,13 +168,16 @@ class Uplink:
         return max(0, wait_ms)
 
     def _prepare(self):
-        """Reserve Partial IVs while nothing urgent waits, so that a panic finds some."""
+        """Reserve Partial IVs while nothing urgent waits, so that a panic finds some; or that waits for one."""
         now = self._uptime_ms()
         session = self._session
-        if self.hasty is not None and self.hasty():
+        jobs = self._lane.jobs
+        if (jobs and session.left()) or (self.hasty is not None and self.hasty()):
             return
-        if not self._lane.jobs and now >= self._prepare_ms and not session.prepare() and session.failing:
-            self._prepare_ms = now + _FLASH_AGAIN_MS
+        if session.failing and now - self._refused_ms < (_URGENT_AGAIN_MS if jobs else _FLASH_AGAIN_MS):
+            return
+        if not session.prepare() and session.failing:
+            self._refused_ms = now
 
     # --- what the parts tell
 

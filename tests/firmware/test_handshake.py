@@ -7,7 +7,7 @@ import os
 import sys
 
 from firmware.ccm import AesCcm
-from firmware.session import Session
+from firmware.session import LOW, RESERVE, Session
 from protocol import report
 from protocol.oscore import Context
 from tests.firmware.linked_terminal import ON_DEMAND, alarm, fresh, over, started, whats
@@ -250,4 +250,25 @@ async def test_with_worn_out_flash_an_alarm_still_gets_out_for_as_long_as_there_
     await terminal.boot()
     alarm(terminal)
     await terminal.until(lambda: len(terminal.arrived(PANIC)) == 151, 10000)
+    await over(terminal)
+
+
+async def test_with_worn_out_flash_positions_get_out_too():
+    """Where flash takes no more numbers, keys are made anew before the last ones are gone; they serve from memory,
+    and flash is let alone."""
+    terminal = await started()
+    await terminal.agreed()
+    terminal.flash.worn_out = True
+    session = terminal.app.session
+    before = len(terminal.gateway.made)
+    while not session.flash_errors:
+        terminal.app.uplink.wake()
+        terminal.app.builder.make(report.KIND_HEALTH, report.HEALTH, {0: 12600})
+        await terminal.run(1500)
+    assert session.left() >= LOW - 2, "what is urgent has its numbers meanwhile"
+    await terminal.agreed(before + 1)
+    errors = session.flash_errors
+    await terminal.run(600_000)
+    assert session.flash_errors == errors and session.left() > RESERVE
+    assert len(terminal.gateway.made) == before + 1, "and no more keys than that"
     await over(terminal)

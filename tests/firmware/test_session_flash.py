@@ -70,7 +70,8 @@ def test_worn_out_flash_keeps_the_last_numbers_for_what_is_urgent():
     assert urgent == LOW - 1, "and then none: a number that is not on flash is never used"
     assert not it.ready, "so that another context is asked for"
     chip.worn_out = False
-    assert use(it, urgent=False) is not None and it.ready
+    assert use(it) is None and it.flash_errors == 1, "what waits does not ask flash again: each try wears it"
+    assert it.prepare() and use(it, urgent=False) is not None and it.ready
 
 
 def test_a_context_that_flash_does_not_take_serves_from_memory_and_repeats_nothing_afterwards():

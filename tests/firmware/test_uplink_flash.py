@@ -1,7 +1,8 @@
 # runs on: micropython
 """Frames on their way while flash is worn out or can't be read: what an alarm needs is not on it alone."""
 
-from protocol.report import KIND_PANIC, KIND_STATUS
+from firmware.session import LOW
+from protocol.report import KIND_PANIC, KIND_POSITION, KIND_STATUS
 from tests.firmware.uplink_bench import left, linked
 
 
@@ -33,6 +34,28 @@ def test_worn_out_flash_and_a_long_outage_leave_numbers_for_a_new_panic():
     bench.deaf = False
     bench.run(3000)
     assert sorted(bench.stored) == [(1, 0), (1, 1), (1, 2)], bench.stored
+
+
+def test_flash_that_takes_no_numbers_is_asked_seldom():
+    """Each try erases blocks. Whatever waits, in a day they are not worn out by it; and not forgotten either."""
+    for kind, pause_s in ((KIND_POSITION, 60), (KIND_PANIC, 10)):
+        bench = linked()
+        bench.flash.worn_out = True
+        seq = 0
+        while bench.session.left() and seq < 400:
+            bench.say(seq, KIND_POSITION if bench.session.left() >= LOW else KIND_STATUS)
+            bench.run(100)
+            seq += 1
+        bench.say(seq, kind)
+        bench.run(1000)
+        before = bench.session.flash_errors
+        assert before and (1, seq) not in bench.stored, "no number is left, and none may be used"
+        bench.run(600_000)
+        tries = bench.session.flash_errors - before
+        assert 600 // pause_s - 2 <= tries <= 600 // pause_s + 2, tries
+        bench.flash.worn_out = False
+        bench.run(2 * pause_s * 1000)
+        assert (1, seq) in bench.stored
 
 
 def test_unreadable_flash_does_not_stop_a_panic():
