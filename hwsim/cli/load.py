@@ -83,6 +83,11 @@ def arguments(parser):
     parser.add_argument(
         "--no-repeat", action="store_true", help="send nothing again, as no terminal would behave"
     )
+    parser.add_argument(
+        "--apart",
+        action="store_true",
+        help="repeat each datagram as though its car had no other: what as many cars as datagrams would do",
+    )
     types.option(parser, "--warm", types.positive, 1.0, "S", "at first, left out of the times")
     types.option(parser, "--drain", types.positive, 5.0, "S", "wait so long for the last of them")
     parser.add_argument("--seed", type=int, default=1, help="of keys and of the mixture (1)")

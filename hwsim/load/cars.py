@@ -15,7 +15,7 @@ _IN_STATION = 50
 
 class Car:
     """`public` is X || Y, `kid` its name; `secret`, `salt`, `own_id`, `peer_id` are the link's, once there is
-    one. `sequence` is the next Partial IV."""
+    one. `sequence` is the next Partial IV. `listening`: the token under which it hears of commands."""
 
     def __init__(self, seed, number):
         digest = hashlib.sha512(f"patrola load {seed} {number}".encode()).digest()
@@ -27,6 +27,7 @@ class Car:
         self.kid = hashlib.sha256(self.public).digest()[:8]
         self.context = None
         self.link = None
+        self.listening = None
 
     def row(self):
         """A line for `gateway enroll --file`."""

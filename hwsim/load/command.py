@@ -63,6 +63,7 @@ def _fly(options, fleet, gateways, key, broker, patience_s=0.0):
             jobs=options.jobs,
             roam=options.roam,
             repeat=not options.no_repeat,
+            apart=options.apart,
         )
     finally:
         load.close()

@@ -138,6 +138,7 @@ class Figures:
             "told_to_wait": dict(self.told_to_wait),
             "not_authentic": self.forged,
             "repeats": flight.repeats,
+            "apart": flight.apart,
             "notifications": flight.notifications,
             "forged": self._flood(),
             "generator": self._generator(),
@@ -164,6 +165,7 @@ class Figures:
             "cpu_share": round(flight.cpu_s / flight.lasted_s, 3),
             "late_ms": quantiles(flight.lag),
             "blocked": flight.blocked,
+            "dropped": flight.dropped,
             "prepared_us_per_datagram": round(stock.cpu_s / stock.total * 1e6, 1),
         }
 

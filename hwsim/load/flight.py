@@ -1,89 +1,101 @@
 """The run itself, an open loop: a datagram goes out when it is due, whether the one before was answered or
 not. Nothing is opened, decoded or counted here but times.
 
-What is not answered is sent again with the same bytes, as a terminal does: urgent ones every 500 ms without
-end, the others four times with CoAP's back-off (RFC 7252 4.2).
+What is not answered is sent again with the same bytes, as a terminal does: see lanes.py.
 """
 
 import gc
+import random
 import select
+import struct
 import time
-from collections import deque
 
-from hwsim.load.sealed import PANIC, STATUS
+from hwsim.load.lanes import Lanes
+from hwsim.load.many import ROOM, Inbox
 
-URGENT_S = 0.5
-BACK_OFF_S = (2.5, 5.0, 10.0, 20.0)
 _BURST = 64  # datagrams sent before it looks at what came back
 # It wakes once in this time, not for each datagram: what it uses of a processor the gateway would lack. Times
 # come out longer by up to as much, never shorter.
 _TICK_S = 0.001
 _UNTIMED = -1.0
+# First byte, code, message id and a token of four bytes.
+_HEAD = struct.Struct(f">BBHI{ROOM - 8}x")
+_SHORT = 16  # a 5.03 that is not protected
 
 
 class Flight:
-    """`answered[i]`: seconds from the beginning to the first answer that ends datagram i. `answers`: all that
-    came, as (datagram, bytes). `lag` says how late the loop itself was."""
+    """`answered[i]`: seconds from the beginning to the first answer that ends datagram i. `lag` says how late
+    the loop itself was. `apart`: each datagram is repeated as though its terminal had no other."""
 
-    def __init__(self, stock, wires, flood=None, ear=None, repeat=True, spread=None):
+    def __init__(self, stock, wires, flood=None, ear=None, repeat=True, spread=None, apart=False):
         self.stock = stock
         self.flood = flood
         self.ear = ear
         self.answered = [_UNTIMED] * stock.total
-        self.answers = []
+        self.done = bytearray(stock.total)
         self.refused = 0
         self.repeats = 0
         self.blocked = 0
+        self.dropped = 0
         self.notifications = 0
         self.lag = []
         self.cpu_s = 0.0
         self.lasted_s = 0.0
         self._wires = wires
-        self._repeat = repeat
         self._spread = spread or (lambda index: 0)
+        self.apart = apart
+        terminals = stock.total if apart else len(stock.cars)
+        self._lanes = Lanes(stock.kinds, self.done, terminals, random.Random("lanes")) if repeat else None
+        self._inbox = Inbox()
+        self._came = []
         self._heard = 0
         self._heard_s = 0.0
-        self._urgent = deque()
-        self._back_off = [deque() for _ in BACK_OFF_S]
 
     def fly(self, drain_s):
         """Send everything; then wait until all is answered and heard, or nothing was heard for `drain_s`."""
         poll = select.epoll()
-        socks = {}
-        for sock in self._wires.all():
-            socks[sock.fileno()] = (sock, self._receive)
+        socks = {sock.fileno(): (sock, self.receive) for sock in self._wires.socks}
         for other in (self.flood, self.ear):
             for sock in other.socks if other else ():
                 socks[sock.fileno()] = (sock, other.receive)
         for number in socks:
             poll.register(number, select.EPOLLIN)
+        outbox = self._wires.outbox(self.stock.data, self._spread)
+        dropped = self._wires.dropped()
         gc.collect()
         gc.disable()
         cpu_s = time.process_time()
         try:
-            self._loop(poll, socks, drain_s)
+            self._loop(poll, socks, outbox, drain_s)
         finally:
             self.cpu_s = time.process_time() - cpu_s
+            self.dropped = self._wires.dropped() - dropped
             gc.enable()
             poll.close()
 
-    def _loop(self, poll, socks, drain_s):
-        stock, clock = self.stock, time.perf_counter
+    def _loop(self, poll, socks, outbox, drain_s):
+        stock, clock, lanes = self.stock, time.perf_counter, self._lanes
         rate, total = stock.rate, stock.total
         self.began_s = began_s = clock() + 0.02
         sent = 0
         end_s = began_s + total / rate
+        # A fleet behind its gateway has something to send for long. What nobody heard of so long after the
+        # last was due, will not be waited for.
+        bulk_s = end_s - began_s + drain_s
         while True:
             now_s = clock() - began_s
             due = min(total, int(now_s * rate) + 1) if now_s >= 0 else 0
             if due > sent:
                 self.lag.append(now_s - sent / rate)
                 until = min(due, sent + _BURST)
-                for index in range(sent, until):
-                    self._send(index, now_s)
+                self.blocked += outbox.span(sent, until)
                 sent = until
-            if self._repeat:
-                self._again(now_s)
+                if lanes:
+                    lanes.sent(sent, now_s)
+            again = lanes.due(now_s, now_s < bulk_s) if lanes else ()
+            if again:
+                self.repeats += len(again)
+                self.blocked += outbox.some(again)
             flooding = self.flood is not None and sent < total
             behind = self.flood.send(now_s, sent) if flooding else False
             if due <= sent and not behind:
@@ -105,62 +117,57 @@ class Flight:
             self._heard, self._heard_s = ear.frames, now_s
         if now_s - max(end_s, self._heard_s) > drain_s:
             return True
-        if _UNTIMED in self.answered:
+        if 0 in self.done:
             return False
         # Some may have come twice, and as many be on their way.
         return ear is None or (ear.frames >= self.stock.frames and ear.different() >= self.stock.frames)
 
-    def _send(self, index, now_s):
-        row = self._wires.of(index % len(self.stock.cars))
-        try:
-            row[self._spread(index)].send(self.stock.data[index])
-        except (BlockingIOError, ConnectionRefusedError):
-            self.blocked += 1  # as lost on the air
-        if self._repeat:
-            if self.stock.kinds[index] in (PANIC, STATUS):
-                self._urgent.append((now_s + URGENT_S, index))
-            else:
-                self._back_off[0].append((now_s + BACK_OFF_S[0], index, 0))
-
-    def _again(self, now_s):
-        queue, answered = self._urgent, self.answered
-        while queue and queue[0][0] <= now_s:
-            _, index = queue.popleft()
-            if answered[index] == _UNTIMED:
-                self._resend(index)
-                queue.append((now_s + URGENT_S, index))
-        for queue in self._back_off:
-            while queue and queue[0][0] <= now_s:
-                _, index, turn = queue.popleft()
-                if answered[index] == _UNTIMED:
-                    self._resend(index)
-                    if turn + 1 < len(BACK_OFF_S):
-                        self._back_off[turn + 1].append((now_s + BACK_OFF_S[turn + 1], index, turn + 1))
-
-    def _resend(self, index):
-        self.repeats += 1
-        row = self._wires.of(index % len(self.stock.cars))
-        try:
-            row[self._spread(index)].send(self.stock.data[index])
-        except (BlockingIOError, ConnectionRefusedError):
-            self.blocked += 1
-
-    def _receive(self, sock, began_s):
-        """One datagram: the poll says again when there are more, cheaper than to ask in vain."""
-        try:
-            data = sock.recv(2048)
-        except (BlockingIOError, ConnectionRefusedError):
-            return
-        if data[0] & 0x0F == 4:  # of the token: a car's request, answered at once or by a message of its own
-            index = self.stock.index(data[4:8])
-            if index is not None:
-                # 5.03 is an answer, and no end: the terminal asks again.
-                if data[1] == 0xA3 and len(data) < 16:
+    def receive(self, sock, began_s):
+        """What is there, up to some hundred: the poll says again when there are more."""
+        inbox, lanes = self._inbox, self._lanes
+        count = inbox.receive(sock)
+        # After the last of them came: no time is shorter than it was.
+        now_s = time.perf_counter() - began_s
+        raw, sizes = inbox.raw(count), inbox.sizes(count)
+        self._came.append((raw, sizes))
+        first_token, total, done = self.stock.token, self.stock.total, self.done
+        for place, (head, code, message_id, token) in enumerate(_HEAD.iter_unpack(raw)):
+            if head & 0x0F == 4:  # of the token: a car's request, answered at once or by a message of its own
+                index = token - first_token & 0xFFFFFFFF
+                if index >= total:  # of an earlier run on the same wires
+                    pass
+                elif code == 0xA3 and sizes[place] < _SHORT:
+                    # 5.03 is an answer, and no end: the terminal asks again.
                     self.refused += 1
-                elif self.answered[index] == _UNTIMED:
-                    self.answered[index] = time.perf_counter() - began_s
-                self.answers.append((index, data))
-        elif data[0] & 0x0F:
-            self.notifications += 1
-        if data[0] & 0x30 == 0:  # confirmable
-            sock.send(b"\x60\x00" + data[2:4])
+                    if lanes:
+                        lanes.told(index, now_s)
+                elif not done[index]:
+                    done[index] = 1
+                    self.answered[index] = now_s
+                    if lanes:
+                        lanes.heard(index, now_s)
+            elif head & 0x0F:
+                self.notifications += 1
+            if not head & 0x30:  # confirmable
+                self._acknowledge(head, token, message_id)
+
+    def _acknowledge(self, head, token, message_id):
+        stock = self.stock
+        if head & 0x0F == 4 and (index := token - stock.token & 0xFFFFFFFF) < stock.total:
+            place, way = index % len(stock.cars), self._spread(index)
+        else:  # what a car listens for, at the gateway that made its link
+            place, way = stock.listening.get(token >> 8), 0
+        if place is not None:
+            try:
+                self._wires.send(place, way, b"\x60\x00" + message_id.to_bytes(2, "big"))
+            except (BlockingIOError, ConnectionRefusedError):
+                self.blocked += 1
+
+    @property
+    def answers(self):
+        """All that came, as (datagram, bytes)."""
+        for raw, sizes in self._came:
+            for place, size in enumerate(sizes):
+                data = raw[ROOM * place : ROOM * place + min(size, ROOM)]
+                if data[0] & 0x0F == 4 and (index := self.stock.index(data[4:8])) is not None:
+                    yield index, data

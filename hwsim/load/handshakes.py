@@ -3,7 +3,6 @@ after any start of a terminal."""
 
 import os
 import select
-import socket
 import time
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -32,10 +31,11 @@ class Handshake:
     """One car's way to a context, if it has none yet, and to an observation: `datagram` is what it waits for
     an answer to."""
 
-    def __init__(self, car, gateway_key, number):
+    def __init__(self, place, car, gateway_key, number=None):
+        self.place = place
         self.car = car
         self._binding = None
-        self.number = number & 0xFFFF
+        self.number = (7 * car.number if number is None else number) & 0xFFFF
         self.began_s = time.monotonic()
         self.at_s = 0.0
         self.over = False
@@ -127,34 +127,8 @@ class Handshake:
         inner = self.car.context.unprotect_response(message, self._binding)
         if inner.code != coap.CONTENT:
             raise self._failed(inner)
+        self.car.listening = self.token
         self.over = True
-
-
-class Wires:
-    """The sockets of the cars: each has one port towards each gateway, shared by some of them."""
-
-    def __init__(self, gateways, count):
-        self.gateways = [socket.getaddrinfo(*each, type=socket.SOCK_DGRAM)[0] for each in gateways]
-        self.rows = [[self._open(info) for info in self.gateways] for _ in range(count)]
-
-    def _open(self, info):
-        family, kind, _, _, address = info
-        sock = socket.socket(family, kind)
-        sock.setblocking(False)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            sock.setsockopt(socket.SOL_SOCKET, option, 1 << 21)
-        sock.connect(address)
-        return sock
-
-    def all(self):
-        return [sock for row in self.rows for sock in row]
-
-    def of(self, number):
-        return self.rows[number % len(self.rows)]
-
-    def close(self):
-        for sock in self.all():
-            sock.close()
 
 
 def link(cars, gateway_key, wires, patience_s=0.0):
@@ -165,27 +139,29 @@ def link(cars, gateway_key, wires, patience_s=0.0):
     def again(one, error):
         if time.monotonic() > patient_s:
             raise error
-        another = Handshake(one.car, gateway_key, one.number)
+        another = Handshake(one.place, one.car, gateway_key, one.number)
         another.at_s = time.monotonic() + _PAUSE_S
         return another
 
-    waiting = list(reversed(cars))
+    waiting = list(reversed(list(enumerate(cars))))
     under_way = {}
     poll = select.epoll()
-    socks = {sock.fileno(): sock for sock in wires.all()}
+    probes = wires.probes()
+    socks = {sock.fileno(): sock for sock in wires.socks + probes}
     for number in socks:
         poll.register(number, select.EPOLLIN)
     try:
         while waiting or under_way:
             while waiting and len(under_way) < _UNDER_WAY:
-                car = waiting.pop()
-                one = Handshake(car, gateway_key, 7 * car.number)
+                one = Handshake(*waiting.pop(), gateway_key)
                 under_way[one.token] = one
             _send_due(under_way, wires)
             for number, _ in poll.poll(0.05):
                 _receive(socks[number], under_way, again)
     finally:
         poll.close()
+        for sock in probes:
+            sock.close()
 
 
 def _send_due(under_way, wires):
@@ -197,7 +173,7 @@ def _send_due(under_way, wires):
             raise LinkError(f"car {one.car.number}: no answer for {_PATIENCE_S:.0f} s")
         one.at_s = now_s + _REPEAT_S
         # The first of the gateways makes the context; the others have it from their common journal.
-        wires.of(one.car.number)[0].send(one.datagram)
+        wires.send(one.place, 0, one.datagram)
 
 
 def _receive(sock, under_way, again):

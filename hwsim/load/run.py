@@ -13,24 +13,25 @@ from hwsim.load.ear import Ear
 from hwsim.load.flight import Flight
 from hwsim.load.flood import Flood
 from hwsim.load.stock import Stock
+from hwsim.load.wires import Wires
 
 _ROOT = Path(__file__).resolve().parents[2]
-_WIRES = 64
+_STRANGERS = 4
 
 
 class Load:
     """`gateways`: [(host, port)]; `gateway_key`: X || Y. Links are made once; `fly` may be called again and
     again, at other rates."""
 
-    def __init__(self, gateways, gateway_key, fleet, broker=None, prefix="patrola/v1", wires=_WIRES):
+    def __init__(self, gateways, gateway_key, fleet, broker=None, prefix="patrola/v1"):
         self.cars = fleet
         self._key = gateway_key
         self.broker = broker
         self._message_id = random.randrange(65536)
         self._token = 0
         self._prefix = prefix
-        self.wires = handshakes.Wires(gateways, min(wires, len(fleet)))
-        self._strange = handshakes.Wires(gateways, 4)
+        self.wires = Wires(gateways, len(fleet))
+        self._strange = Wires(gateways, _STRANGERS, own=False)
 
     def link(self, patience_s=0.0):
         """See handshakes.py."""
@@ -38,19 +39,21 @@ class Load:
 
     def fly(self, rate, seconds, *, urgent=0.02, batch=1, forged=0, warm_s=1.0, drain_s=5.0, seed=1, **more):
         """A document of figures; see figures.py. `jobs`: processes that prepare. `roam`: share of datagrams
-        that go to another gateway than the car's first. `repeat`: send again what is not answered."""
+        that go to another gateway than the car's first. `repeat`: send again what is not answered; `apart`:
+        as though each datagram were another terminal's."""
         jobs, roam, repeat = more.get("jobs", 1), more.get("roam", 0.0), more.get("repeat", True)
-        wires = len(self.wires.rows)
+        wires = self.wires.endpoints
         stock = Stock(self.cars, rate, seconds, urgent, batch, seed, wires, self._message_id, self._token)
         self._message_id = self._message_id + stock.ids & 0xFFFF
         self._token = self._token + stock.total & 0xFFFFFFFF
         stock.make(jobs)
         for place, car in enumerate(self.cars):
             car.context.sequence += len(range(place, stock.total, len(self.cars)))
-        flood = Flood(forged, stock, self._strange.all(), seed) if forged else None
+        flood = Flood(forged, stock, self._strange.socks, seed) if forged else None
         ear = Ear(*self.broker, f"{self._prefix}/{cars.DIRECTORATE}/+/+/frame") if self.broker else None
         try:
-            flight = Flight(stock, self.wires, flood, ear, repeat, self._spread(roam))
+            apart = more.get("apart", False)
+            flight = Flight(stock, self.wires, flood, ear, repeat, self._spread(roam), apart)
             flight.fly(drain_s)
             return figures.Figures(stock, flight, ear, warm_s).document()
         finally:

@@ -36,6 +36,8 @@ class Stock:
             self.first.append(len(mine))
             mine.extend([index] * count)
         self.sequences = [car.context.sequence for car in cars]
+        rows = ((car.listening, place) for place, car in enumerate(cars))
+        self.listening = {int.from_bytes(token, "big"): place for token, place in rows if token}
         self.data = []
         self.cpu_s = 0.0
 

@@ -52,11 +52,13 @@ def judged(made, answers=None, answered=None, rows=None, flood=None):
         answered=answered or [i / made.rate + 0.01 for i in range(made.total)],
         flood=flood,
         repeats=0,
+        apart=False,
         notifications=0,
         lag=[0.0],
         cpu_s=0.1,
         lasted_s=1.0,
         blocked=0,
+        dropped=0,
     )
     return figures.Figures(made, flight, Heard(heard(made) if rows is None else rows), 0).document()
 

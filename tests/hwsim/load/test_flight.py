@@ -18,7 +18,7 @@ def ear(frames, different):
 @pytest.fixture
 def flight():
     made = Flight(stock(2, rate=10, seconds=1), None)
-    made.answered = [0.5] * made.stock.total
+    made.done[:] = b"\1" * made.stock.total
     return made
 
 
@@ -32,7 +32,7 @@ def test_it_ends_when_all_is_answered_and_nobody_listens(flight):
 
 
 def test_it_waits_for_an_answer_and_not_for_ever(flight):
-    flight.answered[3] = -1.0
+    flight.done[3] = 0
     assert not over(flight, END_S + DRAIN_S - 0.1)
     assert over(flight, END_S + DRAIN_S + 0.1)
 
@@ -64,6 +64,25 @@ def test_an_answer_to_an_earlier_run_is_none_of_this_one():
     with ours, gateway:
         for data in (earlier.data[3], earlier.data[39], flight.stock.data[3]):
             gateway.send(b"\x64\x44" + data[2:8])  # 2.04, acknowledged with the same message id and token
-            flight._receive(ours, began_s=0.0)
+        flight.receive(ours, began_s=0.0)
     assert [index for index, at_s in enumerate(flight.answered) if at_s >= 0] == [3]
     assert [index for index, _ in flight.answers] == [3]
+    assert bytes(flight.done) == bytes(3) + b"\1" + bytes(6)
+
+
+def test_a_refusal_is_no_end_and_an_answer_in_a_message_of_its_own_is_acknowledged():
+    sent = []
+    wires = SimpleNamespace(send=lambda *row: sent.append(row))
+    flight = Flight(stock(2, rate=10, seconds=1), wires)
+    flight.stock.listening[0x0A0B0C] = 1
+    ours, gateway = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, gateway:
+        gateway.send(b"\x64\xa3" + flight.stock.data[3][2:8] + b"\xd1\x01\x02")
+        gateway.send(b"\x44\x44\x12\x34" + flight.stock.data[5][4:8] + bytes(20))
+        gateway.send(b"\x43\x45\x56\x78\x0a\x0b\x0c" + bytes(300))
+        gateway.send(b"\x43\x45\x56\x79\x0f\x0b\x0c" + bytes(30))  # nobody's
+        flight.receive(ours, began_s=0.0)
+    assert (flight.refused, flight.notifications) == (1, 2)
+    assert [index for index in range(10) if flight.done[index]] == [5]
+    assert sent == [(1, 0, b"\x60\x00\x12\x34"), (1, 0, b"\x60\x00\x56\x78")]
+    assert [(index, len(data)) for index, data in flight.answers] == [(3, 11), (5, 28)]
