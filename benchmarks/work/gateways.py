@@ -2,8 +2,10 @@
 broker of its own kind beside it, a file on the same disk, and the same cars."""
 
 import asyncio
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -68,6 +70,12 @@ class Ours:
 
     def cpu_s(self):
         return self.stand.cpu_s()
+
+    def stored(self):
+        """{node: frames} in the journal; a node is a worker, and 0 a process of its own."""
+        path = load(self.stand.config).journal_path
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+            return dict(db.execute("SELECT node, count(*) FROM frames GROUP BY node"))
 
     def broker_cpu_s(self):
         return stand.used_s(self.stand.broker_pid)

@@ -8,6 +8,9 @@ ARRIVAL_MS = 1000.0
 _GROW = 1.6
 _NEAR = 1.05
 _STEPS = 16
+# Of the rate that was found in short flights.
+_DOWN = (1.0, 0.95, 0.9, 0.75, 0.55, 0.35, 0.2)
+_LONG_NEAR, _NEARER = 1.1, 2
 
 
 def kept_up(document):
@@ -25,10 +28,10 @@ def kept_up(document):
     return None
 
 
-def search(fly, start, told=lambda rate, wrong: None):
-    """(rate, document) of the best flight; `fly(rate)` gives a document. A rate counts as too high when it
-    was so twice: the machine has other things to do as well. Raises ArithmeticError when not even a
-    hundredth of `start` is kept."""
+def search(fly, start, told=lambda rate, wrong: None, near=_NEAR):
+    """(rate, document) of the best flight, with the next worse one no more than `near` times as fast;
+    `fly(rate)` gives a document. A rate counts as too high when it was so twice: the machine has other things
+    to do as well. Raises ArithmeticError when not even a hundredth of `start` is kept."""
 
     def tried(rate):
         for _ in range(2):
@@ -52,7 +55,7 @@ def search(fly, start, told=lambda rate, wrong: None):
             rate = low * _GROW
         elif best is None:
             rate = high / _GROW
-        elif high / low <= _NEAR:
+        elif high / low <= near:
             break
         else:
             rate = math.sqrt(low * high)
@@ -60,10 +63,27 @@ def search(fly, start, told=lambda rate, wrong: None):
 
 
 def confirmed(fly, rate):
-    """(rate, document) of a long flight at that rate, or at one a little lower if it was luck."""
-    for _ in range(6):
+    """(rate, document) of the best long flight: at that rate, or, if it was luck, at one a little lower; then
+    by larger steps down to a fifth, and by halves. What is kept is brought nearer to what was not, twice.
+    Raises ArithmeticError when not even a hundredth is kept."""
+    start, high = rate, None
+    steps = iter(_DOWN)
+    while True:
+        rate = start * next(steps, 0) or rate / 2
+        if rate < start / 100:
+            raise ArithmeticError(f"no long flight was kept up with, down to {high:.0f} datagrams a second")
         document = fly(rate)
         if kept_up(document) is None:
-            return rate, document
-        rate *= 0.95
-    raise ArithmeticError(f"no long flight was kept up with, down to {rate:.0f} datagrams a second")
+            break
+        high = rate
+    best = rate, document
+    for _ in range(_NEARER):
+        if high is None or high / best[0] <= _LONG_NEAR:
+            break
+        rate = math.sqrt(best[0] * high)
+        document = fly(rate)
+        if kept_up(document) is None:
+            best = rate, document
+        else:
+            high = rate
+    return best

@@ -71,6 +71,37 @@ def test_a_long_flight_that_fails_is_tried_a_little_slower():
     assert 88 < rate < 93 and document["frames_per_s"] == rate
 
 
+@pytest.mark.parametrize("limit", [2, 15, 19, 40, 60, 74, 89, 100])
+def test_a_long_flight_is_found_however_much_luck_the_short_ones_had(limit):
+    flown = []
+
+    def fly(rate):
+        flown.append(rate)
+        return flight(rate, limit)
+
+    rate, document = sustained.confirmed(fly, 100)
+    assert limit / 1.5 <= rate <= limit and document["frames_per_s"] == rate
+    assert len(flown) <= 13 and len(set(flown)) == len(flown)
+
+
+def test_what_is_kept_is_brought_nearer_to_what_was_not():
+    assert sustained.confirmed(lambda rate: flight(rate, 68), 100)[0] > 64
+
+
+def test_the_search_may_be_coarse():
+    flown = []
+
+    def fly(rate):
+        flown.append(rate)
+        return flight(rate, 3333)
+
+    fine = sustained.search(fly, 1000)[0]
+    count = len(flown)
+    coarse = sustained.search(fly, 1000, near=1.15)[0]
+    assert len(flown) - count < count
+    assert 3333 / 1.15 <= coarse <= fine
+
+
 def test_verifications_are_counted():
     raw = raw_verify.Verification()
     raw.measure(rounds=3, seconds=0.01)
@@ -105,10 +136,22 @@ def test_ours_does_so_with_contexts_that_were_there_and_cars_that_listen():
     try:
         ours.observed()
         judged(ours)
+        assert ours.stored() == {0: 100}
         forge(ours)
         assert ours.start_s > 0 and ours.cpu_s() > 0 and ours.stand.memory()[1] > 1 << 20
     finally:
         ours.close()
+
+
+def test_cars_are_spread_over_two_workers_by_their_addresses():
+    """By 60 addresses. Cars that share a few are spread by what chance does with these few."""
+    two = gateways.Ours(60, command=("--workers", "2"))
+    try:
+        judged(two)
+        counts = two.stored().values()
+        assert len(counts) == 2 and sum(counts) == 100 and min(counts) >= 15
+    finally:
+        two.close()
 
 
 def forge(side):
