@@ -21,7 +21,7 @@ _PAUSE_S, _LONGEST_S = 2.0, 300.0
 
 
 class _Exchange:
-    """A terminal's bulk under way: `waiting` are (datagram, when it was sent), the first of them is it."""
+    """A terminal's bulk under way: the first of the datagrams that are `waiting`."""
 
     __slots__ = ("waiting", "sent", "first_s", "at_s", "due_s", "paused", "step_s")
 
@@ -102,15 +102,12 @@ class Lanes:
         exchange = self._bulk.get(terminal)
         if exchange is None:
             exchange = self._bulk[terminal] = _Exchange()
-        waiting = exchange.waiting
-        if not waiting:
-            waiting.append((index, sent_s))
-            self._begin_at(terminal, exchange, sent_s)
+        if not exchange.waiting:
+            self._begin_at(exchange, sent_s)
             self._set(terminal, exchange, sent_s + exchange.first_s)
-        elif waiting[0][0] != index:  # else told to wait before
-            waiting.append((index, sent_s))
+        exchange.waiting.append(index)  # a second time, if it was told to wait before: no harm
 
-    def _begin_at(self, terminal, exchange, sent_s):
+    def _begin_at(self, exchange, sent_s):
         exchange.sent, exchange.at_s, exchange.paused = 1, sent_s, False
         exchange.first_s = ACK_TIMEOUT_S * (1 + _RANDOM * self._random())
 
@@ -122,20 +119,20 @@ class Lanes:
         if not self._turn(exchange):
             return
         if exchange.paused:
-            self._begin_at(terminal, exchange, now_s)
+            self._begin_at(exchange, now_s)
         elif exchange.sent >= _SENDINGS:  # given up: the same batch anew, after a pause
             self._pause(terminal, exchange, now_s)
             return
         else:
             exchange.sent += 1
             exchange.at_s = now_s
-        out.append(exchange.waiting[0][0])
+        out.append(exchange.waiting[0])
         self._set(terminal, exchange, now_s + exchange.first_s * (1 << exchange.sent - 1))
 
     def _turn(self, exchange):
         """False when nothing is left. The next one begins as soon as that before it is over."""
         waiting, done = exchange.waiting, self._done
-        while waiting and done[waiting[0][0]]:
+        while waiting and done[waiting[0]]:
             waiting.popleft()
             exchange.paused = True
         return bool(waiting)
@@ -174,10 +171,10 @@ class Lanes:
         if exchange is None:
             exchange = self._bulk[terminal] = _Exchange()
         if exchange.waiting:
-            if exchange.waiting[0][0] != index or exchange.paused:
+            if exchange.waiting[0] != index or exchange.paused:
                 return
         elif self._oldest(index):
-            exchange.waiting.append((index, now_s))
+            exchange.waiting.append(index)
         else:
             return
         self._pause(terminal, exchange, now_s)

@@ -125,6 +125,16 @@ def test_a_terminal_told_to_wait_begins_anew_after_a_pause_that_grows():
     assert one.log == [(2.2, 0), (6.5, 0), (8.5, 0)]
 
 
+def test_after_an_answer_pauses_are_short_again():
+    one = road([P] * 2)
+    one.told(0, 0.2)
+    one.told(0, 2.5)
+    one.answer(0, 7.0)
+    one.told(1, 7.5)
+    one.run(12)
+    assert one.log == [(2.2, 0), (6.5, 0), (7.05, 1), (9.5, 1), (11.5, 1)]
+
+
 def test_urgent_ones_that_are_told_to_wait_go_on():
     one = road([A])
     one.told(0, 0.2)
