@@ -163,7 +163,8 @@ def test_what_is_ordinary_is_taken():
     for fields in EXAMPLES:
         payload = report.encode(fields)
         assert check_report(payload) == (not any(key in fields for key in seldom)), fields
-        assert check_frames(frame(payload) * 6) == check_report(payload)
+        # Health and tracks by the reference, as long as they are short.
+        assert check_frames(frame(payload) * 6) == (len(payload) < 256)
         assert not check_frames(frame(payload) * 7), "more than six"
         assert not check_frames(frame(payload, b"somebody")), "somebody else's"
 

@@ -38,6 +38,7 @@ async def test_a_day_of_datagrams(both):
         car.post(car.frame(report.KIND_STATUS, status)),
         car.post(car.frame(report.KIND_EVENT, event), car.frame()),
         car.post(car.panic()),
+        car.post(car.frame(report.KIND_HEALTH, {report.HEALTH: {0: 12600}})),
         car.post(again),
         car.post(again),
         car.post(car.frame(seq=0)),  # signed anew: other bytes under a name that is taken
@@ -66,7 +67,6 @@ async def test_a_day_of_datagrams(both):
         car.post(wrong[:-1] + bytes([wrong[-1] ^ 1])),
         car.post(car.frame(), wrong[:-1] + bytes([wrong[-1] ^ 1])),
         car.post(other.frame()),
-        car.post(car.frame(report.KIND_HEALTH, {report.HEALTH: {0: 12600}})),
         car.post(*(car.frame() for _ in range(7))),
         car.post(b"\x00" * 60),
         car.protect(coap.POST, "/f"),
