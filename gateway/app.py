@@ -232,7 +232,6 @@ class App(Parts):
 
     def _facts(self, facts: list[panics.Fact]) -> None:
         self.resources.report(facts)
-        self.relay.notices_waiting()
         for fact in facts:
             self.observers.poke(fact.kid)
 

@@ -40,15 +40,16 @@ OnFrame = Callable[[Transaction, Terminal, NewFrame, dict[int, Any], int], None]
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What became durable in one transaction: rows that were new, with their reports, and the stages reached.
-    `handed`: ids of rows that another node relays; `called`: see `base.Transaction`. `alarmed`: terminals
-    whose frames spoke of an alarm."""
+    `handed`: ids of rows that another node relays; `called`, `commanded`, `noticed`: see
+    `base.Transaction`."""
 
     rows: list[tuple[Row, dict[int, Any]]]
     facts: list[panics.Fact]
     conflicts: list[tuple[bytes, NewFrame]]
     repeats: int
     handed: frozenset[int] = frozenset()
-    alarmed: frozenset[bytes] = frozenset()
+    commanded: frozenset[bytes] = frozenset()
+    noticed: bool = False
     called: int = 0
 
 
@@ -225,6 +226,8 @@ class Intake:
     def _work(
         self, tx: Transaction, batch: list[Posted], now_ms: int
     ) -> tuple[Sequence[Claimed | ContextError], Stored]:
+        # Other works of the same commit tell of their own.
+        before, noticed = frozenset(tx.commanded), tx.noticed
         claimed = tx.claim([posted.state.claim for posted in batch])
         items: list[tuple[Terminal, Checked]] = []
         for posted, outcome in zip(batch, claimed, strict=True):
@@ -236,7 +239,6 @@ class Intake:
         rows: list[tuple[Row, dict[int, Any]]] = []
         facts: list[panics.Fact] = []
         conflicts: list[tuple[bytes, NewFrame]] = []
-        alarmed = set()
         repeats = 0
         for (terminal, (new, fields, _, _)), (number, conflict) in zip(items, placed, strict=True):
             if number == 0 and not conflict:
@@ -246,18 +248,17 @@ class Intake:
             panic = None
             if new.panic is not None:
                 panic = new.panic[0]
-                alarmed.add(kid)
                 facts += panics.note_frame(tx, self._prefix, terminal, new, number, conflict, now_ms)
             if new.kind in _TOLD:
                 self.on_frame(tx, terminal, new, fields, now_ms)
             if conflict:
-                alarmed.add(kid)
                 conflicts.append((kid, new))
                 continue
             row = Row(number, kid, new.boot, new.seq, new.kind, panic, now_ms, None, new.frame)
             rows.append((row, fields))
-        handed, called = frozenset(tx.handed), tx.called
-        return claimed, Stored(rows, facts, conflicts, repeats, handed, frozenset(alarmed), called)
+        handed, commanded = frozenset(tx.handed), frozenset(tx.commanded - before)
+        noticed = tx.noticed > noticed
+        return claimed, Stored(rows, facts, conflicts, repeats, handed, commanded, noticed, tx.called)
 
     def _tell(self, stored: Stored) -> None:
         self.stored += len(stored.rows)

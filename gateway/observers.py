@@ -7,7 +7,7 @@ from typing import Any
 from gateway import commands
 from gateway.clock import Clock
 from gateway.contexts import Entry
-from gateway.journal.base import ContextError, Journal, JournalError
+from gateway.journal.base import ContextError, Journal, JournalError, Transaction
 from gateway.journal.records import ENROLLED, QUEUED, Terminal
 from gateway.log import Log
 from gateway.peers import Peers
@@ -134,12 +134,12 @@ class Observers:
             self._server.forget(observer.source, observer.token)
             observer.source = peer.source
             self._by_token[(observer.source, observer.token)] = kid
-        waited = asyncio.get_running_loop().time() - observer.sent_s
-        if observer.under_way is not None and (moved or waited > _EAGER_S):
+        if observer.under_way is None:
+            if observer.dirty:
+                self.poke(kid)
+        elif moved or asyncio.get_running_loop().time() - observer.sent_s > _EAGER_S:
             self._server.forget(observer.source, observer.token)
             observer.under_way = None
-            self.poke(kid)
-        elif observer.dirty and observer.under_way is None:
             self.poke(kid)
 
     def answered_command(self, kid: bytes) -> None:
@@ -223,15 +223,19 @@ class Observers:
         if terminal is None:
             return
         now_ms = self._clock.wall_ms()
+
+        def work(tx: Transaction) -> bool:
+            commands.delivered(tx, self._prefix, terminal, numbers, now_ms)
+            return tx.noticed
+
         try:
-            await self._journal.write(
-                lambda tx: commands.delivered(tx, self._prefix, terminal, numbers, now_ms)
-            )
+            noticed = await self._journal.write(work)
         except JournalError as error:
             self._log.seldom("error", "command.unrecorded", kid=kid, error=str(error))
             return
         self._log.info("command.delivered", kid=kid, commands=numbers)
-        self.on_notices()
+        if noticed:
+            self.on_notices()
 
 
 def _order(entry: Entry, binding: Binding) -> tuple[int, int]:

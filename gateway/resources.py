@@ -86,10 +86,11 @@ class Resources:
 
     def stored(self, stored: Stored) -> None:
         """Frames became durable: who is to be told of the alarms among them, and then the broker of all."""
-        if stored.alarmed:
-            self.report(stored.facts)
-            for kid in sorted(stored.alarmed):
-                self._observers.poke(kid)
+        self.report(stored.facts)
+        # Most alarms bring neither: a look for them is a read of the journal each, and a message on the air.
+        for kid in sorted(stored.commanded):
+            self._observers.poke(kid)
+        if stored.noticed:
             self.on_notices()
         if stored.rows:
             self.on_stored(stored)

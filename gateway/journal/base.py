@@ -47,11 +47,14 @@ class Transaction(Steward, Pruning, Updating, ABC):
     storage run one after another: what was read in one is still so when it writes.
 
     `node`: the number of this process among them; 0 or None where there is one. `handed`: ids of frames
-    stored here that another node relays. `called`: how many frames other nodes stored for this one so far."""
+    stored here that another node relays. `called`: how many frames other nodes stored for this one so far.
+    `commanded`: terminals that commands were added for. `noticed`: there is a new notice."""
 
     node: int | None
     handed: set[int]
     called: int
+    commanded: set[bytes]
+    noticed: bool
 
     # frames
     @abstractmethod

@@ -87,6 +87,7 @@ class Dispatch(Nodes):
 
     def add_command(self, command: Command) -> int:
         c = command
+        self.commanded.add(c.kid)
         row = self._run(
             "INSERT INTO commands (kid, kind, body, issued_ms, expires_ms, state, reason, origin, name, "
             "operator, panic, stage, reply_topic, correlation) "
@@ -142,6 +143,7 @@ class Dispatch(Nodes):
     def add_notice(
         self, kid: bytes, topic: str, payload: bytes, correlation: bytes | None, now_ms: int
     ) -> int:
+        self.noticed = True
         row = self._run(
             "INSERT INTO notices (kid, topic, payload, correlation, created_ms, node) "
             "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",

@@ -44,6 +44,8 @@ class Statements(Transaction):
         self.node = node
         self.handed: set[int] = set()
         self.called = 0
+        self.commanded: set[bytes] = set()
+        self.noticed = False
 
     def _run(self, statement: str, values: Sequence[Any] = ()) -> Cursor:
         return self._execute(statement, values)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from gateway.journal.records import ACCEPTED
 from protocol import coap
 from tests.gateway.bench import UNIT, Bench
 
@@ -60,6 +61,23 @@ async def test_a_panic_goes_all_the_way(relayed):
     ]  # fmt: skip
     panic = await bench.app.journal.read(lambda tx: tx.panic(t.kid, number))
     assert None not in (panic.accepted_ms, panic.acknowledged_ms, panic.shown_ms, panic.cleared_ms)
+
+
+async def test_nobody_is_sent_to_look_for_what_an_alarm_did_not_bring(bench):
+    """A look is a read of the journal, and a message on the air."""
+    client = await bench.terminal()
+    t, app, poked, noticed = client.terminal, bench.app, [], []
+    await client.post(t.frame())
+    app.observers.poke = poked.append
+    app.resources.on_notices = lambda: noticed.append(True)
+    await client.post(t.panic())
+    assert (poked, noticed) == ([], [])
+    # Other bytes under the alarm's name: it is told without its frame.
+    await client.post(t.panic(65538, seq=t.seq - 1))
+    assert (poked, noticed) == ([], [True])
+    await app.journal.write(lambda tx: tx.reach(t.kid, 65537, ACCEPTED, 1))
+    await client.post(t.panic(65537))
+    assert (poked, noticed) == ([t.kid], [True])
 
 
 async def test_a_second_acknowledgement_is_told_who_was_first(relayed):
