@@ -2,6 +2,7 @@
 `northbound.feature` gives as a dict, in half the time; and the geometry of that dict."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from json.encoder import encode_basestring as text
 from typing import Any
 
@@ -9,8 +10,18 @@ from gateway.journal.records import Row, Terminal
 from protocol import report
 
 
+def whose(terminal: Terminal) -> str:
+    """The members that say whose report it is, the same for all of a terminal."""
+    return (
+        f'"unit":{text(terminal.unit)},"station":{text(terminal.station)},'
+        f'"directorate":{text(terminal.directorate)},"call_sign":{text(terminal.call_sign)},'
+        f'"vehicle":{text(terminal.vehicle)}'
+    )
+
+
 def written(
-    terminal: Terminal,
+    kid: str,
+    members: str,
     row: Row,
     kind: str,
     time_ms: int | None,
@@ -18,9 +29,9 @@ def written(
     fix: Sequence[int | None] | None,
     more: str,
 ) -> bytes:
-    """`time` is that of `time_ms` where RFC 3339 can write it; `more` are members that follow, with their
-    commas."""
-    kid, boot, seq = row.kid.hex(), row.boot, row.seq
+    """`members` are those of `whose`. `time` is that of `time_ms` where RFC 3339 can write it; `more` are
+    members that follow, with their commas."""
+    boot, seq = row.boot, row.seq
     point, values = "null", ""
     when = "null" if time is None else f'"{time}"'
     if fix is not None:
@@ -30,9 +41,7 @@ def written(
         f'"kid":"{kid}","boot":{boot},"seq":{seq},"time":{when},'
         f'"time_ms":{"null" if time_ms is None else time_ms},"received_ms":{row.stored_ms},'
         f'"journal_position":{row.id},"kind":"{kind}",'
-        f'"unit":{text(terminal.unit)},"station":{text(terminal.station)},'
-        f'"directorate":{text(terminal.directorate)},"call_sign":{text(terminal.call_sign)},'
-        f'"vehicle":{text(terminal.vehicle)}{values}{more}}}}}'
+        f"{members}{values}{more}}}}}"
     ).encode()
 
 
@@ -46,14 +55,24 @@ def _point(lat: int | None, lon: int | None, altitude: int | None) -> str:
 
 def _values(fix: Sequence[int | None]) -> str:
     _, _, _, speed, course, hdop, satellites, age = fix
-    out = "" if speed is None else f',"speed_km_h":{round(speed * 0.036, 2)}'
+    out = "" if speed is None else _speed(speed)
     if course is not None:
-        out += f',"course_deg":{course / 100}'
+        out += _course(course)
     if hdop is not None:
         out += f',"hdop":{hdop / 10}'
     if satellites is not None:
         out += f',"satellites":{satellites}'
     return out if age is None else f'{out},"fix_age_s":{age}'
+
+
+@lru_cache(8192)
+def _speed(speed: int) -> str:
+    return f',"speed_km_h":{round(speed * 0.036, 2)}'
+
+
+@lru_cache(36001)
+def _course(course: int) -> str:
+    return f',"course_deg":{course / 100}'
 
 
 def _degrees(e7: int) -> float:

@@ -4,7 +4,6 @@ docs/integrator.md shows them with examples.
 """
 
 import json
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -79,22 +78,53 @@ def fields_of(frame: bytes) -> dict[int, Any]:
     return report.decode(sign1_parse(frame).payload)
 
 
+class _About:
+    """What the messages of a terminal's frames have in common: 4 us a frame if it were made anew."""
+
+    __slots__ = ("frame", "kid", "prefix", "terminal", "topics", "whose")
+
+    def __init__(self, prefix: str, terminal: Terminal) -> None:
+        self.prefix = prefix
+        self.terminal = terminal
+        base = unit_topic(prefix, terminal)
+        self.frame = f"{base}/frame"
+        self.topics = {kind: f"{base}/{label}" for kind, label in KINDS.items()}
+        self.kid = terminal.kid.hex()
+        self.whose = geojson.whose(terminal)
+
+
+# One for each terminal there is; a row of the registry that changed is another object.
+_ABOUT: dict[bytes, _About] = {}
+
+
+def _about(prefix: str, terminal: Terminal) -> _About:
+    known = _ABOUT.get(terminal.kid)
+    if known is None or known.terminal is not terminal or known.prefix != prefix:
+        known = _ABOUT[terminal.kid] = _About(prefix, terminal)
+    return known
+
+
 def publications(
     prefix: str, terminal: Terminal, row: Row, fields: dict[int, Any], newest: bool = True
-) -> Iterator[Publication]:
+) -> tuple[Publication, Publication]:
     """The messages of one frame: the signed bytes, and what they mean. `newest`: nothing later of this kind
     was published yet, so a retained message may be replaced."""
-    base = unit_topic(prefix, terminal)
-    yield Publication(f"{base}/frame", "frame", row.frame, COSE_TYPE)
-    label = KINDS[row.kind]
-    payload = written(terminal, row, fields)
-    yield Publication(f"{base}/{label}", label, payload, GEOJSON_TYPE, newest and label in _RETAINED)
+    about, label = _about(prefix, terminal), KINDS[row.kind]
+    payload = _written(about, row, fields)
+    return (
+        Publication(about.frame, "frame", row.frame, COSE_TYPE),
+        Publication(about.topics[row.kind], label, payload, GEOJSON_TYPE, newest and label in _RETAINED),
+    )
 
 
 def written(terminal: Terminal, row: Row, fields: dict[int, Any]) -> bytes:
     """`encode(feature(...))`, written straight where nothing but a point is to be drawn."""
+    return _written(_About("", terminal), row, fields)
+
+
+def _written(about: _About, row: Row, fields: dict[int, Any]) -> bytes:
     if report.TRACK in fields:
-        return encode(feature(terminal, row, fields))
+        return encode(feature(about.terminal, row, fields))
     more = ""
     for key, describe in _DESCRIBE:
         if key in fields:
@@ -103,7 +133,7 @@ def written(terminal: Terminal, row: Row, fields: dict[int, Any]) -> bytes:
             more += f",{members}" if members else ""
     time_ms = fields.get(report.TIME)
     return geojson.written(
-        terminal, row, KINDS[row.kind], time_ms, _time(time_ms), fields.get(report.FIX), more
+        about.kid, about.whose, row, KINDS[row.kind], time_ms, _time(time_ms), fields.get(report.FIX), more
     )
 
 

@@ -47,9 +47,10 @@ class Outgoing:
     def send(self, kind: str, item: Any, messages: Iterable[Publication]) -> None:
         """Hand over a group; `acked` names it when the last of it is confirmed."""
         group = _Group(kind, item)
+        publish = self._link.publish
         for message in messages:
             properties = self._describe(message) if self._link.five else b""
-            mid = self._link.publish(message.topic, message.payload, message.retain, properties)
+            mid = publish(message.topic, message.payload, message.retain, properties)
             if mid:
                 group.left += 1
                 self._waiting[mid] = group

@@ -243,7 +243,7 @@ class Relay(Lifecycle):
             try:
                 known = fields if fields is not None else fields_of(row.frame)
                 newest = self._newest.note(row)
-                messages = list(publications(self._prefix, terminal, row, known, newest))
+                messages = publications(self._prefix, terminal, row, known, newest)
             except Exception as error:
                 # It was checked when it came in: the file is damaged. One row must not stop the others.
                 self._refused("frame", row, f"unreadable: {type(error).__name__}: {error}")

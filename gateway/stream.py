@@ -8,7 +8,6 @@ is read together, and goes to paho whole but for the PUBACKs of messages that we
 """
 
 import ssl
-import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -18,8 +17,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 # MQTT 5, 2.1: the first byte of a packet.
-_PUBLISH = 0x32  # QoS 1
-_RETAIN = 0x01
+_PUBLISH = b"\x32"  # QoS 1
+_RETAINED = b"\x33"
 _PUBACK = 0x40
 _FAILURE = 0x80
 # paho counts its own from 1, and has a handful: a packet identifier must not be in use twice (2.2.1).
@@ -64,10 +63,11 @@ class Stream:
         if number in self._under_way:
             return 0
         self._under_way.add(number)
-        body = len(topic)
-        size = 4 + body + len(properties) + len(payload)
-        head = bytes((_PUBLISH | retain,)) + _length(size) + struct.pack("!H", body)
-        self._write(head + topic + struct.pack("!H", number) + properties + payload)
+        body = len(topic).to_bytes(2, "big") + topic + number.to_bytes(2, "big") + properties
+        size = len(body) + len(payload)
+        # Nearly all of them have a length of two bytes.
+        length = bytes((size & 0x7F | 0x80, size >> 7)) if 0x7F < size < 0x4000 else _length(size)
+        self._write(b"".join((_RETAINED if retain else _PUBLISH, length, body, payload)))
         return number
 
     def _write(self, data: bytes) -> None:
@@ -129,6 +129,14 @@ class Stream:
             data = self._held + data
         at, size = 0, len(data)
         while at < size:
+            if data[at] == _PUBACK and not self._left and size - at >= 4 and data[at + 1] == 2:
+                # The shortest of them: all is well. Nearly everything that comes is that.
+                number = data[at + 2] << 8 | data[at + 3]
+                if number in self._under_way:
+                    self._under_way.discard(number)
+                    self._acked(number, None)
+                    at += 4
+                    continue
             if self._left:
                 piece = data[at : at + self._left]
                 self._ready += piece

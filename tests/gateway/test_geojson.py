@@ -1,5 +1,7 @@
 """Features written straight: byte for byte what the dict gives."""
 
+from dataclasses import replace
+
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -50,3 +52,16 @@ def test_every_report_is_written_as_its_dict(fields, unit, vehicle):
 def test_the_examples():
     for fields in EXAMPLES:
         check(fields)
+
+
+def test_a_terminal_that_moved_is_told_of_where_it_is_now():
+    """What its messages have in common is kept; not longer than it is true."""
+    first = Terminal(KID, b"p" * 64, "vranje", "ps-vranje", "vr-1", "x", "y", ENROLLED, 1, 1)
+    moved = replace(first, station="ps-bujanovac", unit="bu-1", call_sign="Bujanovac 1")
+    row = Row(5, KID, 7, 0, 1, None, 1790000000999, None, b"frame")
+    for prefix, terminal in (("a", first), ("a", first), ("a", moved), ("b", moved), ("a", first)):
+        fields = {report.BOOT: 7, report.SEQ: 0, report.KIND: 1}
+        signed, told = northbound.publications(prefix, terminal, row, fields)
+        base = f"{prefix}/vranje/{terminal.station}/{terminal.unit}"
+        assert (signed.topic, told.topic) == (f"{base}/frame", f"{base}/position")
+        assert told.payload == northbound.encode(northbound.feature(terminal, row, fields))
