@@ -260,7 +260,8 @@ class Exchange:
     ) -> Response:
         inner, binding = inside
         now_ms = self._clock.wall_ms()
-        state = peer.persist(now_ms) if spent else peer.persist(now_ms, binding, answer.source)
+        number = None if spent else int.from_bytes(binding.piv, "big")
+        state = peer.persist(now_ms, number, answer.source)
         try:
             if known is not None:
                 raise known

@@ -35,6 +35,8 @@ N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 _ECDSA = ec.ECDSA(SHA256())
 _ZERO, _ORDER = bytes(32), N.to_bytes(32, "big")
+# DER: an INTEGER of 32 bytes; a zero keeps one from being negative.
+_PLAIN, _PADDED = b"\x02\x20", b"\x02\x21\x00"
 
 
 class AesCcm:
@@ -77,7 +79,9 @@ def verify(key: ec.EllipticCurvePublicKey, to_be_signed: bytes, signature: bytes
     r, s = signature[:32], signature[32:]
     if not (_ZERO < r < _ORDER and _ZERO < s < _ORDER):
         return False
-    r, s = _integer(r), _integer(s)
+    # Nearly always all 32 bytes are needed.
+    r = _PADDED + r if r[0] > 0x7F else _PLAIN + r if r[0] else _integer(r)
+    s = _PADDED + s if s[0] > 0x7F else _PLAIN + s if s[0] else _integer(s)
     try:
         key.verify(bytes((0x30, len(r) + len(s))) + r + s, to_be_signed, _ECDSA)
     except InvalidSignature:
@@ -177,9 +181,9 @@ class Peer:
         while len(self.answers) > _ANSWERS:
             self.answers.popitem(last=False)
 
-    def persist(self, now_ms: int, binding: Binding | None = None, source: Any = None) -> "State":
-        """What has to be durable before anything more is sent. `binding`: of the authentic request, from
-        `source`, whose nonce is to be ours for one answer; without it none is."""
+    def persist(self, now_ms: int, number: int | None = None, source: Any = None) -> "State":
+        """What has to be durable before anything more is sent. `number`: the Partial IV of the authentic
+        request, from `source`, whose nonce is to be ours for one answer; without it none is."""
         limit = self.context.limit or 0
         block = RESERVE if limit - self.context.sequence < _LOW and not self.asking else 0
         self.asking = self.asking or block > 0
@@ -188,9 +192,9 @@ class Peer:
             Claim(
                 self.entry.oscore_id,
                 self.entry.generation,
-                None if binding is None else int.from_bytes(binding.piv, "big"),
+                number,
                 block,
-                now_ms if binding is not None and self.entry.state == NEXT else None,
+                now_ms if number is not None and self.entry.state == NEXT else None,
                 now_ms + GRACE_MS,
             ),
             source,

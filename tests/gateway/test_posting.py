@@ -6,6 +6,7 @@ import pytest
 
 from gateway.journal.base import JournalError
 from gateway.journal.records import Claim
+from gateway.ordinary import outer
 from protocol import cbor, coap, report
 from tests.gateway.bench import call_cli
 from tests.gateway.terminal import Terminal, stranger
@@ -203,6 +204,39 @@ async def test_an_alarm_goes_before_all_that_waits(both):
             order.append(bindings[message.token][2])
     assert len(order) == 21
     assert order[0] == "panic"
+    for each in both.benches:
+        await each.stop()
+
+
+async def test_what_was_put_off_is_known_by_its_bytes(both, monkeypatch):
+    """Bulk that comes again while there is still no room is not read again; once there is, it is taken."""
+    cars = [Terminal() for _ in range(12)]
+    await both.start(*cars, journal={"queue_limit": 20})
+    for car in cars:
+        await both.put(car.post(car.frame())[0])
+    bench, posts = both.benches[0], [car.post(car.frame()) for car in cars]
+    exchange, posting = bench.app.exchange, bench.app.exchange._posting
+    read = []
+    monkeypatch.setattr("gateway.posting.outer", lambda data: read.append(data) or outer(data))
+    bench.sent.clear()
+    for data, *_ in posts:
+        exchange.receive(data, HERE)
+    assert exchange.under_way == 10 and len(read) == 12
+    late, silent = [data for data, *_ in posts[10:]], bench.app.admission.silent
+    for data in late:
+        exchange.receive(data, HERE)
+        exchange.receive(data[:3] + bytes([data[3] ^ 1]) + data[4:], HERE)  # other bytes are others
+    assert len(read) == 14 and not set(late) & set(read[12:])
+    assert bench.app.admission.silent == silent + 4, "each car was told already"
+    exchange.receive(cars[11].post(cars[11].panic())[0], HERE)
+    assert exchange.under_way == 11
+    await exchange.settled()
+    for data in late:
+        exchange.receive(data, HERE)
+    await exchange.settled()
+    assert read[-2:] == late and not posting._put_off
+    codes = [coap.decode(answer).code for answer, _ in bench.sent]
+    assert codes.count(coap.CHANGED) == 13 and codes.count(coap.SERVICE_UNAVAILABLE) == 2
     for each in both.benches:
         await each.stop()
 
