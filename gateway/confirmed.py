@@ -14,7 +14,7 @@ from gateway.told import told
 MOST = 2048
 _PAUSE_S = 0.5
 # Confirmations are marked together while more are on their way: a mark is a commit.
-_TOGETHER = 128
+_TOGETHER = 512
 TOGETHER_S = 0.05
 
 
