@@ -15,7 +15,7 @@ from protocol.errors import ProtocolError
 
 _LONGEST_WAIT_MS = const(24000)
 _BUSY_MS = const(50)  # the modem's queue is full: it takes the next datagram in about this time
-# Flash that refused numbers is tried again; with a block worn where a file has to be written, each try erases.
+# Flash that refused numbers is tried again; where a block of its root is worn, each try erases.
 _FLASH_AGAIN_MS = const(60000)
 _URGENT_AGAIN_MS = const(10000)
 _INPUT = const(8)
@@ -168,7 +168,7 @@ class Uplink:
         return max(0, wait_ms)
 
     def _prepare(self):
-        """Reserve Partial IVs while nothing urgent waits, so that a panic finds some; or that waits for one."""
+        """Reserve Partial IVs while nothing urgent waits, so that a panic finds some; or that needs one."""
         now = self._uptime_ms()
         session = self._session
         jobs = self._lane.jobs

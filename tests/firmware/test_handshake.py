@@ -254,8 +254,8 @@ async def test_with_worn_out_flash_an_alarm_still_gets_out_for_as_long_as_there_
 
 
 async def test_with_worn_out_flash_positions_get_out_too():
-    """Where flash takes no more numbers, keys are made anew before the last ones are gone; they serve from memory,
-    and flash is let alone."""
+    """Where flash takes no more numbers, keys are made anew before the last ones are gone; they serve from
+    memory, and flash is let alone."""
     terminal = await started()
     await terminal.agreed()
     terminal.flash.worn_out = True

@@ -37,7 +37,7 @@ def test_worn_out_flash_and_a_long_outage_leave_numbers_for_a_new_panic():
 
 
 def test_flash_that_takes_no_numbers_is_asked_seldom():
-    """Each try erases blocks. Whatever waits, in a day they are not worn out by it; and not forgotten either."""
+    """Each try erases blocks. Whatever waits does not wear them out in a day; and is not forgotten either."""
     for kind, pause_s in ((KIND_POSITION, 60), (KIND_PANIC, 10)):
         bench = linked()
         bench.flash.worn_out = True
