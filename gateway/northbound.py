@@ -93,15 +93,8 @@ class _About:
         self.whose = geojson.whose(terminal)
 
 
-# One for each terminal there is; a row of the registry that changed is another object.
-_ABOUT: dict[bytes, _About] = {}
-
-
-def _about(prefix: str, terminal: Terminal) -> _About:
-    known = _ABOUT.get(terminal.kid)
-    if known is None or known.terminal is not terminal or known.prefix != prefix:
-        known = _ABOUT[terminal.kid] = _About(prefix, terminal)
-    return known
+# Of as many terminals as speak in turn at one gateway, 2 KB each; of any more it is made anew.
+_about = lru_cache(16_384)(_About)
 
 
 def publications(

@@ -5,6 +5,8 @@ then.
 import argparse
 import contextlib
 import json
+import os
+import stat
 import sys
 
 
@@ -28,7 +30,8 @@ class JsonFile:
             sys.__stdout__.flush()
             return
         with self._file:
-            self._file.truncate(0)
+            if stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):  # no device or pipe can be cut
+                self._file.truncate(0)
             self._file.write(text)
 
 

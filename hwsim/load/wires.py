@@ -5,6 +5,7 @@ Towards gateways on this machine they are addresses of 127/8, of which one socke
 Towards others each has a port, shared by some cars, as behind an address translation.
 """
 
+import contextlib
 import itertools
 import socket
 import struct
@@ -39,6 +40,7 @@ class Wires:
             self.endpoints = cars
             self.socks = [self._open(socket.AF_INET) for _ in range(-(-cars // _CARS_A_SOCKET))]
             for sock in self.socks:
+                _stay_inside(sock)
                 sock.bind(("0.0.0.0", 0))  # noqa: S104
         else:
             self.endpoints = min(_PORTS, cars)
@@ -94,6 +96,12 @@ class Wires:
     def close(self):
         for sock in self.socks:
             sock.close()
+
+
+def _stay_inside(sock):
+    """Bound to any address, it would hear other machines too."""
+    with contextlib.suppress(PermissionError):  # before Linux 5.7 root's alone; what is no answer is dropped
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
 
 
 def _source(place):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 
 import pytest
 
@@ -21,6 +22,17 @@ def test_a_file_is_emptied_only_when_there_is_something_to_write(tmp_path):
     assert path.read_text().startswith("of the last run")
     options.json.write({"violations": []})
     assert json.loads(path.read_text()) == {"violations": []}
+
+
+def test_a_device_or_a_pipe_is_written_to_though_it_cannot_be_emptied(tmp_path):
+    parsed("--json", "/dev/null").json.write({"seed": 7})
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        parsed("--json", str(tmp_path / "pipe")).json.write({"seed": 7})
+        assert json.loads(os.read(reader, 4096)) == {"seed": 7}
+    finally:
+        os.close(reader)
 
 
 def test_a_file_that_cannot_be_written_is_said_before_the_work_begins(tmp_path, capsys):

@@ -157,3 +157,16 @@ def test_it_shows_when_nobody_listens(gateways):
         assert error.value.errno == errno.ECONNREFUSED
     finally:
         made.close()
+
+
+def test_nobody_outside_this_machine_is_heard(wires):
+    """A socket that has all of 127/8 is bound to any address: it is held to the loopback interface."""
+    if not many.supported():
+        pytest.skip("no sendmmsg here")
+    try:
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo\0")
+    except PermissionError:
+        pytest.skip("before Linux 5.7 root alone may hold a socket to an interface")
+    for sock in wires(3).socks:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).rstrip(b"\0") == b"lo"
