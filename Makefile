@@ -24,7 +24,12 @@
 #   make fuzz SECONDS=60                        every reader of outside bytes, a minute for all of them together
 #   make fuzz EACH=600 ARGS="--target coap_datagram"
 
-PYTHON ?= python3
+# The system's own Python where it will do: the distribution keeps it patched, and Debian and Ubuntu build it with
+# profiles, so that the gateway does a tenth more than on one that pyenv has made. `make PYTHON=python3.13` takes another.
+HAS_PIP = $(1) -m pip --version >/dev/null 2>&1
+PYTHON ?= $(shell /usr/bin/python3 -c 'import ctypes, lzma, sqlite3, ssl, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  && { /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || $(call HAS_PIP,/usr/bin/python3) || $(call HAS_PIP,python3); } \
+  && echo /usr/bin/python3 || echo python3)
 VENV := .venv
 PEERS := .venv-peers
 MOSQUITTO := .build/mosquitto
@@ -41,16 +46,17 @@ help:
 setup: $(VENV)/.complete
 setup-peers: $(PEERS)/.complete
 
-# On a Debian without python3-venv there is no ensurepip: then pip of the system fills the environment from outside.
+# On a Debian without python3-venv there is no ensurepip: then a pip that is there fills the environment from outside.
 define environment
-	@echo "making $(1) (once)"
+	@echo "making $(1) with $(PYTHON) (once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Patrola needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.11 ..." >&2; exit 2; }
 	@rm -rf $(1)
 	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
 	  $(PYTHON) -m venv $(1) && $(1)/bin/python -m pip install -q --require-hashes -r $(2); \
 	else \
-	  $(PYTHON) -m venv --without-pip $(1) && $(PYTHON) -m pip --python $(1)/bin/python install -q --require-hashes -r $(2); \
+	  if $(call HAS_PIP,$(PYTHON)); then pip=$(PYTHON); else pip=python3; fi; \
+	  $(PYTHON) -m venv --without-pip $(1) && $$pip -m pip --python $(1)/bin/python install -q --require-hashes -r $(2); \
 	fi
 	@touch $(1)/.complete
 endef
