@@ -1,7 +1,7 @@
 """Security contexts and the gateway's own key in SQL; see `statements`."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from gateway.journal.base import ContextError, Spent
@@ -120,7 +120,7 @@ class Contexts(Dispatch):
     def claim(self, claims: Sequence[Claim]) -> list[Claimed | ContextError]:
         lines = self._lines({one.oscore_id for one in claims})
         out = [self._claim(one, lines.get(one.oscore_id)) for one in claims]
-        self._save((name, line) for name, line in lines.items() if line.changed)
+        self._save([(name, line) for name, line in lines.items() if line.changed])
         return out
 
     def _claim(self, one: Claim, line: Line | None) -> Claimed | ContextError:
@@ -134,7 +134,7 @@ class Contexts(Dispatch):
         return Claimed(line.reserve(one.block)) if one.block else _NOTHING_MORE
 
     @abstractmethod
-    def _lines(self, names: Iterable[bytes]) -> dict[bytes, Line]:
+    def _lines(self, names: Collection[bytes]) -> dict[bytes, Line]:
         """Those that may serve; a revoked terminal's have no secret."""
 
     @abstractmethod

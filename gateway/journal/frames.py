@@ -23,15 +23,17 @@ class Frames(Contexts):
     def insert_frames(self, items: Sequence[tuple[bytes, NewFrame]], now_ms: int) -> list[tuple[int, bool]]:
         if not items:
             return []
-        relays = self._relays({kid for kid, _ in items})
+        relays = self._relays({kid for kid, _ in items}) if self.node else {}
+        mine = self.node or 0
         values: list[Values] = [
-            (
-                *(kid, new.boot, new.seq, new.kind, None if new.panic is None else new.panic[0], now_ms),
-                *(new.frame, relays.get(kid, self.node or 0)),
-            )
-            for kid, new in items
+            (kid, boot, seq, kind, None if panic is None else panic[0], now_ms, frame, relays.get(kid, mine))
+            for kid, (boot, seq, kind, panic, frame) in items
         ]
         fresh = self._insert(values)
+        if isinstance(fresh, range):
+            if not relays:
+                return [(number, False) for number in fresh]
+            fresh = {value[:3]: number for value, number in zip(values, fresh, strict=True)}
         out = []
         for kid, new in items:
             number = fresh.pop((kid, new.boot, new.seq), 0)
@@ -44,8 +46,9 @@ class Frames(Contexts):
         return out
 
     @abstractmethod
-    def _insert(self, values: list[Values]) -> dict[Name, int]:
-        """Ids of those whose names were never there, not even before they were pruned."""
+    def _insert(self, values: list[Values]) -> dict[Name, int] | range:
+        """Ids of those whose names were never there, not even before they were pruned; a range when all are
+        new, in this order."""
 
     def _conflict(self, kid: bytes, new: NewFrame, now_ms: int) -> bool:
         """This name is taken. True when by other bytes, and these were not kept aside before."""

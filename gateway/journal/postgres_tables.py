@@ -1,6 +1,6 @@
 """The operations of the journal on one PostgreSQL connection, inside a transaction that the caller opened."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -81,7 +81,7 @@ class PostgresTransaction(Operations):
         rows = self._connection.execute(_INSERT, columns, binary=True)
         return {(row[1], row[2], row[3]): row[0] for row in rows}
 
-    def _lines(self, names: Iterable[bytes]) -> dict[bytes, Line]:
+    def _lines(self, names: Collection[bytes]) -> dict[bytes, Line]:
         rows = self._one(_LINES, (list(names),))
         return {row[0]: Line(*row[2:]) for row in rows if row[1]}
 

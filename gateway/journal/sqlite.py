@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.journal.base import JournalError, T, Transaction
+from gateway.journal.contexts import Line
 from gateway.journal.group import GroupJournal, Item
 from gateway.journal.schema import migrate
 from gateway.journal.tables import SqliteTransaction
@@ -120,6 +121,10 @@ class SqliteJournal(GroupJournal):
         self._take = lock
         self._connection: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
+        # Of contexts, as the writing connection saw them last, and the number of the file's state by which it
+        # can tell whether anybody else has written since.
+        self._known: dict[bytes, Line] = {}
+        self._version = -1
         self._lock = -1
         self._turns: Turns | None = None
         self._name = name
@@ -159,6 +164,7 @@ class SqliteJournal(GroupJournal):
             if connection is not None:
                 connection.close()
         self._reader = self._connection = None
+        self._known, self._version = {}, -1
         if self._lock >= 0:
             os.close(self._lock)
         if self._turns is not None:
@@ -210,17 +216,34 @@ class SqliteJournal(GroupJournal):
             self._turns.take(self._busy_timeout_ms)
         try:
             connection.execute("BEGIN IMMEDIATE")
-            tx = SqliteTransaction(connection, self.node)
+            tx = SqliteTransaction(connection, self.node, self._remembered(connection))
             outcomes = [work(tx) for work, _ in group]
             connection.execute("COMMIT")
             return outcomes
+        except BaseException:
+            # Nothing of it came to be, or nobody knows.
+            self._known.clear()
+            raise
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             if self._turns is not None:
                 self._turns.give()
 
+    def _remembered(self, connection: sqlite3.Connection) -> dict[bytes, Line] | None:
+        """In a transaction: what is known of contexts, if nobody but this connection has written since.
+        Where several share the file, somebody always has."""
+        if self.node:
+            return None
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version:
+            self._known.clear()
+            self._version = version
+        return self._known
+
     def _forget(self) -> None:
+        self._known.clear()
+        self._version = -1
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()

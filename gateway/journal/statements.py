@@ -60,8 +60,8 @@ class Statements(Transaction):
         cursors = []
         for begin in range(0, len(rows), AT_ONCE):
             page = rows[begin : begin + AT_ONCE]
-            # Always a power of two: few statements to be kept ready.
-            size = 1 << (len(page) - 1).bit_length()
+            # A power of two, or a multiple of 32: few statements to be kept ready, and few rows twice.
+            size = 1 << (len(page) - 1).bit_length() if len(page) <= 32 else (len(page) + 31) & ~31
             values = chain.from_iterable(chain(page, repeat(page[-1], size - len(page))))
             cursors.append(self._run(filled(statement, size, len(page[0])), list(values)))
         return cursors
@@ -71,7 +71,7 @@ class Statements(Transaction):
         return time.time_ns() // 1_000_000
 
 
-@lru_cache(64)
+@lru_cache(128)
 def filled(statement: str, rows: int, columns: int) -> str:
     """With so many marks in place of `{}`."""
     row = ", ".join("?" * columns)

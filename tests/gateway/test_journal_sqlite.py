@@ -5,9 +5,11 @@ import shutil
 
 import pytest
 
-from gateway.journal.base import JournalError
+from gateway.journal.base import ContextError, JournalError, Spent
+from gateway.journal.records import Claim, Claimed
 from gateway.journal.sqlite import SqliteJournal, connect, transaction
-from tests.gateway.test_journal import KID, frame
+from tests.gateway.test_contexts import new
+from tests.gateway.test_journal import KID, frame, terminal
 
 
 @pytest.fixture
@@ -126,3 +128,72 @@ async def test_one_service_at_a_time(journal, tmp_path):
     await journal.close()
     await second.open()
     await second.close()
+
+
+@pytest.fixture
+async def claiming(journal):
+    """Context `a` of a terminal has claimed its first number."""
+    await journal.write(lambda tx: tx.enroll(terminal()))
+    await journal.write(lambda tx: tx.add_context(new(b"a"), 1))
+    await claim(journal, 1)
+    return journal
+
+
+async def claim(journal, *numbers, name=b"a", generation=1):
+    outcomes = await journal.write(lambda tx: tx.claim([Claim(name, generation, n) for n in numbers]))
+    return [type(outcome) for outcome in outcomes]
+
+
+async def test_what_the_writer_saw_last_of_a_context_is_not_read_again(claiming):
+    said = []
+    claiming._connection.set_trace_callback(said.append)
+    assert await claim(claiming, 1, 2) == [Spent, Claimed]
+    assert not [text for text in said if "FROM contexts" in text and text.startswith("SELECT")]
+    row = await claiming.read(lambda tx: tx.context(b"a"))
+    assert (row.highest, row.bitmap) == (2, 0b11)
+
+
+async def test_what_others_write_ends_what_the_writer_remembers(claiming, tmp_path):
+    other = connect(tmp_path / "j.sqlite")
+    other.execute("UPDATE contexts SET highest = 9, bitmap = 1")
+    assert await claim(claiming, 9, 10) == [Spent, Claimed]
+    other.execute("UPDATE frames SET kind = 1")  # nothing of ours, and nothing is lost by it
+    assert await claim(claiming, 10, 11) == [Spent, Claimed]
+    other.close()
+    with transaction(tmp_path / "j.sqlite", write=True) as tx:
+        tx.set_state(KID, "revoked", 5)
+    assert await claim(claiming, 12) == [ContextError]
+
+
+async def test_what_the_gateway_itself_does_to_a_context_ends_what_it_remembers(claiming):
+    for generation, name in ((2, b"b"), (3, b"c")):
+        await claiming.write(lambda tx, name=name: tx.add_context(new(name), 1))
+        await claiming.write(lambda tx, at=(name, generation): tx.use_context(*at, 2, 300_000))
+    # `b` took the place of `a`, and `c` that of `b`, which serves a while longer.
+    assert await claim(claiming, 2) == [ContextError]
+    assert await claim(claiming, 2, name=b"b", generation=2) == [Claimed]
+    await claiming.write(lambda tx: tx.retire_contexts(300_000, 900_000))
+    assert await claim(claiming, 3, name=b"b", generation=2) == [ContextError]
+    assert await claim(claiming, 3, name=b"c", generation=3) == [Claimed]
+    await claiming.write(lambda tx: tx.set_state(KID, "revoked", 5))
+    assert await claim(claiming, 4, name=b"c", generation=3) == [ContextError]
+
+
+async def test_a_claim_that_was_rolled_back_is_not_remembered(claiming):
+    def failing(tx):
+        tx.claim([Claim(b"a", 1, 2)])
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await claiming.write(failing)
+    assert await claim(claiming, 2) == [Claimed]
+
+
+async def test_no_more_contexts_are_remembered_than_there_is_room_for(claiming, monkeypatch):
+    monkeypatch.setattr("gateway.journal.tables._MOST_KNOWN", 1)
+    await claiming.write(lambda tx: tx.use_context(b"a", 1, 2, 300_000))
+    await claiming.write(lambda tx: tx.add_context(new(b"b"), 1))
+    for number in range(2, 6):
+        assert await claim(claiming, number) == [Claimed]
+        assert await claim(claiming, number, name=b"b", generation=2) == [Claimed]
+        assert len(claiming._known) <= 2
