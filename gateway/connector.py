@@ -11,6 +11,7 @@ from gateway.machine import Machine
 from gateway.mqtt import Incoming, Link, LinkError, Will
 from gateway.northbound import JSON_TYPE, Publication, encode, gateway_topic
 from gateway.outgoing import Outgoing
+from gateway.stream import Acked
 from protocol.backoff import Backoff
 
 # A broker that understood us before and answers strangely was probably just ending; so many times, it is
@@ -63,7 +64,7 @@ class Connector:
 
     async def connect(
         self,
-        on_acked: Callable[[int, str | None], None],
+        on_acked: Acked,
         on_command: Callable[[Link, Incoming], None],
         on_down: Callable[[str], None],
     ) -> tuple[Link, Outgoing]:

@@ -55,24 +55,25 @@ def _point(lat: int | None, lon: int | None, altitude: int | None) -> str:
 
 def _values(fix: Sequence[int | None]) -> str:
     _, _, _, speed, course, hdop, satellites, age = fix
-    out = "" if speed is None else _speed(speed)
-    if course is not None:
-        out += _course(course)
-    if hdop is not None:
-        out += f',"hdop":{hdop / 10}'
-    if satellites is not None:
-        out += f',"satellites":{satellites}'
-    return out if age is None else f'{out},"fix_age_s":{age}'
+    return f"{_speed(speed)}{_course(course)}{_reception(hdop, satellites, age)}"
 
 
 @lru_cache(8192)
-def _speed(speed: int) -> str:
-    return f',"speed_km_h":{round(speed * 0.036, 2)}'
+def _speed(speed: int | None) -> str:
+    return "" if speed is None else f',"speed_km_h":{round(speed * 0.036, 2)}'
 
 
-@lru_cache(36001)
-def _course(course: int) -> str:
-    return f',"course_deg":{course / 100}'
+@lru_cache(36002)
+def _course(course: int | None) -> str:
+    return "" if course is None else f',"course_deg":{course / 100}'
+
+
+@lru_cache(8192)
+def _reception(hdop: int | None, satellites: int | None, age: int | None) -> str:
+    out = "" if hdop is None else f',"hdop":{hdop / 10}'
+    if satellites is not None:
+        out += f',"satellites":{satellites}'
+    return out if age is None else f'{out},"fix_age_s":{age}'
 
 
 def _degrees(e7: int) -> float:

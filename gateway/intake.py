@@ -17,7 +17,7 @@ from gateway import panics
 from gateway.clock import Clock
 from gateway.frames import URGENT, Checked, Refused, read
 from gateway.journal.base import ContextError, Journal, JournalError, Transaction
-from gateway.journal.records import Claimed, NewFrame, Row, Terminal
+from gateway.journal.records import Claimed, NewFrame, Row, Terminal, made
 from gateway.log import Log
 from gateway.northbound import KINDS
 from gateway.security import Peer, State
@@ -255,7 +255,7 @@ class Intake:
             if conflict:
                 conflicts.append((kid, new))
                 continue
-            row = Row(number, kid, new.boot, new.seq, new.kind, panic, now_ms, None, new.frame)
+            row = made(Row, (number, kid, new.boot, new.seq, new.kind, panic, now_ms, None, new.frame))
             rows.append((row, fields))
         handed, commanded = frozenset(tx.handed), frozenset(tx.commanded - before)
         noticed = tx.noticed > noticed

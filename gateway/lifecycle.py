@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from gateway.clock import Clock
 from gateway.config import ConfigError
@@ -41,7 +42,7 @@ class Lifecycle(ABC):
     async def _end(self) -> None: ...
 
     @abstractmethod
-    def _acked(self, mid: int, refused: str | None) -> None: ...
+    def _acked(self, mids: Sequence[int], refused: str | None) -> None: ...
 
     @abstractmethod
     def _incoming(self, link: Link, incoming: Incoming) -> None: ...

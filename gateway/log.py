@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TextIO
@@ -13,9 +14,12 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 SELDOM_MS = 60_000
 
 
+_PARTS = tuple(f".{ms:03d}Z" for ms in range(1000))
+
+
 def iso(ms: int) -> str:
     """RFC 3339 in UTC with milliseconds."""
-    return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"
+    return _second(ms // 1000) + _PARTS[ms % 1000]
 
 
 @lru_cache(maxsize=256)
@@ -60,6 +64,11 @@ class Log:
 
     def info(self, event: str, **fields: object) -> None:
         self._write(20, "info", event, fields)
+
+    def together(self, event: str, lines: Sequence[dict[str, object]]) -> None:
+        """As many lines of `info` at once."""
+        if lines and self._threshold <= 20:
+            self._put("".join([self._line("info", event, fields) for fields in lines]))
 
     def warning(self, event: str, **fields: object) -> None:
         self._write(30, "warning", event, fields)
@@ -106,6 +115,9 @@ class Log:
     def _write(self, rank: int, level: str, event: str, fields: dict[str, object]) -> None:
         if rank < self._threshold:
             return
+        self._put(self._line(level, event, fields))
+
+    def _line(self, level: str, event: str, fields: dict[str, object]) -> str:
         line = {
             "event": event,
             "level": level,
@@ -113,9 +125,12 @@ class Log:
             "mono_ms": round(self._clock.mono_ms(), 3),
         }
         line.update(fields)
+        return _text(line) + "\n"
+
+    def _put(self, text: str) -> None:
         stream = self._stream if self._stream is not None else sys.stderr
         try:
-            stream.write(json.dumps(line, default=_plain, ensure_ascii=False) + "\n")
+            stream.write(text)
             stream.flush()
         except (OSError, ValueError):
             # A full disk or a closed pipe under the log must not stop the service.
@@ -124,3 +139,7 @@ class Log:
 
 def _plain(value: object) -> str:
     return value.hex() if isinstance(value, bytes | bytearray) else str(value)
+
+
+# `json.dumps` would make it anew for each line.
+_text = json.JSONEncoder(default=_plain, ensure_ascii=False).encode

@@ -74,7 +74,7 @@ class Incoming:
 
 
 class Link:
-    """`on_acked(mid, refused)` with the reason when the broker refused; `on_message(Incoming)`;
+    """`on_acked(mids, refused)` with the reason when the broker refused; `on_message(Incoming)`;
     `on_down(reason)`."""
 
     def __init__(
@@ -85,7 +85,7 @@ class Link:
         at: tuple[str, int],
         five: bool,
         will: Will,
-        on_acked: Callable[[int, str | None], None],
+        on_acked: stream.Acked,
         on_message: Callable[[Incoming], None],
         on_down: Callable[[str], None],
     ) -> None:
@@ -167,7 +167,7 @@ class Link:
         sock: Any = self._client.socket()
         if sock is None or not self.up:
             return 0
-        number: int = sock.publish(topic.encode(), payload, retain, properties)
+        number: int = sock.publish(topic, payload, retain, properties)
         return number
 
     def subscribe(self, topic: str) -> None:

@@ -8,8 +8,12 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from gateway import geojson, ordinary
-from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, CLEARED, SHOWN, STORED, Panic, Row, Terminal
+from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, CLEARED, SHOWN, STORED, Panic, Row, Terminal, made
 from gateway.log import iso
+from gateway.topics import KINDS as KINDS
+from gateway.topics import About, about_of
+from gateway.topics import gateway_topic as gateway_topic
+from gateway.topics import unit_topic as unit_topic
 from protocol import report
 from protocol.cose import sign1_parse
 from protocol.limits import KID
@@ -18,15 +22,6 @@ COSE_TYPE = 'application/cose; cose-type="cose-sign1"'
 GEOJSON_TYPE = "application/geo+json"
 JSON_TYPE = "application/json"
 
-KINDS = {
-    report.KIND_POSITION: "position",
-    report.KIND_STATUS: "status",
-    report.KIND_PANIC: "panic",
-    report.KIND_HEALTH: "health",
-    report.KIND_EVENT: "event",
-    report.KIND_TASK: "task",
-    report.KIND_TRACK: "track",
-}
 STATUSES = {1: "available", 2: "on_the_way", 3: "on_scene", 4: "busy", 5: "off_duty"}
 PANIC_STATES = {
     report.PANIC_RAISED: "raised",
@@ -62,14 +57,6 @@ class Publication(NamedTuple):
     correlation: bytes | None = None
 
 
-def unit_topic(prefix: str, terminal: Terminal) -> str:
-    return f"{prefix}/{terminal.directorate}/{terminal.station}/{terminal.unit}"
-
-
-def gateway_topic(prefix: str, gateway_id: str) -> str:
-    return f"{prefix}/gateway/{gateway_id}/state"
-
-
 def fields_of(frame: bytes) -> dict[int, Any]:
     """The report inside a stored frame; it was checked when it came in."""
     read = ordinary.frames(frame, frame[ordinary.KID_AT : ordinary.KID_AT + KID])
@@ -78,44 +65,26 @@ def fields_of(frame: bytes) -> dict[int, Any]:
     return report.decode(sign1_parse(frame).payload)
 
 
-class _About:
-    """What the messages of a terminal's frames have in common: 4 us a frame if it were made anew."""
-
-    __slots__ = ("frame", "kid", "prefix", "terminal", "topics", "whose")
-
-    def __init__(self, prefix: str, terminal: Terminal) -> None:
-        self.prefix = prefix
-        self.terminal = terminal
-        base = unit_topic(prefix, terminal)
-        self.frame = f"{base}/frame"
-        self.topics = {kind: f"{base}/{label}" for kind, label in KINDS.items()}
-        self.kid = terminal.kid.hex()
-        self.whose = geojson.whose(terminal)
-
-
-# Of as many terminals as speak in turn at one gateway, 2 KB each; of any more it is made anew.
-_about = lru_cache(16_384)(_About)
-
-
 def publications(
     prefix: str, terminal: Terminal, row: Row, fields: dict[int, Any], newest: bool = True
 ) -> tuple[Publication, Publication]:
     """The messages of one frame: the signed bytes, and what they mean. `newest`: nothing later of this kind
     was published yet, so a retained message may be replaced."""
-    about, label = _about(prefix, terminal), KINDS[row.kind]
+    about, label = about_of(prefix, terminal), KINDS[row.kind]
     payload = _written(about, row, fields)
+    retain = newest and label in _RETAINED
     return (
-        Publication(about.frame, "frame", row.frame, COSE_TYPE),
-        Publication(about.topics[row.kind], label, payload, GEOJSON_TYPE, newest and label in _RETAINED),
+        made(Publication, (about.frame, "frame", row.frame, COSE_TYPE, False, None)),
+        made(Publication, (about.topics[row.kind], label, payload, GEOJSON_TYPE, retain, None)),
     )
 
 
 def written(terminal: Terminal, row: Row, fields: dict[int, Any]) -> bytes:
     """`encode(feature(...))`, written straight where nothing but a point is to be drawn."""
-    return _written(_About("", terminal), row, fields)
+    return _written(About("", terminal), row, fields)
 
 
-def _written(about: _About, row: Row, fields: dict[int, Any]) -> bytes:
+def _written(about: About, row: Row, fields: dict[int, Any]) -> bytes:
     if report.TRACK in fields:
         return encode(feature(about.terminal, row, fields))
     more = ""

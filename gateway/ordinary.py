@@ -6,12 +6,14 @@ refused there.
 """
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import cbor2
 
 from gateway.frames import BULK, Checked
-from gateway.journal.records import NewFrame
+from gateway.journal.records import NewFrame, made
 from protocol import report
 from protocol.errors import Malformed
 from protocol.limits import KID, MAX_FRAME, MAX_FRAMES, MAX_PARTIAL_IV, MAX_TOKEN, SIGNATURE
@@ -72,8 +74,7 @@ def outer(data: bytes) -> Outer | None:
 def frames(payload: bytes, kid: bytes) -> list[Checked] | None:
     """The frames in a request's payload, all by this terminal; at least one."""
     size = len(payload)
-    head = _FRAME + kid + _NO_HEADER
-    signed = _SIGNED + kid + _NO_AAD
+    head, signed = _around(kid)
     out: list[Checked] = []
     at = 0
     while at < size:
@@ -102,16 +103,18 @@ def frames(payload: bytes, kid: bytes) -> list[Checked] | None:
             except Malformed:
                 return None
         alarm = fields.get(report.PANIC)
-        new = NewFrame(
-            fields[report.BOOT],
-            fields[report.SEQ],
-            fields[report.KIND],
-            None if alarm is None else (alarm[report.PANIC_ID], alarm[report.PANIC_STATE]),
-            payload[at:end],
-        )
-        out.append(Checked(new, fields, signed + payload[begin:stop], payload[stop + 2 : end]))
+        panic = None if alarm is None else (alarm[report.PANIC_ID], alarm[report.PANIC_STATE])
+        boot, seq, kind = fields[report.BOOT], fields[report.SEQ], fields[report.KIND]
+        new = made(NewFrame, (boot, seq, kind, panic, payload[at:end]))
+        out.append(made(Checked, (new, fields, signed + payload[begin:stop], payload[stop + 2 : end])))
         at = end
     return out or None
+
+
+@lru_cache(16_384)
+def _around(kid: bytes) -> tuple[bytes, bytes]:
+    """What stands before the report in a frame of this terminal, and in what is signed."""
+    return _FRAME + kid + _NO_HEADER, _SIGNED + kid + _NO_AAD
 
 
 def reported(payload: bytes) -> dict[int, Any] | None:
@@ -124,7 +127,7 @@ def reported(payload: bytes) -> dict[int, Any] | None:
     if needed not in fields:
         return None
     fix = fields.get(report.FIX)
-    return fields if fix is None or _within(*fix[:5]) else None
+    return fields if fix is None or _within(fix) else None
 
 
 def is_bulk(inside: bytes) -> bool:
@@ -148,10 +151,9 @@ def is_bulk(inside: bytes) -> bool:
     return at == size
 
 
-def _within(
-    lat: int | None, lon: int | None, altitude: int | None, speed: int | None, course: int | None
-) -> bool:
+def _within(fix: Sequence[int | None]) -> bool:
     # What the form below leaves open.
+    lat, lon, altitude, speed, course, _, _, _ = fix
     if lat is None or lon is None:
         if lat is not lon:
             return False

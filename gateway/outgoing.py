@@ -47,9 +47,9 @@ class Outgoing:
     def send(self, kind: str, item: Any, messages: Iterable[Publication]) -> None:
         """Hand over a group; `acked` names it when the last of it is confirmed."""
         group = _Group(kind, item)
-        publish = self._link.publish
+        publish, five = self._link.publish, self._link.five
         for message in messages:
-            properties = self._describe(message) if self._link.five else b""
+            properties = self._describe(message) if five else b""
             mid = publish(message.topic, message.payload, message.retain, properties)
             if mid:
                 group.left += 1
@@ -58,15 +58,21 @@ class Outgoing:
                 # The connection broke under us: this group can never be complete on it.
                 group.left += 1 << 16
 
-    def acked(self, mid: int, refused: bool) -> tuple[str, Any, bool] | None:
-        """(kind, item, whether any message of it was refused) of the group that this confirmation
-        completes."""
-        group = self._waiting.pop(mid, None)
-        if group is None:
-            return None
-        group.left -= 1
-        group.failed = group.failed or refused
-        return None if group.left else (group.kind, group.item, group.failed)
+    def acked(self, mids: Iterable[int], refused: bool) -> list[tuple[str, Any, bool]]:
+        """(kind, item, whether any message of it was refused) of the groups that these confirmations
+        complete."""
+        out = []
+        take = self._waiting.pop
+        for mid in mids:
+            group = take(mid, None)
+            if group is None:
+                continue
+            group.left -= 1
+            if refused:
+                group.failed = True
+            if not group.left:
+                out.append((group.kind, group.item, group.failed))
+        return out
 
     def flush(self) -> None:
         self._link.flush()

@@ -114,7 +114,8 @@ class Posting:
             return True
         if not inside.startswith(INSIDE):
             return False
-        if self._admission.crowded(waiting, busy) and is_bulk(inside):
+        crowded = self._admission.crowded(waiting, busy)
+        if crowded and is_bulk(inside):
             if len(data) <= _SHORT and len(self._put_off) < _MOST:
                 self._put_off[data] = token, peer
             self._wait(data, token, source, peer)
@@ -122,8 +123,11 @@ class Posting:
         checked = frames(inside[len(INSIDE) :], terminal.kid)
         if checked is None:
             return False
-        urgent = checked[0].new.kind in URGENT or any(one.new.kind in URGENT for one in checked[1:])
-        if not self._admission.takes(urgent, waiting, busy):
+        urgent = checked[0].new.kind in URGENT or (
+            len(checked) > 1 and any(one.new.kind in URGENT for one in checked)
+        )
+        # While there is room for bulk there is for all.
+        if crowded and not self._admission.takes(urgent, waiting, busy):
             self._wait(data, token, source, peer)
             return True
         window.mark(number)

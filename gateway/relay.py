@@ -10,7 +10,7 @@ drop the repeat).
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway import panics
@@ -252,24 +252,25 @@ class Relay(Lifecycle):
         self.replays.pump(outgoing)
         outgoing.flush()
 
-    def _acked(self, mid: int, refused: str | None) -> None:
+    def _acked(self, mids: Sequence[int], refused: str | None) -> None:
         if self._outgoing is None or self._down.is_set():
             return
         self._progress_ms = self._clock.mono_ms()
-        done = self._outgoing.acked(mid, refused is not None)
-        if done is None:
+        done = self._outgoing.acked(mids, refused is not None)
+        if not done:
             return
-        kind, item, failed = done
-        if kind == "replay":
-            self.replays.acked(item, (refused or "refused") if failed else None)
-        elif failed:
-            self._refused(kind, item, refused or "another message of the frame")
-        elif kind == "frame":
-            took_s = max(0, self._clock.wall_ms() - item.stored_ms) / 1000
-            (self.timings.relay if item.panic is None else self.timings.alarm).note(took_s)
-            self._confirmed.add_row(item)
-        elif kind == "notice":
-            self._confirmed.add_notice(item)
+        now_ms = self._clock.wall_ms()
+        for kind, item, failed in done:
+            if kind == "replay":
+                self.replays.acked(item, (refused or "refused") if failed else None)
+            elif failed:
+                self._refused(kind, item, refused or "another message of the frame")
+            elif kind == "frame":
+                took_s = max(0, now_ms - item.stored_ms) / 1000
+                (self.timings.relay if item.panic is None else self.timings.alarm).note(took_s)
+                self._confirmed.add_row(item)
+            elif kind == "notice":
+                self._confirmed.add_notice(item)
         self._connector.worked()
         self._wake.set()
 

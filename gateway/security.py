@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from gateway.contexts import GRACE_MS, Entry
 from gateway.journal.base import ContextError, Journal, T, Transaction
-from gateway.journal.records import NEXT, Claim, Claimed, Terminal
+from gateway.journal.records import NEXT, Claim, Claimed, Terminal, made
 from protocol.coap import Message
 from protocol.errors import Malformed, Unauthentic
 from protocol.limits import AEAD_NONCE
@@ -187,18 +187,10 @@ class Peer:
         limit = self.context.limit or 0
         block = RESERVE if limit - self.context.sequence < _LOW and not self.asking else 0
         self.asking = self.asking or block > 0
-        return State(
-            self,
-            Claim(
-                self.entry.oscore_id,
-                self.entry.generation,
-                number,
-                block,
-                now_ms if number is not None and self.entry.state == NEXT else None,
-                now_ms + GRACE_MS,
-            ),
-            source,
-        )
+        entry = self.entry
+        first_ms = now_ms if number is not None and entry.state == NEXT else None
+        claim = made(Claim, (entry.oscore_id, entry.generation, number, block, first_ms, now_ms + GRACE_MS))
+        return State(self, claim, source)
 
     def may_send(self) -> bool:
         """A Partial IV of our own is left."""

@@ -8,8 +8,9 @@ is read together, and goes to paho whole but for the PUBACKs of messages that we
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from paho.mqtt.client import Client
@@ -27,10 +28,11 @@ _LAST = 0xFFFF
 _LARGE = 65536
 # What the broker does not take waits with paho; what is published here is bounded by the relay's window.
 _MOST = 1 << 20
+_SHORT = 128
 _LATER = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
-# (message id, the broker's reason when it refused)
-Acked = Callable[[int, str | None], None]
+# (message ids, the broker's reason when it refused)
+Acked = Callable[[Sequence[int], str | None], None]
 
 
 def install(client: Client, acked: Acked) -> None:
@@ -55,7 +57,7 @@ class Stream:
         self._under_way: set[int] = set()
         self.unsent = 0  # bytes that wait for `flush`
 
-    def publish(self, topic: bytes, payload: bytes, retain: bool, properties: bytes) -> int:
+    def publish(self, topic: str, payload: bytes, retain: bool, properties: bytes) -> int:
         """QoS 1, to go with the next `flush`. The message id that `acked` will name; 0: all are in use.
         `properties`: with their length, empty for MQTT 3.1.1."""
         number = self._next
@@ -63,11 +65,13 @@ class Stream:
         if number in self._under_way:
             return 0
         self._under_way.add(number)
-        body = len(topic).to_bytes(2, "big") + topic + number.to_bytes(2, "big") + properties
-        size = len(body) + len(payload)
-        # Nearly all of them have a length of two bytes.
-        length = bytes((size & 0x7F | 0x80, size >> 7)) if 0x7F < size < 0x4000 else _length(size)
-        self._write(b"".join((_RETAINED if retain else _PUBLISH, length, body, payload)))
+        # An operator may want his answer anywhere: what is that long is not kept.
+        name = _name(topic) if len(topic) <= _SHORT else _written(topic)
+        size = len(name) + 2 + len(properties) + len(payload)
+        first = _RETAINED if retain else _PUBLISH
+        packet = b"".join((first, _length(size), name, number.to_bytes(2, "big"), properties, payload))
+        self._out.append(packet)
+        self.unsent += len(packet)
         return number
 
     def _write(self, data: bytes) -> None:
@@ -128,13 +132,15 @@ class Stream:
         if self._held:
             data = self._held + data
         at, size = 0, len(data)
+        under_way = self._under_way
+        done: list[int] = []
         while at < size:
             if data[at] == _PUBACK and not self._left and size - at >= 4 and data[at + 1] == 2:
                 # The shortest of them: all is well. Nearly everything that comes is that.
                 number = data[at + 2] << 8 | data[at + 3]
-                if number in self._under_way:
-                    self._under_way.discard(number)
-                    self._acked(number, None)
+                if number in under_way:
+                    under_way.discard(number)
+                    done.append(number)
                     at += 4
                     continue
             if self._left:
@@ -147,11 +153,16 @@ class Stream:
             if not begin or (data[at] == _PUBACK and begin + length > size):
                 break  # the rest of it is on its way
             end = begin + length
+            if done:
+                self._acked(done, None)
+                done = []
             if data[at] == _PUBACK and length >= 2 and self._ours(data, begin, length):
                 at = end
             else:
                 self._left = end - at
         self._held = data[at:]
+        if done:
+            self._acked(done, None)
 
     def _ours(self, data: bytes, at: int, length: int) -> bool:
         number = data[at] << 8 | data[at + 1]
@@ -159,7 +170,7 @@ class Stream:
             return False
         self._under_way.discard(number)
         code = data[at + 2] if length > 2 else 0
-        self._acked(number, _reason(code) if code >= _FAILURE else None)
+        self._acked((number,), _reason(code) if code >= _FAILURE else None)
         return True
 
 
@@ -169,6 +180,16 @@ def _reason(code: int) -> str:
     return f"reason 0x{code:02x}"
 
 
+def _written(topic: str) -> bytes:
+    """As MQTT writes it (1.5.4)."""
+    name = topic.encode()
+    return len(name).to_bytes(2, "big") + name
+
+
+_name = lru_cache(65536)(_written)
+
+
+@lru_cache(4096)
 def _length(value: int) -> bytes:
     """A variable byte integer (1.5.5)."""
     out = b""

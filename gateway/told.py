@@ -9,12 +9,8 @@ def told(log: Log, rows: list[Row], relayed: bool = False) -> None:
     """Frames that were stored or relayed, in the log. A line for each costs as much as the commit: that is
     for `debug`. Otherwise how many they were in a second, and those of an alarm by name."""
     every = log.shows("debug")
-    for row in rows:
-        if every or row.panic is not None:
-            if relayed:
-                log.info("frame.relayed", **name(row))
-            else:
-                log.info("frame.stored", **name(row))
+    lines = [name(row) for row in rows if every or row.panic is not None]
+    log.together("frame.relayed" if relayed else "frame.stored", lines)
     if not every:
         log.count("frames.relayed" if relayed else "frames.stored", len(rows))
 

@@ -77,6 +77,10 @@ class StoredContext:
     sequence: int = 0
 
 
+# `made(Row, (...))`: a named tuple of all its values, in half the time that its own constructor takes.
+made = tuple.__new__
+
+
 class Claim(NamedTuple):
     """What a request asks of its context. `number`: its Partial IV, to be used up; None when it was already,
     or when nobody asked. `block`: how many sequence numbers of our own are wanted, or 0. `first_ms`: when it

@@ -105,3 +105,11 @@ def test_an_endless_knocking_is_answered_now_and_then():
     admission = Admission(LIMIT, 0)
     answered = sum(admission.answers(step / 100) for step in range(100_000))  # 100,000 a second
     assert ANSWERS < answered <= 2 * ANSWERS + 1
+
+
+@given(st.integers(1, 200), st.integers(0, 250), st.integers(0, MAX_BUSY - 1), st.booleans())
+def test_whoever_is_not_crowded_out_is_taken(limit, waiting, busy, urgent):
+    """The short way asks no further then."""
+    admission = Admission(limit, 0)
+    if not admission.crowded(waiting, busy):
+        assert admission.takes(urgent, waiting, busy)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway import northbound
+from gateway import northbound, topics
 from gateway.journal.records import ENROLLED, Row, Terminal
 from protocol import report
 from tests.protocol.test_report import EXAMPLES
@@ -65,3 +65,15 @@ def test_a_terminal_that_moved_is_told_of_where_it_is_now():
         base = f"{prefix}/vranje/{terminal.station}/{terminal.unit}"
         assert (signed.topic, told.topic) == (f"{base}/frame", f"{base}/position")
         assert told.payload == northbound.encode(northbound.feature(terminal, row, fields))
+
+
+def test_what_terminals_messages_have_in_common_is_kept_for_so_many(monkeypatch):
+    monkeypatch.setattr(topics, "_MOST", 2)
+    monkeypatch.setattr(topics, "_abouts", {})
+    cars = [
+        Terminal(bytes(7) + bytes((n,)), b"p" * 64, "d", "s", f"u{n}", "x", "y", ENROLLED, 1, 1)
+        for n in range(5)
+    ]
+    for car in (*cars, *cars):
+        assert topics.about_of("p", car).frame == f"p/d/s/{car.unit}/frame"
+        assert len(topics._abouts) <= 2

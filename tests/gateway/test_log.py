@@ -44,3 +44,23 @@ def test_what_is_below_the_level_is_not_told():
         log.seldom("info", "well")
     log.sweep(ending=True)
     assert not stream.getvalue()
+
+
+def test_lines_that_belong_together_are_written_at_once_and_only_where_they_are_wanted():
+    class Counting(io.StringIO):
+        writes = 0
+
+        def write(self, text):
+            self.writes += 1
+            return super().write(text)
+
+    stream = Counting()
+    Log("info", stream, Hand()).together("frame.stored", [{"kid": b"\x01", "seq": n} for n in range(3)])
+    rows = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(row["event"], row["level"], row["kid"], row["seq"]) for row in rows] == [
+        ("frame.stored", "info", "01", n) for n in range(3)
+    ]
+    assert stream.writes == 1
+    Log("info", stream, Hand()).together("frame.stored", [])
+    Log("warning", stream, Hand()).together("frame.stored", [{}])
+    assert stream.writes == 1

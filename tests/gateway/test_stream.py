@@ -37,7 +37,11 @@ class Wire:
 
 def made(most=1 << 20):
     wire, acks = Wire(most), []
-    return wire, Stream(wire, lambda number, refused: acks.append((number, refused))), acks
+
+    def acked(numbers, refused):
+        acks.extend((number, refused) for number in numbers)
+
+    return wire, Stream(wire, acked), acks
 
 
 def drained(link):
@@ -75,7 +79,7 @@ def parsed(data):
 @pytest.mark.parametrize("size", [0, 1, 100, 127, 128, 5000, 16383, 16384, 70000])
 def test_a_publish_is_what_paho_would_write(size):
     wire, link, _ = made()
-    number = link.publish(b"patrola/v1/x", b"p" * size, True, b"\x03\x03\x00\x01")
+    number = link.publish("patrola/v1/x", b"p" * size, True, b"\x03\x03\x00\x01")
     link.flush()
     ((first, body),) = parsed(wire.sent)
     assert first == 0x33
@@ -94,7 +98,7 @@ def test_what_does_not_go_at_once_follows_in_order():
     wanted = []
     for turn in range(200):
         if turn % 3:
-            link.publish(b"t", b"%d" % turn, False, b"")
+            link.publish("t", b"%d" % turn, False, b"")
             wanted.append(b"%d" % turn)
         else:
             assert link.send(b"\xc0\x00") == 2
@@ -125,7 +129,7 @@ def test_confirmations_are_taken_and_all_else_is_paho_s():
         for _ in range(30):
             kind = chance.randrange(4)
             if kind < 3:
-                number = link.publish(b"t", b"p", False, b"")
+                number = link.publish("t", b"p", False, b"")
                 code = chance.choice((0, 0x10, 0x87, 0xEE))
                 tail = (b"", bytes([code]), bytes([code, 0]), bytes([code, 3]) + b"\x1f\x00\x00")[
                     chance.randrange(4)
@@ -149,7 +153,7 @@ def test_confirmations_are_taken_and_all_else_is_paho_s():
 
 def test_a_confirmation_counts_once():
     wire, link, acks = made()
-    number = link.publish(b"t", b"p", False, b"")
+    number = link.publish("t", b"p", False, b"")
     packet = b"\x40\x02" + struct.pack("!H", number)
     wire.coming = [packet, packet]
     assert drained(link) == b"" and drained(link) == packet
@@ -158,9 +162,9 @@ def test_a_confirmation_counts_once():
 
 def test_a_number_in_use_is_not_given_again():
     wire, link, _ = made()
-    numbers = {link.publish(b"t", b"p", False, b"") for _ in range(0xFFFF - 0x1000 + 1)}
+    numbers = {link.publish("t", b"p", False, b"") for _ in range(0xFFFF - 0x1000 + 1)}
     assert len(numbers) == 0xF000 and min(numbers) == 0x1000 and max(numbers) == 0xFFFF
-    assert link.publish(b"t", b"p", False, b"") == 0
+    assert link.publish("t", b"p", False, b"") == 0
 
 
 def test_an_end_is_an_end():
@@ -195,3 +199,15 @@ def test_paho_still_has_what_is_relied_on():
     made.flush()
     ((first, _),) = parsed(wire.sent)
     assert first == 0x82
+
+
+def test_a_topic_of_any_length_is_written_and_the_long_ones_are_not_kept():
+    wire, link, _ = made()
+    for size in (1, 128, 129, 65535):
+        before = stream._name.cache_info().currsize
+        link.publish("t" * (size - 1) + "u", b"p", False, b"")
+        assert (stream._name.cache_info().currsize > before) == (size <= 128)
+    link.flush()
+    topics = [body[2 : 2 + int.from_bytes(body[:2], "big")] for _, body in parsed(wire.sent)]
+    assert [len(topic) for topic in topics] == [1, 128, 129, 65535]
+    assert all(topic.endswith(b"u") for topic in topics)
