@@ -109,10 +109,10 @@ class Receiver:
             self.period_ms = _POLL_MS
             if before is not None and self._utc_ms is not None:
                 self.period_ms = max(_POLL_MS, min(self._utc_ms - before, 1000))
-            return self._epoch(now_ms)
+            return self._epoch(now_ms, self._utc_ms)
         # RMC has all a report needs; the others lead only in a receiver that turns out not to send it.
         leads = now_ms - self._rmc_ms >= _RMC_LEADS_MS
-        return leads and (kind == "GGA" or kind == "GLL") and self._epoch(now_ms)
+        return leads and (kind == "GGA" or kind == "GLL") and self._epoch(now_ms, self.parser.utc_ms())
 
     def _idle_talk(self, data, at):
         # Which satellites are in view nobody asks; how many, and the dilution, is in GGA where there is one.
@@ -129,7 +129,7 @@ class Receiver:
             return True
         return False
 
-    def _epoch(self, now_ms):
+    def _epoch(self, now_ms, utc_ms):
         parser = self.parser
         if not parser.valid:
             return False
@@ -141,7 +141,6 @@ class Receiver:
         fix.at_ms = now_ms
         fix.valid = True
         self.epochs += 1
-        utc_ms = parser.utc_ms()
         if utc_ms is not None:
             self._clock.offer(utc_ms, GNSS)
         return True

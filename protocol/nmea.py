@@ -70,7 +70,7 @@ class Parser:
         self._time: int | None = None  # hhmmssmmm
         self._date: int | None = None  # yyyymmdd
         self._utc_time: int | None = None  # of the last RMC, while no other sentence is of another time
-        self._utc_date: int | None = None
+        self._utc_days: int | None = None
         self._views: dict[bytes, int] = {}  # address, as GPGSV -> epoch and satellites in view
         self._epoch = 0  # counts RMC, modulo 2^16, in steps of 256
         # The sentences of one second repeat its time and position, those of one day its date, a car at rest
@@ -79,6 +79,7 @@ class Parser:
         self._position_fields: list[bytes] = []
         self._last_time: int | None = None
         self._last_date: int | None = None
+        self._last_days: int | None = None  # since 1970
         self._last_speed: int | None = None
         self._last_course: int | None = None
         self._last_hdop: int | None = None
@@ -163,11 +164,11 @@ class Parser:
         Of a void one even a plausible time may be a guess of the receiver's own clock. None too once a
         GGA or GLL is of another time: only RMC has the date, and midnight may lie between.
         """
-        time, date = self._utc_time, self._utc_date
-        if time is None or date is None:
+        time, days = self._utc_time, self._utc_days
+        if time is None or days is None:
             return None
         seconds = time // 10000000 * 3600 + time // 100000 % 100 * 60 + time // 1000 % 100
-        return (days_since_1970(date) * 86400 + seconds) * 1000 + time % 1000
+        return (days * 86400 + seconds) * 1000 + time % 1000
 
     def _read_time(self, field: bytes) -> int | None:
         if field != self._time_field:
@@ -204,9 +205,10 @@ class Parser:
         self._read_motion(f[7], f[8])
         if f[9] != self._date_field:
             self._last_date = date(f[9])
+            self._last_days = None if self._last_date is None else days_since_1970(self._last_date)
             self._date_field = f[9]
         self._time, self._date = time, self._last_date
-        self._utc_time, self._utc_date = (time, self._last_date) if valid else (None, None)
+        self._utc_time, self._utc_days = (time, self._last_days) if valid else (None, None)
         self.lat_e7, self.lon_e7 = self._last_position
         self.valid = valid and self.lat_e7 is not None and self.lon_e7 is not None
         self.speed_cm_s, self.course_cdeg = self._last_speed, self._last_course

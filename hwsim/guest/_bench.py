@@ -38,7 +38,7 @@ _WRAP_MS = const(20_000)  # ticks start so long before they wrap
 
 now_us = 0
 boot_us = 0
-first_ms = _TICKS + 1 - _WRAP_MS
+zero_us = (_TICKS + 1 - _WRAP_MS) * 1000  # ticks are `now_us` and this, in milliseconds
 rtc_memory = buffer(2048)  # a reset leaves what is in it, a loss of power does not
 rtc_used = 0
 rtc_us = 0  # microseconds since 2000-01-01 when the bench's clock read 0
@@ -59,7 +59,7 @@ _dog_timeout_us = 0
 _fed_us = 0  # not told yet; 0: told
 _portion_us = FOREVER  # when a UART whose bytes come in advance interrupts
 _horizon_us = 0  # the nearest of them: a wait that ends before needs no more thought
-_free_us = 0  # and a computation
+free_us = 0  # and a computation; who charges often looks here before it calls `charge`
 _looks = 0
 _out = buffer(HEAD_SIZE + ROOM + RECORD_SIZE)
 _out_view = memoryview(_out)
@@ -87,14 +87,14 @@ def ticks_ms():
     _looks += 1
     if _looks > _SPIN and not in_interrupt:
         charge(_SPIN_US)
-    return (first_ms + (now_us - boot_us) // 1000) & _TICKS
+    return (now_us + zero_us) // 1000 & _TICKS
 
 
 def charge(us):
     """The processor is busy for `us` microseconds: interrupts and bytes come, the program stands still."""
     global now_us
     until_us = now_us + us
-    if until_us < _free_us or in_interrupt:
+    if until_us < free_us or in_interrupt:
         now_us = until_us
         return
     if _wire is None:
@@ -142,9 +142,9 @@ def look():
 
 
 def _measure():
-    global _horizon_us, _free_us
+    global _horizon_us, free_us
     _horizon_us = min(_reach_us, _dog_us, _portion_us)
-    _free_us = min(max(_reach_us, _still_us), _dog_us, _portion_us)
+    free_us = min(max(_reach_us, _still_us), _dog_us, _portion_us)
 
 
 def look_out():
@@ -157,9 +157,9 @@ def look_out():
 def record(what, index, data=b""):
     """Something that went out, and that the world may answer at once. It travels with the next message, which
     is the next wait or computation."""
-    global _horizon_us, _free_us, _reach_us, _still_us
+    global _horizon_us, free_us, _reach_us, _still_us
     tell(what, index, data)
-    _horizon_us = _free_us = _reach_us = _still_us = 0
+    _horizon_us = free_us = _reach_us = _still_us = 0
 
 
 def tell(what, index, data):
@@ -178,11 +178,11 @@ def tell(what, index, data):
 
 def say(what, index, data, heard_us):
     """The same of what is answered with bytes, not before `heard_us`."""
-    global _horizon_us, _free_us, _reach_us, came_us
+    global _horizon_us, free_us, _reach_us, came_us
     tell(what, index, data)
     _horizon_us = _reach_us = 0
     if not _still_us:
-        _free_us = 0
+        free_us = 0
     came_us = min(came_us, heard_us)
 
 

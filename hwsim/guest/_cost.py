@@ -163,17 +163,25 @@ def _charging(function, row, name, pieces):
                 yield piece
 
     # Where the number of arguments is known, nothing is allocated to hand them on; and little where all of
-    # them are known by their place.
+    # them are known by their place. Those with few are called most: `charge` begins in them, without a call.
     elif count == 1:
 
         def charging(self):
-            _bench.charge(us)
+            until_us = _bench.now_us + us
+            if until_us < _bench.free_us:
+                _bench.now_us = until_us
+            else:
+                _bench.charge(us)
             return function(self)
 
     elif count == 2:
 
         def charging(self, data):
-            _bench.charge(us)
+            until_us = _bench.now_us + us
+            if until_us < _bench.free_us:
+                _bench.now_us = until_us
+            else:
+                _bench.charge(us)
             return function(self, data)
 
     elif count == 3:

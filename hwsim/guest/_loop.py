@@ -67,7 +67,7 @@ def _next(queue, streams):
                 return None
             _wait(streams, _FOREVER)
             continue
-        left_ms = ((task.ph_key - _bench.ticks_ms() + _HALF) & _MASK) - _HALF
+        left_ms = (task.ph_key - (_bench.now_us + _bench.zero_us) // 1000 + _HALF & _MASK) - _HALF
         if left_ms > 0:
             _wait(streams, _bench.now_us + left_ms * 1000)
             continue
@@ -75,7 +75,10 @@ def _next(queue, streams):
             streams.wait_io_event(0)
         queue.first = task.after
         task.after = None
-        if _tasks.turn_us:
+        until_us = _bench.now_us + _tasks.turn_us
+        if until_us < _bench.free_us:
+            _bench.now_us = until_us
+        elif _tasks.turn_us:
             _bench.charge(_tasks.turn_us)
         return task if _tasks.doom is None else _tasks.doom(task)
 

@@ -2,6 +2,9 @@
 
 import _bench
 import _interrupt
+from micropython import const
+
+_IN = const(1)
 
 
 class Pin:
@@ -49,13 +52,16 @@ class Pin:
 
     def value(self, level=None):
         if level is None:
-            if self._mode == self.OUT:
-                return self._out
-            if self._mode == self.OPEN_DRAIN and not self._out:
-                return 0
-            if self._in is None:
+            # Programs look at their keys far more often than at anything else.
+            if self._mode != _IN:
+                if self._mode == self.OUT:
+                    return self._out
+                if self._mode == self.OPEN_DRAIN and not self._out:
+                    return 0
+            level = self._in
+            if level is None:
                 return 1 if self._pull == self.PULL_UP else 0
-            return self._in
+            return level
         level = 1 if level else 0
         if level != self._out:
             self._out = level

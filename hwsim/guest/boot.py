@@ -28,7 +28,7 @@ def _connect():
     _bench.options = options
     _bench.unanswered = bytes(options.pop("unanswered"))
     _bench.boot_us = _bench.now_us
-    _bench.first_ms = (1 << 30) - options["wrap_ms"]
+    _bench.zero_us = ((1 << 30) - options["wrap_ms"]) * 1000 - _bench.boot_us
     _bench.rtc_us = options["rtc_us"]
     kept = bytes.fromhex(options["rtc_memory"])
     _bench.rtc_used = len(kept)
