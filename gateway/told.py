@@ -10,7 +10,10 @@ def told(log: Log, rows: list[Row], relayed: bool = False) -> None:
     for `debug`. Otherwise how many they were in a second, and those of an alarm by name."""
     every = log.shows("debug")
     lines = [name(row) for row in rows if every or row.panic is not None]
-    log.together("frame.relayed" if relayed else "frame.stored", lines)
+    if relayed:
+        log.together("frame.relayed", lines)
+    else:
+        log.together("frame.stored", lines)
     if not every:
         log.count("frames.relayed" if relayed else "frames.stored", len(rows))
 

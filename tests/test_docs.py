@@ -21,7 +21,7 @@ PAGES += sorted((ROOT / "boards").rglob("*.md"))
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _COMMAND = re.compile(r"(?:python -m (\w+)|(\./flash\.py))(?: ([a-z][\w-]*))?([^`#\n]*)")
 _OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
-_EVENT = re.compile(r'(?:log|_log)\.(info|warning|error)\(\s*"([a-z.]+)"|"(panic\.[a-z]+)",\n')
+_EVENT = re.compile(r'(?:log|_log)\.(info|together|warning|error)\(\s*"([a-z.]+)"|"(panic\.[a-z]+)",\n')
 PARSERS = {"gateway": cli._parser, "hwsim": hwsim.parser, "flash": flash.parser}
 
 
