@@ -134,7 +134,7 @@ class Log:
             stream.flush()
         except (OSError, ValueError):
             # A full disk or a closed pipe under the log must not stop the service.
-            self.lost += 1
+            self.lost += text.count("\n")
 
 
 def _plain(value: object) -> str:

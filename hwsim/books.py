@@ -23,8 +23,11 @@ class Books:
     def heard(self, loop, line):
         """One line of its log."""
         if self.loop is loop:
-            # Where the store lies differs from run to run.
-            fields = json.loads(line.replace(f"{self.path.parent}/", ""))
+            try:
+                # Where the store lies differs from run to run.
+                fields = json.loads(line.replace(f"{self.path.parent}/", ""))
+            except ValueError as error:  # which to the gateway says that its log is closed
+                raise RuntimeError(f"the gateway's log has a line that is no JSON: {line!r}") from error
             for name in ("time", "mono_ms"):
                 fields.pop(name)
             self._tell(fields.pop("event"), fields)

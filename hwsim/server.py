@@ -32,14 +32,15 @@ class WrongClock:
 
 
 class Lines:
-    """Where its log goes."""
+    """Where its log goes: lines, one or several at a time."""
 
     def __init__(self, gateway, loop):
         self._gateway = gateway
         self._loop = loop
 
-    def write(self, line):
-        self._gateway.heard(self._loop, line)
+    def write(self, text):
+        for line in text.splitlines():
+            self._gateway.heard(self._loop, line)
 
     def flush(self):
         """Nothing is held back."""

@@ -1,6 +1,7 @@
 """The gateway as a whole: how many frames a second one process takes for good, against what the machine can
 verify at all, and against a plain server that does the same."""
 
+import math
 import os
 import time
 
@@ -15,6 +16,7 @@ ONLY_ASKED = True
 
 CARS = 2000
 SEARCH_S, LONG_S, BUSY_S = 6, 20, 10
+CALM = 3  # flights at 70 %
 # How near short flights come to the rate. That of the plain server is found by its long ones anyway.
 NEAR, COARSE = 1.05, 1.15
 URGENT = 0.02
@@ -51,11 +53,14 @@ def _measure(bench, name, side, start, near):
     fly(min(500, start), len(side.cars) / min(500, start))  # every car has spoken once
     rate, _ = search(fly, start, near=near)
     rate, long = confirmed(lambda rate: fly(rate, LONG_S), rate)
-    calm = fly(0.7 * rate, LONG_S)
+    # One pause of the machine for 0.2 s is the hundredth of such a flight: of three the middle one counts.
+    calms = sorted((fly(0.7 * rate, LONG_S) for _ in range(CALM)), key=_p99)
+    calm = calms[CALM // 2]
     took_s = round(time.perf_counter() - began, 1)
     bench.detail(
         name, {"rate": rate, "flights": flights, "long": long, "at_70_percent": calm, "took_s": took_s}
     )
+    bench.detail(f"{name}_answer_p99_ms", [flight["answer_ms"]["all"]["p99"] for flight in calms])
     return rate, long, calm, fly
 
 
@@ -100,6 +105,11 @@ def _overload(bench, ours, fly, rate):
         bench.amount(f"panic_{when}_overload", TIME, value, what, _WHERE, bounds)
     if document["lost"]:
         raise RuntimeError(f"{document['lost']} datagrams were answered 2.04 and lost in overload")
+
+
+def _p99(flight):
+    p99 = flight["answer_ms"]["all"]["p99"]
+    return math.inf if p99 is None else p99
 
 
 def _p99_us(document, when, kind):

@@ -64,3 +64,14 @@ def test_lines_that_belong_together_are_written_at_once_and_only_where_they_are_
     Log("info", stream, Hand()).together("frame.stored", [])
     Log("warning", stream, Hand()).together("frame.stored", [{}])
     assert stream.writes == 1
+
+
+def test_each_line_that_could_not_be_written_is_counted():
+    class Closed(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    log = Log("info", Closed(), Hand())
+    log.together("frame.stored", [{"seq": n} for n in range(3)])
+    log.info("frame.stored")
+    assert log.lost == 4
