@@ -25,8 +25,9 @@ from gateway.journal.records import (
     Terminal,
 )
 from gateway.log import iso
-from gateway.northbound import encode, unit_topic
+from gateway.northbound import encode
 from gateway.requests import Request
+from gateway.topics import unit_topic
 from protocol import cbor
 from protocol.limits import MAX_COMMANDS
 

@@ -9,9 +9,10 @@ from gateway.config import Config
 from gateway.log import Log, iso
 from gateway.machine import Machine
 from gateway.mqtt import Incoming, Link, LinkError, Will
-from gateway.northbound import JSON_TYPE, Publication, encode, gateway_topic
+from gateway.northbound import JSON_TYPE, Publication, encode
 from gateway.outgoing import Outgoing
 from gateway.stream import Acked
+from gateway.topics import gateway_topic
 from protocol.backoff import Backoff
 
 # A broker that understood us before and answers strangely was probably just ending; so many times, it is

@@ -14,7 +14,7 @@ from gateway.journal.choose import transaction
 from gateway.journal.offices import AuditRow
 from gateway.journal.records import Row
 from gateway.log import iso
-from gateway.northbound import KINDS
+from gateway.topics import KINDS
 from protocol import cose, report
 from protocol.errors import Malformed
 

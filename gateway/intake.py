@@ -19,9 +19,9 @@ from gateway.frames import URGENT, Checked, Refused, read
 from gateway.journal.base import ContextError, Journal, JournalError, Transaction
 from gateway.journal.records import Claimed, NewFrame, Row, Terminal, made
 from gateway.log import Log
-from gateway.northbound import KINDS
 from gateway.security import Peer, State
 from gateway.told import told
+from gateway.topics import KINDS
 from gateway.verifier import Verifier
 from protocol import cbor, coap, report
 

@@ -9,7 +9,7 @@ from gateway.http import Page
 from gateway.intake import Stored
 from gateway.journal.base import JournalError
 from gateway.metrics import CONTENT_TYPE_LATEST, Metrics
-from gateway.northbound import KINDS
+from gateway.topics import KINDS
 
 if TYPE_CHECKING:
     from gateway.app import App

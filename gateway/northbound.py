@@ -10,10 +10,7 @@ from typing import Any, NamedTuple
 from gateway import geojson, ordinary
 from gateway.journal.records import ACCEPTED, ACKNOWLEDGED, CLEARED, SHOWN, STORED, Panic, Row, Terminal, made
 from gateway.log import iso
-from gateway.topics import KINDS as KINDS
-from gateway.topics import About, about_of
-from gateway.topics import gateway_topic as gateway_topic
-from gateway.topics import unit_topic as unit_topic
+from gateway.topics import KINDS, About, about_of
 from protocol import report
 from protocol.cose import sign1_parse
 from protocol.limits import KID

@@ -10,8 +10,8 @@ from gateway.journal.base import Journal, JournalError, Transaction
 from gateway.journal.records import Terminal
 from gateway.log import Log
 from gateway.mqtt import Incoming, Link
-from gateway.northbound import unit_topic
 from gateway.registry import Registry
+from gateway.topics import unit_topic
 
 _BY = ["command", "by"]
 # A request that could not be stored is tried again after this.

@@ -22,7 +22,8 @@ from gateway.journal.records import (
     Row,
     Terminal,
 )
-from gateway.northbound import encode, fields_of, panic_feature, unit_topic
+from gateway.northbound import encode, fields_of, panic_feature
+from gateway.topics import unit_topic
 from protocol import cbor, report
 
 # Kinds of commands on the air.

@@ -17,8 +17,9 @@ from gateway.journal.base import Journal, Transaction
 from gateway.journal.offices import Presence
 from gateway.journal.records import REVOKED, NewFrame, Terminal
 from gateway.log import Log, iso
-from gateway.northbound import STATUSES, encode, fields_of, unit_topic
+from gateway.northbound import STATUSES, encode, fields_of
 from gateway.registry import Registry
+from gateway.topics import unit_topic
 from protocol import report
 
 POLL_S = 2.0

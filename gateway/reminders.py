@@ -8,9 +8,9 @@ from gateway.clock import Clock
 from gateway.config import Config
 from gateway.journal.base import Journal, JournalError
 from gateway.journal.records import Panic, Row
-from gateway.northbound import unit_topic
 from gateway.registry import Registry
 from gateway.relay import Relay
+from gateway.topics import unit_topic
 
 # A thousand alarms that nobody acknowledged must not stand in the way of a fresh one, nor hold up answers: a
 # few are read, made and sent at a time, with a pause: 320 a second at most.

@@ -5,9 +5,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.northbound import KINDS
 from gateway.requests import MAX_NAME, MAX_REQUEST, BadRequest, members, reply_topic
 from gateway.settings import SLUG
+from gateway.topics import KINDS
 
 _KNOWN = {"id", "from", "to", "since_ms", "kinds", "unit", "directorate", "limit", "reply"}
 _NUMBERS = {name: number for number, name in KINDS.items()}

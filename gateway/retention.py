@@ -10,7 +10,7 @@ from gateway.config import Config
 from gateway.journal.base import Journal, JournalError
 from gateway.journal.retention import DAY_MS, Pruned
 from gateway.log import Log
-from gateway.northbound import KINDS
+from gateway.topics import KINDS
 
 # Between two rounds, once everything old is gone.
 REST_S = 600.0

@@ -75,7 +75,7 @@ def _hosts(value: Any) -> str | None:
     return None
 
 
-# As northbound.KINDS; a test holds the two together.
+# As topics.KINDS; a test holds the two together.
 _KINDS = ("position", "status", "panic", "health", "event", "task", "track")
 
 KEYS: dict[str, dict[str, Key]] = {

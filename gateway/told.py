@@ -2,7 +2,7 @@
 
 from gateway.journal.records import Row
 from gateway.log import Log
-from gateway.northbound import KINDS
+from gateway.topics import KINDS
 
 
 def told(log: Log, rows: list[Row], relayed: bool = False) -> None:

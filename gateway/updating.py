@@ -19,8 +19,9 @@ from gateway.journal.base import Journal, Transaction
 from gateway.journal.records import OPEN_STATES, SUPERSEDED, Terminal
 from gateway.journal.updates import PAUSED, RUNNING, Rollout, StoredRelease, Update
 from gateway.log import Log, iso
-from gateway.northbound import encode, unit_topic
+from gateway.northbound import encode
 from gateway.security import Peer, State
+from gateway.topics import unit_topic
 from protocol import coap, update
 from protocol.coap import Message
 from protocol.errors import Malformed

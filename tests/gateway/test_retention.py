@@ -16,8 +16,8 @@ from gateway.journal.records import CLEARED, NewFrame
 from gateway.journal.retention import DAY_MS
 from gateway.journal.sqlite import SqliteJournal
 from gateway.log import Log
-from gateway.northbound import KINDS
 from gateway.retention import Retention
+from gateway.topics import KINDS
 from protocol import coap, report
 from protocol.cose import sign1_parse
 from tests.gateway.bench import Bench
