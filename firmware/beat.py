@@ -46,36 +46,44 @@ class Beat:
         now = self._clock.uptime_ms()
         app = self._app
         fix = app.receiver.fix
-        desk = app.desk
-        linked = app.linked()
-        app.indicator.link(linked, fix.valid or (fix.lat_e7 is not None and now - fix.at_ms < _LAMP_FIX_MS))
+        lit = fix.valid or (fix.lat_e7 is not None and now - fix.at_ms < _LAMP_FIX_MS)
+        app.indicator.link(app.linked(), lit)
         if app.waits():
             return  # all that follows writes to flash, and an alarm's first datagram is to leave before that
-        desk.tidy()
-        desk.arrival(fix)
+        app.desk.tidy()
+        app.desk.arrival(fix)
         if self._builder.held:
             if not self._builder.prepare():
                 return  # nothing else is made before
             app.uplink.wake()
-        panic = desk.panic_field()
-        ignition = app.hal.ignition()
+        self._report(now, fix)
+        self._pace()
+        self._look(now)
+
+    # In pieces of few names: with a local variable more, MicroPython takes heap for each call.
+
+    def _report(self, now, fix):
+        panic = self._app.desk.panic_field()
+        ignition = self._app.hal.ignition()
         # In safe mode the way is left to alarms.
-        if not app.safe or panic is not None:
-            if self._patrol.decide(now, fix, ignition, panic is not None) != NOTHING:
-                self._position(now, fix, linked, panic)
+        if not self._app.safe or panic is not None:
+            if self._patrol.decide(now, fix, ignition, panic) != NOTHING:
+                self._position(now, fix, panic)
         if ignition or panic is not None or self._patrol.mode != PARKED:
             self._stirred_ms = now
         self.quiet = now - self._stirred_ms >= _QUIET_AFTER_MS
+        if self._track and (self._app.linked() or self._track.age_ms(now) >= self._track_ms):
+            self._keep_track(panic)
+
+    def _pace(self):
         # Nobody is in the car and nobody misses it: a radio that wakes each 40 s would drain its battery.
+        app = self._app
         idle = self.quiet and self._builder.status == STATUS_CODES["off_duty"] and app.update is None
         app.uplink.pace(self._paces_s[idle])
-        if self._track and (linked or self._track.age_ms(now) >= self._track_ms):
-            self._keep_track(panic)
-        self._look(now)
 
-    def _position(self, now, fix, linked, panic):
+    def _position(self, now, fix, panic):
         self._patrol.said(now, fix)
-        if linked:
+        if self._app.linked():
             if self._track:
                 self._keep_track(panic)  # the older places first
             self._builder.make(report.KIND_POSITION, panic=panic)
@@ -94,19 +102,26 @@ class Beat:
 
     def _look(self, now):
         app = self._app
-        health = self._health
-        hal = app.hal
-        restarts = app.supervisor.restarts()
         # Of the files it is not known which block failed. Where it is one of littlefs' root, which it cannot
         # move, nothing is written any more: with 36 (the name is too long) where that would be a new file.
         worn = app.journal.failed() + (1 if app.failing or app.session.flash_errors else 0)
-        health.look(hal.supply_mv(), app.receiver.antenna, stuck_mask(app.keys.logic), restarts, worn)
-        if not health.due(now, app.trace.old > 0):
-            return
+        self._health.look(
+            app.hal.supply_mv(),
+            app.receiver.antenna,
+            stuck_mask(app.keys.logic),
+            app.supervisor.restarts(),
+            worn,
+        )
+        if self._health.due(now, app.trace.old > 0):
+            self._say_health(now)
+
+    def _say_health(self, now):
+        app = self._app
         gc.collect()
         free = gc.mem_free()
         trace = app.trace.peek()
-        values = health.fields(now, hal.temperature_dc(), app.modem.rsrp_dbm, app.queue(), free, trace)
+        temperature_dc = app.hal.temperature_dc()
+        values = self._health.fields(now, temperature_dc, app.modem.rsrp_dbm, app.queue(), free, trace)
         self._builder.make(report.KIND_HEALTH, report.HEALTH, values, with_fix=False)
         app.trace.done(trace)
 

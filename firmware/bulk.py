@@ -58,8 +58,9 @@ class BulkFrames:
             if left > 0:
                 return left
             self._pause_ms = None
-        if not self.more:
-            return None
+        return self._send() if self.more else None
+
+    def _send(self):
         try:
             keys, payload = self._batch()
         except OSError as error:

@@ -120,14 +120,15 @@ class Commands:
         return pause_ms
 
     def _answer_next(self):
-        for at in range(len(self._known)):
-            mark = self._marks[at]
-            if mark & 3 == _OPEN:
-                id = self._known[at]
-                self._mark(id, _SENT)
-                self._answering = Job(self, PATH, cbor.encode({0: id, 1: mark >> 2}), False, id)
-                self._lane.add(self._answering)
+        for at in range(len(self._marks)):
+            if self._marks[at] & 3 == _OPEN:
+                self._answer(self._known[at], self._marks[at] >> 2)
                 return
+
+    def _answer(self, id, answer):
+        self._mark(id, _SENT)
+        self._answering = Job(self, PATH, cbor.encode({0: id, 1: answer}), False, id)
+        self._lane.add(self._answering)
 
     def _mark(self, id, state):
         if id in self._known:
@@ -195,8 +196,9 @@ class Commands:
         One at a time: each may be written to flash, and a key pressed meanwhile is not to wait for all.
         """
         left = self._left
-        if left is None:
-            return None
+        return None if left is None else self._next(left)
+
+    def _next(self, left):
         self._left = None
         try:
             items = cbor.decode(left[0])

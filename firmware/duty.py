@@ -70,8 +70,11 @@ class Duty:
 
     def arrival(self, fix):
         """(task id, answer) when the car stands at the place of an accepted task, else None."""
-        if not fix.valid or (fix.speed_cm_s or 0) >= _STANDING_CM_S:
+        if not self.open or not fix.valid or (fix.speed_cm_s or 0) >= _STANDING_CM_S:
             return None
+        return self._arrived(fix)
+
+    def _arrived(self, fix):
         for row in self.open:
             answer = _NEXT.get((row[1], "arrived"))
             if answer is None or row[2] is None or row[3] is None:

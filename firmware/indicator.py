@@ -36,15 +36,12 @@ def phase(pattern, elapsed_ms):
     """(level, ms until it changes) of a pattern that goes round."""
     if len(pattern) < 2:
         return (1 if pattern else 0), _LATER
-    total = 0
-    for span in pattern:
-        total += span
-    left = elapsed_ms % total
+    elapsed_ms %= sum(pattern)
     level = 1
     for span in pattern:
-        if left < span:
-            return level, span - left
-        left -= span
+        if elapsed_ms < span:
+            return level, span - elapsed_ms
+        elapsed_ms -= span
         level = 1 - level
     return 0, 1
 

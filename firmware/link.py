@@ -87,9 +87,18 @@ class Link:
 
     def pump(self):
         """Hand what is due to the bearer. True when it did not take all: come again soon."""
-        refused = False
         now = self._uptime_ms()
-        for datagram, handle in self._client.due(now):
+        due = self._client.due(now)
+        refused = self._send(due, now) if due else False
+        events = self._client.events()
+        if events:
+            self._tell(events)
+        return refused
+
+    # Aside, as all that is seldom: with its names `pump` would need heap each time it has nothing to do.
+    def _send(self, due, now):
+        refused = False
+        for datagram, handle in due:
             urgent = handle is not None and handle.lane == URGENT
             attempt = self._of(handle)
             first = urgent and attempt is not None and getattr(attempt.subject, "panic", False)
@@ -104,7 +113,6 @@ class Link:
                 attempt.first_ms = now
                 if urgent:
                     attempt.owner.sent(attempt)
-        self._tell(self._client.events())
         return refused
 
     def wait_ms(self):

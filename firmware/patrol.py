@@ -100,7 +100,8 @@ class Patrol:
         self._course_cdeg = None
 
     def decide(self, now_ms, fix, ignition, alarm):
-        """The reason why a position is due now, or NOTHING. `ignition` is True, False or None (no wire)."""
+        """The reason why a position is due now, or NOTHING. `ignition` is True, False or None (no wire);
+        `alarm` is true, or any true value, while one is open."""
         self._move(now_ms, fix, ignition)
         since = None if self._said_ms is None else now_ms - self._said_ms
         if alarm:

@@ -22,6 +22,10 @@ _INPUT = const(8)
 _SLOWEST_MS = const(5000)  # a gateway time older than this says little about now
 
 
+def _sooner(wait_ms, left):
+    return wait_ms if left is None or wait_ms < left else left
+
+
 class Uplink:
     """`journal`, `session`, `modem`: see there; `uptime_ms()` never wraps; `random16()` gives 0..65535.
 
@@ -153,18 +157,17 @@ class Uplink:
         return wait_ms
 
     def _work(self, wait_ms):
-        waits = [self._urgent.step(), self._commands.step(self._modem.panic_active), self._lane.step()]
+        wait_ms = _sooner(wait_ms, self._urgent.step())
+        wait_ms = _sooner(wait_ms, self._commands.step(self._modem.panic_active))
+        wait_ms = _sooner(wait_ms, self._lane.step())
         # What is urgent is handed over before flash is read for the rest.
         refused = self.link.pump()
-        waits.append(self._bulk.step())
+        wait_ms = _sooner(wait_ms, self._bulk.step())
         self._prepare()
         refused = self.link.pump() or refused
-        waits.append(_BUSY_MS if refused else self.link.wait_ms())
+        wait_ms = _sooner(wait_ms, _BUSY_MS if refused else self.link.wait_ms())
         if self.renewer is not None:
-            waits.append(self.renewer.step(self._modem.panic_active))
-        for left in waits:
-            if left is not None:
-                wait_ms = min(wait_ms, left)
+            wait_ms = _sooner(wait_ms, self.renewer.step(self._modem.panic_active))
         return max(0, wait_ms)
 
     def _prepare(self):

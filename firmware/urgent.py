@@ -81,7 +81,9 @@ class UrgentLane:
 
     def step(self):
         """Start and renew what is due; the time until the next such moment, or None."""
-        now = self._uptime_ms()
+        return self._turn(self._uptime_ms()) if self.jobs else None
+
+    def _turn(self, now):
         least = None
         for job in list(self.jobs):
             left = self._left_ms(job, now)

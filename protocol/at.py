@@ -209,10 +209,15 @@ class Reader:
         for beginning, result in _BEGINNING:
             if line.startswith(beginning):
                 self.result = result
-                self.detail = line[len(beginning) :].lstrip(b": ")
-                # SIMCom prints ERROR after +IP ERROR: one command, one end.
-                self._error_follows = result == IP_ERROR
-                return self._final()
+                break
+        else:
+            return self._told(line)
+        self.detail = line[len(beginning) :].lstrip(b": ")
+        # SIMCom prints ERROR after +IP ERROR: one command, one end.
+        self._error_follows = self.result == IP_ERROR
+        return self._final()
+
+    def _told(self, line: bytes) -> int:
         count = raw_length(line)
         if count:
             self._raw_left = count

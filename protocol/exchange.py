@@ -187,36 +187,48 @@ class Client:
 
     def due(self, now_ms: int) -> list[tuple[bytes, Exchange | None]]:
         """Datagrams to send now, as (bytes, handle); acknowledgements come first, with handle None."""
-        out: list[tuple[bytes, Exchange | None]] = [(data, None) for data in self._small]
-        self._small.clear()
-        for lane in (URGENT, BULK):
-            for handle in list(self._exchanges):
-                if handle.lane == lane and self._is_due(handle, now_ms):
-                    if handle.state == _WAITING or (lane == BULK and handle.sent > MAX_RETRANSMIT):
-                        self._end(FAILED, handle)
-                        continue
-                    handle.sent += 1
-                    handle.at_ms = now_ms
-                    handle.at_once = False
-                    out.append((handle.datagram, handle))
+        out: list[tuple[bytes, Exchange | None]] = []
+        while self._small:
+            out.append((self._small.pop(0), None))
+        if self._exchanges:
+            self._add_due(URGENT, now_ms, out)
+            self._add_due(BULK, now_ms, out)
         return out
+
+    # A terminal asks for this and for `wait_ms` many times a minute, mostly for nothing. Counted through,
+    # since MicroPython would take heap for a `for` in each call.
+    def _add_due(self, lane: int, now_ms: int, out: list[tuple[bytes, Exchange | None]]) -> None:
+        at = 0
+        while at < len(self._exchanges):
+            handle = self._exchanges[at]
+            at += 1
+            if handle.lane != lane or handle.state == _LISTENING or self._left_ms(handle, now_ms) > 0:
+                continue
+            if handle.state == _WAITING or (lane == BULK and handle.sent > MAX_RETRANSMIT):
+                self._end(FAILED, handle)
+                at -= 1
+                continue
+            handle.sent += 1
+            handle.at_ms = now_ms
+            handle.at_once = False
+            out.append((handle.datagram, handle))
 
     def wait_ms(self, now_ms: int) -> int | None:
         """Time until `due` has something; 0 when it has now, None when nothing is under way."""
         if self._small or self._events:
             return 0
         least = None
-        for handle in self._exchanges:
-            if handle.state != _LISTENING:
-                left = handle.span_ms() - self._diff(now_ms, handle.at_ms)
+        at = len(self._exchanges)
+        while at:
+            at -= 1
+            if self._exchanges[at].state != _LISTENING:
+                left = self._left_ms(self._exchanges[at], now_ms)
                 if least is None or left < least:
                     least = left
         return None if least is None else max(0, least)
 
-    def _is_due(self, handle: Exchange, now_ms: int) -> bool:
-        if handle.state == _LISTENING:
-            return False
-        return handle.at_once or bool(self._diff(now_ms, handle.at_ms) >= handle.span_ms())
+    def _left_ms(self, handle: Exchange, now_ms: int) -> int:
+        return 0 if handle.at_once else handle.span_ms() - self._diff(now_ms, handle.at_ms)
 
     def _next_message_id(self) -> int:
         while True:

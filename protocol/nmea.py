@@ -26,6 +26,7 @@ from protocol.nmea_fields import (
     number,
     signed,
     speed_cm_s,
+    split,
     time_of_day,
 )
 
@@ -72,6 +73,7 @@ class Parser:
         self._utc_time: int | None = None  # of the last RMC, while no other sentence is of another time
         self._utc_days: int | None = None
         self._views: dict[bytes, int] = {}  # address, as GPGSV -> epoch and satellites in view
+        self._reader = Parser._rmc  # of the sentence in hand
         self._epoch = 0  # counts RMC, modulo 2^16, in steps of 256
         # The sentences of one second repeat its time and position, those of one day its date, a car at rest
         # its speed: the fields converted last, and what they gave, save most of the work.
@@ -90,6 +92,7 @@ class Parser:
 
         What stands before the last `$` is noise: another sentence cut short, binary, a second `$`.
         """
+        # Here, in `_read`, `_rmc` and `_gga` another local variable or two would take heap in each call.
         line = bytes(line) if len(line) <= MAX_LINE else b""
         start = line.rfind(b"$") + 1
         if not start or len(line) - start < 9 or line[-3] != _STAR:
@@ -117,17 +120,19 @@ class Parser:
         ):
             self.unknown += 1
             return None
-        name, read, commas = known
-        fields = line.split(b",", commas)
-        if len(fields) <= commas:
-            fields[-1] = fields[-1][:-3]
-        try:
-            read(self, fields)
-        except Malformed:
+        self._reader = known[1]
+        if not self._read(split(line, known[2])):
             self.malformed += 1
             return None
         self.good += 1
-        return name
+        return known[0]
+
+    def _read(self, fields: list[bytes]) -> bool:
+        try:
+            self._reader(self, fields)
+        except Malformed:
+            return False
+        return True
 
     @property
     def hour(self) -> int | None:
@@ -196,7 +201,6 @@ class Parser:
             self._hdop_field = field
 
     def _rmc(self, f: list[bytes]) -> None:
-        # Here, and in _gga, another local variable or two would take heap in each call.
         if len(f) < 10:
             raise Malformed("RMC: %d fields" % len(f))
         time = self._read_time(f[1])

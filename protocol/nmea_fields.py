@@ -30,6 +30,14 @@ def checksum(data: bytes) -> int:
     return (x ^ x >> 8) & 255
 
 
+def split(line: bytes, commas: int) -> list[bytes]:
+    """The fields of a sentence up to that comma, and the rest in one piece; without `*` and the checksum."""
+    fields = line.split(b",", commas)
+    if len(fields) <= commas:
+        fields[-1] = fields[-1][:-3]
+    return fields
+
+
 def angle(field: bytes, side: bytes, plus: bytes, minus: bytes, limit_e7: int) -> int | None:
     """`dddmm.mmmm` and its hemisphere -> 1e-7 degrees, rounded half away from zero.
 

@@ -99,21 +99,22 @@ class Renewal:
         """Time until a handshake is due; 0: begin one. None while nothing but news can make it so."""
         if self.running is not None:
             return None
-        state = self.state
-        first_ms, cap_ms, urgent_cap_ms, _ = _PACE[state]
-        at_ms = self._until_ms if state == SERVING else self._at_ms
+        at_ms = self._until_ms if self.state == SERVING else self._at_ms
+        cap_ms = _PACE[self.state][2 if urgent else 1]
+        if cap_ms is None:
+            return None
         if not urgent:
             at_ms += self._spread_ms
-        elif urgent_cap_ms is None:
-            return None
-        else:
-            cap_ms = urgent_cap_ms
-        tries = self._tries[state]
-        if tries:
-            step_ms = min(first_ms << min(tries - 1, 8), cap_ms)
-            step_ms -= (step_ms >> 1) * self._draw >> 8
-            at_ms = max(at_ms, self._ended_ms[state] + step_ms)
+        if self._tries[self.state]:
+            at_ms = max(at_ms, self._paused_until_ms(cap_ms))
         return max(0, at_ms - now_ms)
+
+    def _paused_until_ms(self, cap_ms: int) -> int:
+        state = self.state
+        step_ms = min(_PACE[state][0] << min(self._tries[state] - 1, 8), cap_ms)
+        step_ms -= (step_ms >> 1) * self._draw >> 8
+        until_ms: int = self._ended_ms[state] + step_ms
+        return until_ms
 
     def begun(self, now_ms: int) -> bool:
         """A handshake was begun; True if service depends on it, so that it goes at the urgent lane's pace."""

@@ -22,7 +22,8 @@ QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 0,
 FAULT, MEMORY, AHEAD, FORGET, CONSOLE = 10, 11, 12, 13, 14
 # Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), microseconds that
 # the program has run on since its wake-up, wake-up time.
-HEAD = "<IBBIQ"
+_HEAD, _TIMES = "<IBB", "<IQ"
+_HALF_HEAD = const(6)
 HEAD_SIZE = 18
 BOOT, WAIT, MORE, PROGRAM, ERASE, BUS, RESET, STREAM = 0, 1, 2, 3, 4, 5, 6, 7
 # A message from the bench: time, horizon, before when nothing interrupts (0: as that), length of records.
@@ -66,6 +67,7 @@ _out_view = memoryview(_out)
 _used = HEAD_SIZE
 _wake = buffer(WAKE_SIZE)
 _in = memoryview(buffer(ROOM))
+_answer = b""
 
 
 def solo():
@@ -170,10 +172,22 @@ def tell(what, index, data):
     n = len(data)
     if _used + RECORD_SIZE + n > HEAD_SIZE + ROOM:
         _send(MORE, now_us, 0)
-    struct.pack_into(RECORD, _out, _used, what, index, n, max(0, now_us - _woken_us))
-    _used += RECORD_SIZE
+    _begin(what, index, n, now_us)
     _out[_used : _used + n] = data
     _used += n
+
+
+# What is said often is said in pieces: a call with more names and arguments takes heap, and that is the
+# program's.
+def _begin(what, index, n, at_us):
+    global _used
+    _out[_used] = what
+    _out[_used + 1] = index
+    at_us -= _woken_us
+    if at_us < 0:
+        at_us = 0
+    struct.pack_into("<HI", _out, _used + 2, n, at_us)
+    _used += RECORD_SIZE
 
 
 def say(what, index, data, heard_us):
@@ -231,15 +245,19 @@ def request(kind, argument, data):
 def _send(kind, until_us, readers):
     global _used, _fed_us
     if _fed_us:
-        struct.pack_into(RECORD, _out, _used, WATCHDOG, 1, 0, _fed_us - _woken_us)
-        _used += RECORD_SIZE
+        _begin(WATCHDOG, 1, 0, _fed_us)
         _fed_us = 0
-    struct.pack_into(HEAD, _out, 0, _used - HEAD_SIZE, kind, readers, now_us - _woken_us, until_us)
+    struct.pack_into(_HEAD, _out, 0, _used - HEAD_SIZE, kind, readers)
+    struct.pack_into(_TIMES, _out, _HALF_HEAD, now_us - _woken_us, until_us)
+    _write()
+    _used = HEAD_SIZE
+
+
+def _write():
     try:
         _wire.write(_out_view[:_used])
     except OSError:
         raise SystemExit("the bench is gone")  # no program catches this and goes on for ever
-    _used = HEAD_SIZE
 
 
 def _exchange(kind, until_us, readers):
@@ -258,16 +276,17 @@ def _exchange(kind, until_us, readers):
 
 
 def _take(n):
-    global now_us
-    answer = b""
+    global now_us, _answer
+    _answer = b""
     at = 0
     while at < n:
-        what, index, length, ago_us = struct.unpack_from(RECORD, _in, at)
+        what, index, length, now_us = struct.unpack_from(RECORD, _in, at)
         at += RECORD_SIZE
         data = _in[at : at + length]
         at += length
-        # An interrupt handler sees the time of its interrupt, however late the program is.
-        now_us = _woken_us - ago_us
+        # An interrupt handler sees the time of its interrupt, however late the program is: the record says by
+        # how much.
+        now_us = _woken_us - now_us
         if what == UART:
             if index in uarts:
                 uarts[index].arrived(data)
@@ -287,9 +306,9 @@ def _take(n):
         elif what == FAULT:
             sys.modules["_fault"].take(index, bytes(data))
         else:
-            answer = bytes(data)
+            _answer = bytes(data)
     now_us = _woken_us
-    return answer
+    return _answer
 
 
 def connect(wire):

@@ -73,10 +73,13 @@ class _Poll:
 
     def _all_ready(self):
         found = []
-        for stream, events, _ in self._entries:
-            have = stream.ioctl(_IOCTL_POLL, events)
+        at = 0
+        while at < len(self._entries):
+            entry = self._entries[at]
+            have = entry[0].ioctl(_IOCTL_POLL, entry[1])
             if have:
-                found.append((stream, have))
+                found.append((entry[0], have))
+            at += 1
         return found
 
     def ipoll(self, timeout=-1, flags=0):
