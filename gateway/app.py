@@ -83,17 +83,17 @@ class App(Parts):
         buffer = config.whole("listen.receive_buffer")
         share = {"reuse_port": True} if self.shared else {}
         self.endpoint = await self._machine.listen(host, port, buffer, self.exchange.receive, log, **share)
-        look_s = self._machine.look_s
-        self._every(look_s(POLL_S), self.registry.refresh)
+        machine = self._machine
+        self._every(lambda: machine.look_s(POLL_S), self.registry.refresh)
         if self.journal.node:
             self.nodes = Nodes(
                 self.journal, log, clock, lambda: self.relay.connected, self.relay.stir, self.relay.lapsed
             )
             self.relay.holds = self.nodes.holds
-            self._every(ROUND_S, self.nodes.round)
-        self._every(look_s(1.0), self._sweep)
-        self._every(look_s(1.0), self.contexts.sweep)
-        self._every(lambda: config.whole("panic.republish_s"), self.reminders.round)
+            self._every(lambda: ROUND_S, self.nodes.round)
+        self._every(lambda: machine.look_s(1.0), self._sweep)
+        self._every(lambda: machine.look_s(1.0), self.contexts.sweep)
+        self._every(lambda: machine.turn_s(config.whole("panic.republish_s")), self.reminders.round)
         if config.brokers():
             self._relaying = asyncio.create_task(self.relay.run())
         if not self.retention.idle:
@@ -194,10 +194,10 @@ class App(Parts):
                 break
             await asyncio.sleep(0.02)
 
-    def _every(self, seconds: float | Callable[[], float], work: Callable[[], Awaitable[None]]) -> None:
+    def _every(self, pause_s: Callable[[], float], work: Callable[[], Awaitable[None]]) -> None:
         async def forever() -> None:
             while True:
-                await asyncio.sleep(seconds() if callable(seconds) else seconds)
+                await asyncio.sleep(pause_s())
                 try:
                     await work()
                 except JournalError as error:

@@ -42,8 +42,12 @@ class Machine:
         return await Endpoint.open(host, port, receive_buffer, receive, log, reuse_port)
 
     def look_s(self, seconds: float) -> float:
-        """How long to wait before looking again whether something is to be done of which nobody tells. Where
-        looking costs more than being late, longer than was asked."""
+        """How long to wait from now before looking again whether something is to be done of which nobody
+        tells. Where looking costs more than being late, longer than was asked."""
+        return seconds
+
+    def turn_s(self, seconds: float) -> float:
+        """How long to wait from now for the next turn of what comes round each `seconds`."""
         return seconds
 
     def mqtt(self, *arguments: Any, **options: Any) -> Client:

@@ -99,7 +99,7 @@ class Link:
         self._on_down = on_down
         self._loop = asyncio.get_running_loop()
         self._connected: asyncio.Future[None] = self._loop.create_future()
-        self._look_s = machine.look_s(1.0)
+        self._look_s = machine.look_s
         self._descriptor = -1
         self._writing = False
         self._ticker: asyncio.TimerHandle | None = None
@@ -210,7 +210,7 @@ class Link:
     def _tick(self) -> None:
         self._guard(self._client.loop_misc)
         if self._descriptor >= 0:
-            self._ticker = self._loop.call_later(self._look_s, self._tick)
+            self._ticker = self._loop.call_later(self._look_s(1.0), self._tick)
 
     def _readable(self) -> None:
         self._guard(self._read)

@@ -67,8 +67,8 @@ class Relay(Lifecycle):
         self.replays.wake = self._wake.set
         self._waiting = Waiting(journal, self._backlog, self._announcements, self.replays)
         self._confirmed = Confirmed(journal, log, clock)
-        self._looked_ms = 0.0
-        self._look_s = machine.look_s(_LOOK_S)
+        self._look_ms = 0.0  # when to look next
+        self._look_s = machine.look_s
         self._newest = Newest()
         self._marking: asyncio.Task[None] | None = None
         self.timings = Timings()
@@ -166,7 +166,7 @@ class Relay(Lifecycle):
                         self._resting = True
                         await self._wake.wait()
                 self._resting = False
-            if self._clock.mono_ms() - self._looked_ms >= self._look_s * 1000:
+            if self._clock.mono_ms() >= self._look_ms:
                 await self._look()
 
     @property
@@ -174,7 +174,7 @@ class Relay(Lifecycle):
         """How long to rest if nobody wakes us."""
         if self._confirmed and self._marking is None:
             return TOGETHER_S
-        return self.replays.pause_s or self._look_s
+        return self.replays.pause_s or max(0.0, self._look_ms - self._clock.mono_ms()) / 1000
 
     def _begin_marking(self) -> None:
         if self._marking is not None and self._marking.done():
@@ -193,8 +193,9 @@ class Relay(Lifecycle):
     async def _look(self) -> None:
         """Now and then, also when busy: is the broker there, and did we miss something? (A commit that the
         disk reported as failed may have been kept.)"""
-        self._looked_ms = self._clock.mono_ms()
-        stalled = self._looked_ms - self._progress_ms > self._stall_ms
+        now_ms = self._clock.mono_ms()
+        self._look_ms = now_ms + 1000 * self._look_s(_LOOK_S)
+        stalled = now_ms - self._progress_ms > self._stall_ms
         if stalled and self._outgoing is not None and self._outgoing.count:
             self._went_down("the broker confirms nothing")
             return

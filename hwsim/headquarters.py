@@ -271,7 +271,12 @@ class _Machine(Machine):
 
     def look_s(self, seconds):
         # What other processes do to the file is told by `enroll` and its like.
-        return max(seconds, _LOOK_S)
+        return self.turn_s(max(seconds, _LOOK_S))
+
+    def turn_s(self, seconds):
+        # All that comes round at one moment: each moment of the house's ends what programs may run ahead.
+        period_us = round(seconds * 1_000_000)
+        return (period_us - self._gateway.kernel.now_us % period_us) / 1_000_000
 
     def mqtt(self, *arguments, **options):
         return Client(self._gateway.dial, *arguments, **options)
