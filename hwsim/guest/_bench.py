@@ -21,7 +21,7 @@ RECORD_SIZE = 8
 QUESTION, PIN, UART, PIN_SETUP, UART_SETUP, WATCHDOG, PWM, CLOCK, NOTE, ADC = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 FAULT, MEMORY, AHEAD, FORGET, CONSOLE = 10, 11, 12, 13, 14
 # Kinds of message from the terminal: length of the records, kind, readers (bit n: UART n), microseconds that
-# the program has run on since its wake-up, wake-up time.
+# the program has run on since its wake-up, wake-up time. In two halves: see `_begin`.
 _HEAD, _TIMES = "<IBB", "<IQ"
 _HALF_HEAD = const(6)
 HEAD_SIZE = 18
