@@ -96,13 +96,13 @@ bench: setup setup-peers
 	@$(RUN) -m benchmarks $(ARGS)
 
 power-cuts: setup
-	@PATROLA_POWER_CUTS=$(or $(CUTS),200) $(RUN) -m pytest -q -s tests/hwsim/test_power_cuts.py $(ARGS)
+	@PATROLA_POWER_CUTS=$(or $(CUTS),200) $(RUN) -m pytest -q -s --timeout 0 tests/hwsim/test_power_cuts.py $(ARGS)
 
 kills: setup
 	@$(RUN) -m tests.kills --count $(or $(COUNT),1000) $(ARGS)
 
 pulls: setup
-	@PATROLA_PULLS=$(or $(PULLS),60) $(RUN) -m pytest -q tests/flash/test_flash_pulled.py \
+	@PATROLA_PULLS=$(or $(PULLS),60) $(RUN) -m pytest -q --timeout 0 tests/flash/test_flash_pulled.py \
 	  tests/flash/desk/test_provision.py::test_the_cable_may_be_pulled_at_any_moment tests/hwsim/test_update_pulled.py $(ARGS)
 
 fuzz: setup

@@ -1,5 +1,6 @@
 """A gateway whose processor is slow, in time that passes only by what it does: each step is charged what it
-costs, its code is the real one, with a real SQLite file and true OSCORE.
+costs, its code is the real one, with a real SQLite file and true OSCORE. There are no threads: what they
+would do is done at once, and told when it would be.
 
 The costs are those of docs/developer.md ("The gateway's hot path"), measured in a gateway with much to do, of
 one processor for all of it: times do not depend on this machine, and one run is like another.
@@ -7,6 +8,7 @@ one processor for all of it: times do not depend on this machine, and one run is
 
 import asyncio
 import heapq
+import math
 import selectors
 from collections import deque
 
@@ -19,6 +21,7 @@ from gateway.datagram import Endpoint
 from gateway.handshake import Responder
 from gateway.log import Log
 from gateway.machine import Machine
+from protocol import coap
 from protocol.responder import Server
 
 # Seconds of the processor, four times those of the machine that was measured: with the load a fourth of what
@@ -26,7 +29,7 @@ from protocol.responder import Server
 SLOW = 4
 READ_S, TAKE_S, SEND_S = 3e-6 * SLOW, 12e-6 * SLOW, 12e-6 * SLOW
 VERIFY_S, LONG_S, HANDSHAKE_S = 70e-6 * SLOW, 60e-6 * SLOW, 280e-6 * SLOW
-FRAME_S, COMMIT_S = 80e-6 * SLOW, 1e-3
+FRAME_S, COMMIT_S, THREAD_S = 80e-6 * SLOW, 1e-3, 1e-3
 # What the kernel keeps for a socket with 4 MB: about 10,000 datagrams.
 KEPT = 10_000 // SLOW
 _EPOCH_MS = 1_790_000_000_000
@@ -45,6 +48,17 @@ class Busy(asyncio.SelectorEventLoop):
     def spend(self, seconds):
         self.now_s += seconds
 
+    def run_in_executor(self, executor, func, *args):
+        """Beside the loop, as a commit. A thread would take as long as this machine likes, and meanwhile the
+        loop would jump from timer to timer."""
+        done = self.create_future()
+        try:
+            outcome, tell = func(*args), done.set_result
+        except Exception as error:
+            outcome, tell = error, done.set_exception
+        self.call_later(THREAD_S, lambda: done.done() or tell(outcome))
+        return done
+
 
 class _Looked(selectors.SelectSelector):
     def __init__(self, loop):
@@ -52,10 +66,10 @@ class _Looked(selectors.SelectSelector):
         self._loop = loop
 
     def select(self, timeout=None):
-        # None: a thread will say when (only at the beginning and at the end, where time does not matter).
-        if timeout is not None and timeout > 0:
-            self._loop.now_s += timeout
-        return super().select(None if timeout is None else 0)
+        if timeout is None:
+            raise AssertionError(f"at {self._loop.now_s} s all is done, and somebody waits")
+        self._loop.now_s += max(timeout, 0)
+        return super().select(0)
 
 
 class Charged(Clock):
@@ -177,22 +191,28 @@ class Gateway:
 
     def close(self):
         self.loop.run_until_complete(self.app.stop())
-        self.loop.run_until_complete(self.loop.shutdown_default_executor())
         self.loop.close()
         self._log.close()
 
 
 class Cars:
-    """Send what is due, when it is due, whatever the gateway does, and again with the same bytes until it is
-    answered 2.04: urgent every half second, bulk with CoAP's back-off."""
+    """Send what is due, when it is due, whatever the gateway does, until it is answered 2.04: urgent every
+    half second, bulk with CoAP's back-off, and again with the same bytes.
 
-    BACK_OFF_S = (2.5, 5.0, 10.0, 20.0)
+    As the firmware's lanes have it, what has no answer after 20 s, or after bulk's four repeats, is protected
+    anew, and so it is after a 4.01: `anew(number)` makes these bytes. Without it they stay the same."""
 
-    def __init__(self, loop, data, urgent, put):
+    BACK_OFF_S = (2.5, 5.0, 10.0, 20.0, 40.0)
+    URGENT_S, URGENT_TURNS = 0.5, 40
+
+    def __init__(self, loop, data, urgent, put, anew=None):
         self.loop = loop
         self._data = data
         self._urgent = urgent
         self._put = put
+        self._anew = anew
+        self._newer = {}
+        self._hinted = set()
         self._due = []
         self.began_s = {}
         self.answered_s = {}
@@ -202,24 +222,38 @@ class Cars:
         self.began_s[number] = at_s
         heapq.heappush(self._due, (at_s, number, 0))
 
-    def heard(self, number, good):
-        self.told += not good
-        if good:
+    def heard(self, number, code):
+        self.told += code != coap.CHANGED
+        if code == coap.CHANGED:
             self.answered_s.setdefault(number, self.loop.time())
+        elif code == coap.UNAUTHORIZED:
+            self._hinted.add(number)
 
-    async def run(self):
-        """Until all is answered."""
+    async def run(self, until_s=math.inf):
+        """Until all is answered. AssertionError when it is not by then."""
         while self._due:
             at_s, number, turn = self._due[0]
+            left = len(self.began_s) - len(self.answered_s)
+            assert at_s <= until_s, (
+                f"at {until_s} s {left} of {len(self.began_s)} have no answer: {number}, ..."
+            )
             if at_s > self.loop.time():
                 await asyncio.sleep(at_s - self.loop.time())
             else:
                 # Whatever the gateway did meanwhile, this came when it was due.
                 await asyncio.sleep(0)
             while self._due and self._due[0][0] <= self.loop.time():
-                at_s, number, turn = heapq.heappop(self._due)
-                if number in self.answered_s:
-                    continue
-                self._put(self._data[number])
-                again_s = 0.5 if self._urgent(number) else self.BACK_OFF_S[min(turn, 3)]
-                heapq.heappush(self._due, (at_s + again_s, number, turn + 1))
+                self._send(*heapq.heappop(self._due))
+
+    def _send(self, at_s, number, turn):
+        if number in self.answered_s:
+            return
+        urgent = self._urgent(number)
+        tries = self.URGENT_TURNS if urgent else len(self.BACK_OFF_S)
+        if self._anew and (number in self._hinted or turn >= tries):
+            self._hinted.discard(number)
+            self._newer[number] = self._anew(number)
+            turn = 0
+        self._put(self._newer.get(number) or self._data[number])
+        again_s = self.URGENT_S if urgent else self.BACK_OFF_S[min(turn, len(self.BACK_OFF_S) - 1)]
+        heapq.heappush(self._due, (at_s + again_s, number, turn + 1))
