@@ -1,10 +1,10 @@
 """The command `panics`: runs of many presses side by side, and the table they make."""
 
 import concurrent.futures
-import multiprocessing
 import sys
 import tempfile
 
+from hwsim import workers
 from hwsim.presses import LIMITS, SHARES, Tally, run
 from hwsim.rig import Kit
 from hwsim.technician import FleetError
@@ -40,8 +40,7 @@ def _parts(made, options, shares):
     if options.jobs == 1:
         yield from (run(made, seed, presses) for seed, presses in zip(seeds, shares, strict=True))
         return
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(options.jobs, context) as pool:
+    with workers.pool(options.jobs) as pool:
         for done in concurrent.futures.as_completed(
             [pool.submit(run, made, seed, presses) for seed, presses in zip(seeds, shares, strict=True)]
         ):

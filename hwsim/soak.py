@@ -74,16 +74,22 @@ def run(seed, terminals, hours, faults, made=None, profile="a7670", life=PATROL)
     made = made or kit(terminals, life=life)
     folder = tempfile.mkdtemp(prefix="patrola-soak-")
     try:
-        with _seldom_collected(), House(made, folder, seed=seed, profile=profile) as house:
-            return Soak(house, seed, hours, faults, life).play()
+        with _seldom_collected():
+            return _played(made, folder, seed, hours, faults, profile, life)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _played(made, folder, seed, hours, faults, profile, life):
+    with House(made, folder, seed=seed, profile=profile) as house:
+        return Soak(house, seed, hours, faults, life).play()
 
 
 @contextlib.contextmanager
 def _seldom_collected():
     """Python's own collector looks less often for circles, and never into what was there before: by its own
-    choice it takes a twentieth of the bench's time and finds next to nothing."""
+    choice it takes a twentieth of the bench's time and finds next to nothing. What the run was made of is one
+    great circle; the next run would take it for what was there before, and keep it."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -92,6 +98,7 @@ def _seldom_collected():
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+        gc.collect()
 
 
 class Soak:

@@ -3,14 +3,13 @@ smaller."""
 
 import concurrent.futures
 import functools
-import multiprocessing
 import os
 import secrets
 import sys
 import tempfile
 import time
 
-from hwsim import cores
+from hwsim import cores, workers
 from hwsim.faults import FAULTS, PROFILES, profile
 from hwsim.faults.registry import ACTS, CAR
 from hwsim.officers import PATROL
@@ -150,10 +149,8 @@ def _runs(seeds, options, faults, made):
         with cores.one():
             yield from map(play, seeds)
         return
-    workers = min(options.jobs, len(seeds))
-    context = multiprocessing.get_context("spawn")
-    begin = cores.share(context, workers)
-    with concurrent.futures.ProcessPoolExecutor(workers, context, *begin) as pool:
+    jobs = min(options.jobs, len(seeds))
+    with workers.pool(jobs, *cores.share(workers.CONTEXT, jobs)) as pool:
         waiting = [pool.submit(play, seed) for seed in seeds]
         for done in concurrent.futures.as_completed(waiting):
             yield done.result()

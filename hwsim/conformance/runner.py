@@ -1,13 +1,13 @@
 """Plays cases, in this process or in several, and says what became of each."""
 
 import concurrent.futures
-import multiprocessing
 import resource
 import tempfile
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hwsim import workers
 from hwsim.conformance.afterwards import Judges
 from hwsim.conformance.case import load
 from hwsim.conformance.failure import Failure
@@ -126,10 +126,7 @@ def play_all(cases, jobs=1, folder=None, seed=None, told=None, image=None, maker
             if told is not None:
                 told(results[case.id])
         return list(results.values())
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(
-        jobs, context, _begin, (folder, shelf.image, maker, modem)
-    ) as pool:
+    with workers.pool(jobs, _begin, (folder, shelf.image, maker, modem)) as pool:
         waiting = {pool.submit(_play, id, seed): id for id in cases}
         for done in concurrent.futures.as_completed(waiting):
             result = done.result()

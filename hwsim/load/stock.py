@@ -2,9 +2,8 @@
 
 import random
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
+from hwsim import workers
 from hwsim.load.sealed import HEALTH, PANIC, POSITION, STATUS, Sealer
 
 _HEALTH_SHARE = 0.02
@@ -73,7 +72,7 @@ class Stock:
         if len(orders) == 1:
             results = [_make(orders[0])]
         else:
-            with ProcessPoolExecutor(len(orders), get_context("spawn")) as pool:
+            with workers.pool(len(orders)) as pool:
                 results = list(pool.map(_make, orders))
         self.data = [b""] * self.total
         for part, (made, cpu_s) in zip(parts, results, strict=True):

@@ -1,14 +1,12 @@
 """A bench and its programs keep to one core; runs side by side each to its own."""
 
-import concurrent.futures
-import multiprocessing
 import os
 import subprocess
 import sys
 
 import pytest
 
-from hwsim import cores
+from hwsim import cores, workers
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="unknown to this system")
 
@@ -28,7 +26,6 @@ def test_what_is_started_meanwhile_keeps_to_this_core():
 
 
 def test_each_worker_of_a_pool_has_a_core_as_far_as_there_are_enough():
-    context = multiprocessing.get_context("spawn")
     found = sorted(os.sched_getaffinity(0))
-    with concurrent.futures.ProcessPoolExecutor(1, context, *cores.share(context, 3)) as pool:
+    with workers.pool(1, *cores.share(workers.CONTEXT, 3)) as pool:
         assert list(pool.map(_mine, range(2))) == [[found[0]]] * 2

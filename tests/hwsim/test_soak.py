@@ -1,14 +1,16 @@
 """The soak itself: it repeats, it judges, it says how to see it again, and it can make a finding smaller."""
 
 import dataclasses
+import gc
 import json
 import shlex
+import weakref
 
 import pytest
 
 from hwsim import soak, soak_runs
 from hwsim.__main__ import parser
-from hwsim.checks import Violation
+from hwsim.checks import Recorder, Violation
 from hwsim.faults import Faults, profile
 from hwsim.house import House
 from hwsim.officers import LIVES, Officers
@@ -40,6 +42,24 @@ def test_everything_goes_wrong_and_no_promise_is_broken(result):
     assert len(result.faults) >= 6
     assert result.frames > 10
     assert result.drain_s < soak.DRAIN_S
+
+
+def test_nothing_is_left_of_a_run_when_it_is_over(kit, monkeypatch):
+    parts = []
+
+    class Known(Recorder):
+        def __init__(self, house):
+            super().__init__(house)
+            parts.extend(weakref.ref(part) for part in (self, house, house.kernel, house.cars[0]))
+
+    monkeypatch.setattr(soak, "Recorder", Known)
+    gc.disable()  # else it may happen to come by
+    try:
+        soak.run(SEED, 1, 0.01, Faults(), kit)
+        left = [part() for part in parts]
+    finally:
+        gc.enable()
+    assert left == [None] * 4
 
 
 def test_officers_drive_park_and_press_every_key_they_have(tmp_path, monkeypatch):
