@@ -1,6 +1,6 @@
 """The command `panics`: runs of many presses side by side, and the table they make."""
 
-import concurrent.futures
+import itertools
 import sys
 import tempfile
 
@@ -36,15 +36,10 @@ def panics(options):
 
 
 def _parts(made, options, shares):
-    seeds = range(options.seed, options.seed + len(shares))
+    rows = [(made, options.seed + i, presses) for i, presses in enumerate(shares)]
     if options.jobs == 1:
-        yield from (run(made, seed, presses) for seed, presses in zip(seeds, shares, strict=True))
-        return
-    with workers.pool(options.jobs) as pool:
-        for done in concurrent.futures.as_completed(
-            [pool.submit(run, made, seed, presses) for seed, presses in zip(seeds, shares, strict=True)]
-        ):
-            yield done.result()
+        return itertools.starmap(run, rows)
+    return workers.as_done(options.jobs, run, rows)
 
 
 def table(tally):

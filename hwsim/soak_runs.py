@@ -1,7 +1,6 @@
 """The command `soak`: one seed or many, side by side; what is said of them; and how a violation is made
 smaller."""
 
-import concurrent.futures
 import functools
 import os
 import secrets
@@ -150,10 +149,7 @@ def _runs(seeds, options, faults, made):
             yield from map(play, seeds)
         return
     jobs = min(options.jobs, len(seeds))
-    with workers.pool(jobs, *cores.share(workers.CONTEXT, jobs)) as pool:
-        waiting = [pool.submit(play, seed) for seed in seeds]
-        for done in concurrent.futures.as_completed(waiting):
-            yield done.result()
+    yield from workers.as_done(jobs, play, ((seed,) for seed in seeds), *cores.share(workers.CONTEXT, jobs))
 
 
 def _say(result, options):

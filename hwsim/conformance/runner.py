@@ -1,6 +1,5 @@
 """Plays cases, in this process or in several, and says what became of each."""
 
-import concurrent.futures
 import resource
 import tempfile
 import traceback
@@ -126,11 +125,9 @@ def play_all(cases, jobs=1, folder=None, seed=None, told=None, image=None, maker
             if told is not None:
                 told(results[case.id])
         return list(results.values())
-    with workers.pool(jobs, _begin, (folder, shelf.image, maker, modem)) as pool:
-        waiting = {pool.submit(_play, id, seed): id for id in cases}
-        for done in concurrent.futures.as_completed(waiting):
-            result = done.result()
-            results[result.id] = result
-            if told is not None:
-                told(result)
+    rows, words = [(id, seed) for id in cases], (folder, shelf.image, maker, modem)
+    for result in workers.as_done(jobs, _play, rows, _begin, words):
+        results[result.id] = result
+        if told is not None:
+            told(result)
     return [results[id] for id in cases]
