@@ -1,28 +1,30 @@
 """What the options of several commands have in common: they are checked when they are read."""
 
 import argparse
+import math
 from pathlib import Path
 
 
-def probability(text):
-    value = float(text)
-    if not 0.0 <= value < 1.0:
-        raise argparse.ArgumentTypeError(f"a probability from 0 to below 1, not {text}")
+def _number(kind, text, fits, words):
+    try:
+        value = kind(text)
+    except ValueError:
+        value = math.nan
+    if not (abs(value) < math.inf and fits(value)):
+        raise argparse.ArgumentTypeError(f"{words}, not {text}")
     return value
+
+
+def probability(text):
+    return _number(float, text, lambda value: 0 <= value < 1, "a probability from 0 to below 1")
 
 
 def terminals(text):
-    value = int(text)
-    if not 1 <= value <= 200:
-        raise argparse.ArgumentTypeError(f"1 to 200 terminals, not {text}")
-    return value
+    return _number(int, text, lambda value: 1 <= value <= 200, "1 to 200 terminals")
 
 
 def count(text):
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"1 or more, not {text}")
-    return value
+    return _number(int, text, lambda value: value >= 1, "a whole number, 1 or more")
 
 
 def file(text):
@@ -32,17 +34,11 @@ def file(text):
 
 
 def positive(text):
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"more than 0, not {text}")
-    return value
+    return _number(float, text, lambda value: value > 0, "a number, more than 0")
 
 
 def speed(text):
-    value = float(text)
-    if not value >= 0:
-        raise argparse.ArgumentTypeError(f"0 or more, not {text}")
-    return value
+    return _number(float, text, lambda value: value >= 0, "a number, 0 or more")
 
 
 def address(text):
