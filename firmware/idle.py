@@ -60,8 +60,10 @@ def _prove(app):
     """This start has not failed; and after a good while in safe mode another may be tried."""
     if app.proven or app.clock.uptime_ms() < (_SAFE_MS if app.safe else _GOOD_MS):
         return
-    if app.safe and (app.panics.open or app.journal.count(True)):
+    if app.safe and (app.panics.open or app.journal.count(True) or app.keys.busy()):
         return
+    if app.safe and (app.uplink.urgent.jobs or app.builder.held):
+        return  # in memory alone
     app.proven = True
     app.trace.keep(_AGAIN if app.safe else 0)
     if app.safe:

@@ -157,6 +157,14 @@ class Keys:
             self.missed = True
             self.woken.set()
 
+    def busy(self):
+        """What a reset would lose: an edge that nobody has looked at, a key that is down and not stuck, taps
+        that are still counted."""
+        logic = self.logic
+        if self.tail != self.head or not logic.stuck:
+            return self.tail != self.head or not self._calm
+        return logic._events or logic.pause_ms(False) == _HELD_MS
+
     def step(self):
         """Replay the ring, then look at every pin. Returns ms until the next look, 0 = wait for an edge."""
         if self._calm and self.tail == self.head:

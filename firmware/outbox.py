@@ -48,7 +48,7 @@ class UrgentFrames:
         self._told = told
         self._uptime_ms = uptime_ms
         self._log = log
-        self._jobs = []
+        self.jobs = []
         self.more = True
         self._rest_ms = None  # after a refusal the next old frame waits a moment
         self._aside = []  # names the gateway refused: they stay in the journal, and are not sent in this boot
@@ -61,7 +61,7 @@ class UrgentFrames:
         more = self.more
         self.more = True  # a heap without room may end this anywhere: then the journal is looked at
         panic = is_panic(frame) if kind is None else kind == report.KIND_PANIC
-        if len(self._jobs) >= SLOTS:
+        if len(self.jobs) >= SLOTS:
             victim = self._victim(panic, stored)
             if victim is None:
                 self.unsaved += 0 if stored else 1
@@ -69,7 +69,7 @@ class UrgentFrames:
             if not victim.subject.stored:
                 self.unsaved += 1
             self._lane.drop(victim)
-            self._jobs.remove(victim)
+            self.jobs.remove(victim)
         self._add(frame, _Item((boot, seq), None, stored), panic)
         self.more = more
 
@@ -77,7 +77,7 @@ class UrgentFrames:
         """The job that gives its place to a new one: best what comes again from the journal, last a panic."""
         best = None
         worth = 0
-        for job in self._jobs:
+        for job in self.jobs:
             item = job.subject
             cost = (4 if job.panic else 0) + (0 if item.stored else 2)
             if best is None or cost < worth:
@@ -88,16 +88,16 @@ class UrgentFrames:
 
     def _add(self, frame, item, panic):
         job = Job(self, PATH, frame, panic, item)
-        self._jobs.append(job)
+        self.jobs.append(job)
         try:
             self._lane.add(job)
         except MemoryError:
-            self._jobs.remove(job)  # nobody would ever take it out
+            self.jobs.remove(job)  # nobody would ever take it out
             raise
 
     def step(self):
         """Fill empty places from the journal; the time until that is due again, or None."""
-        if not self.more or len(self._jobs) >= SLOTS:
+        if not self.more or len(self.jobs) >= SLOTS:
             return None
         if self._rest_ms is not None:
             left = self._rest_ms - self._uptime_ms()
@@ -111,7 +111,7 @@ class UrgentFrames:
         after = None
         gone = []
         unread = False
-        while len(self._jobs) < SLOTS:
+        while len(self.jobs) < SLOTS:
             try:
                 rows = self._journal.peek(True, _STEP, after)
             except OSError as error:
@@ -134,12 +134,12 @@ class UrgentFrames:
             self._settled.remove(name)
             gone.append((key, name))
         elif name not in self._aside:
-            for job in self._jobs:
+            for job in self.jobs:
                 if job.subject.name == name:
                     job.subject.key = key
                     job.subject.stored = True
                     return
-            if len(self._jobs) < SLOTS:
+            if len(self.jobs) < SLOTS:
                 self._add(frame, _Item(name, key, True), is_panic(frame))
 
     def _drop(self, gone):
@@ -168,7 +168,7 @@ class UrgentFrames:
         self._told.frame_sent(*job.subject.name)
 
     def job_done(self, job, attempt, message):
-        self._jobs.remove(job)
+        self.jobs.remove(job)
         item = job.subject
         self.more = True
         if item.key is not None:
@@ -179,7 +179,7 @@ class UrgentFrames:
         self._told.frame_stored(*item.name)
 
     def job_refused(self, job, message):
-        self._jobs.remove(job)
+        self.jobs.remove(job)
         self.more = True
         self._rest_ms = self._uptime_ms() + _REST_MS
         self._refuse(job.subject.name, "%s %r" % (coap.code_text(message.code), message.payload))

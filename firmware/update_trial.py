@@ -41,7 +41,7 @@ class Trial:
     def stands_still(self, now):
         """Nobody misses the terminal for ten seconds: parked, nothing unsent, off duty or parked for long."""
         app = self._app
-        if not app.beat.quiet or app.queue():
+        if not app.beat.quiet or app.queue() or app.uplink.urgent.jobs or app.builder.held:
             self._still_ms = None
             return False
         if self._still_ms is None:
@@ -55,7 +55,7 @@ class Trial:
         """The other slot is staged: it is tried at the next start, which is now. Raises OSError."""
         app = self._app
         row = self._of.row
-        if app.keys.head != app.keys.tail or app.waits():
+        if app.keys.busy() or app.uplink.urgent.jobs or app.waits():
             return  # pressed while flash was read: it may be an alarm
         row.status = app.builder.status
         row.state = update.TRYING
@@ -109,7 +109,9 @@ class Trial:
             app.log(1, "update: %r" % error)
 
     def end(self):
-        """What runs is given up, now. Raises OSError."""
+        """What runs is given up, now; after the key that is just being pressed. Raises OSError."""
+        if self._app.keys.busy():
+            return
         self._slots.give_up()
         self._restart()
 

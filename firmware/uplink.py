@@ -42,7 +42,7 @@ class Uplink:
         self._log = log
         self.link = Link(session, modem, uptime_ms, random16)
         self._lane = UrgentLane(self.link, uptime_ms, random16)
-        self._urgent = UrgentFrames(journal, self._lane, self, uptime_ms, log)
+        self.urgent = UrgentFrames(journal, self._lane, self, uptime_ms, log)
         self._bulk = BulkFrames(journal, self.link, self, uptime_ms, random16, log)
         self._commands = Commands(self.link, self._lane, self, uptime_ms, random16, keepalive_s * 1000, log)
         self.link.on_heard = self._bulk.heard
@@ -77,24 +77,24 @@ class Uplink:
     @property
     def refused(self):
         """Frames the gateway called malformed. They are set aside, still in the journal."""
-        return self._urgent.refused + self._bulk.refused
+        return self.urgent.refused + self._bulk.refused
 
     @property
     def unsaved(self):
         """Urgent frames lost because flash refused them and memory had no room."""
-        return self._urgent.unsaved
+        return self.urgent.unsaved
 
     def frame(self, urgent, frame, boot, seq, stored, kind=None):
         """A new frame, in the journal when `stored`: urgent ones go out from memory, now."""
         if urgent:
-            self._urgent.frame(frame, boot, seq, stored, kind)
+            self.urgent.frame(frame, boot, seq, stored, kind)
         else:
             self._bulk.more = True
         self._event.set()
 
     def wake(self):
         """Look at the journal again."""
-        self._bulk.more = self._urgent.more = True
+        self._bulk.more = self.urgent.more = True
         self._event.set()
 
     def rekeyed(self):
@@ -157,7 +157,7 @@ class Uplink:
         return wait_ms
 
     def _work(self, wait_ms):
-        wait_ms = _sooner(wait_ms, self._urgent.step())
+        wait_ms = _sooner(wait_ms, self.urgent.step())
         wait_ms = _sooner(wait_ms, self._commands.step(self._modem.panic_active))
         wait_ms = _sooner(wait_ms, self._lane.step())
         # What is urgent is handed over before flash is read for the rest.

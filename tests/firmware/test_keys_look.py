@@ -88,3 +88,36 @@ def test_short_looks_and_long_ones_hear_the_same():
                 due = now
         assert short.heard == long.heard and len(short.heard) > 50, seed
         assert short.polls < long.polls
+
+
+def test_what_a_reset_would_lose():
+    """Until it is said what a key means it is in memory alone; one that is stuck has said so."""
+    panel = Panel()
+    panel.look()
+    panic, event = NAMES.index("panic"), NAMES.index("event")
+
+    def busy(after_ms):
+        panel.now += after_ms
+        before = panel.keys.busy()
+        panel.look()
+        return before, panel.keys.busy()
+
+    assert busy(0) == (False, False)
+    panel.edge(panic, 1)
+    assert busy(1) == (True, True), "noted, and then not settled"
+    assert busy(500) == (True, True), "held, and not for long enough"
+    panel.edge(panic, 0)
+    assert busy(100) == (True, False) and ("panic", 0) not in [row[1:] for row in panel.heard]
+    panel.edge(event, 1)
+    assert busy(100) == (True, True)
+    panel.edge(event, 0)
+    assert busy(100) == (True, True), "perhaps there is one more tap"
+    assert busy(2000) == (True, False) and panel.heard[-1][1:] == ("event", 1)
+    panel.edge(panic, 1)
+    assert busy(100) == (True, True)
+    assert busy(30000) == (True, False), "stuck"
+    panel.edge(event, 1)
+    assert busy(100) == (True, True), "another key, while one is stuck"
+    panel.edge(event, 0)
+    assert busy(100) == (True, True)
+    assert busy(2000) == (True, False)

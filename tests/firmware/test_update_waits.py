@@ -16,6 +16,7 @@ from tests.firmware.update_bench import (
     refused,
     said,
 )
+from tests.portable import raises
 
 KEEP = 16384
 
@@ -121,6 +122,23 @@ def test_when_it_starts_anew():
                 assert started is None, status
             else:
                 assert started is not None and minutes * 60000 <= started <= minutes * 60000 + 30000, status
+
+
+def test_what_is_in_memory_alone_is_waited_for():
+    """Flash refused a status, or the heap had no room for storing it: a start would lose it."""
+    for where in (lambda bench: bench.app.uplink.urgent.jobs, lambda bench: bench.app.builder.held):
+        with Bench() as bench:
+            ready(bench)
+            bench.app.beat.quiet = True
+            where(bench).append(1)
+            for _ in range(50):
+                bench.now += bench.update.step()
+                if bench.link.asked and bench.said[-1][1] != update.READY:
+                    bench.answer()
+            assert bench.state == update.READY and not bench.slots.staged
+            where(bench).clear()
+            with raises(Reset):
+                bench.run()
 
 
 def test_driving_it_never_does():

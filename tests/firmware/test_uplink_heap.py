@@ -27,7 +27,7 @@ def test_a_frame_that_finds_no_place_in_memory_comes_from_the_journal():
         with raises(MemoryError):
             bench.say(seq, KIND_STATUS)
         lane.add = add
-    assert len(bench.uplink._urgent._jobs) == 0, "nobody would ever take them out"
+    assert len(bench.uplink.urgent.jobs) == 0, "nobody would ever take them out"
     bench.run(3000)
     assert sorted(bench.stored) == [(1, seq) for seq in range(2 * SLOTS)]
     assert bench.journal.count(True) == 0

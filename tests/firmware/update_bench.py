@@ -182,6 +182,7 @@ class Bench:
         self.is_linked = True
         self.dead = 0
         self.waits = False  # what can wait: an alarm is about to come, or its lamp has just changed
+        self.pressed = False  # a key that has not said yet what it means
         self.slots.trial = trial
 
         def reset():
@@ -192,13 +193,13 @@ class Bench:
 
         self.app = _Any(
             clock=_Any(uptime_ms=lambda: self.now),
-            uplink=_Any(link=self.link, bearer_changed=bearer_changed),
+            uplink=_Any(link=self.link, bearer_changed=bearer_changed, urgent=_Any(jobs=[])),
             modem=_Any(panic_active=False),
             panics=self.panics,
             journal=_Any(count=lambda urgent: self.urgent if urgent else self.bulk),
-            builder=_Any(status=None, seq=1),
+            builder=_Any(status=None, seq=1, held=[]),
             beat=_Any(quiet=False),
-            keys=_Any(head=0, tail=0),
+            keys=_Any(busy=lambda: self.pressed),
             supervisor=_Any(restarts=lambda: self.dead),
             trace=_Any(keep=lambda fails: self.lines.append("kept %d" % fails)),
             hal=_Any(reset=reset),

@@ -113,3 +113,31 @@ def test_a_start_that_lasted_has_not_failed(kit, tmp_path):
             rig.freeze()
         rig.kernel.run_for(30)
         assert rig.terminal.starts == 4 and "safe" not in rig.green()
+
+
+@pytest.mark.parametrize(
+    ("key", "held_ms", "before_s", "kind"), [("panic", 750, 0.4, "PANIC"), ("event", 120, 1.0, "EVENT")]
+)
+def test_what_is_being_pressed_when_safe_mode_ends_is_not_lost(tmp_path, key, held_ms, before_s, kind):
+    """A hold that is not long enough yet, taps that are still counted: both are in memory alone."""
+    # Nothing is said by itself about then, so that the moment is the same with a key and without.
+    kit = Kit(tmp_path / "kit", settings={"log": 2, "health_s": 3600, "parked_s": 3600})
+    over_us = None
+    for name in ("alone", "pressed"):
+        (tmp_path / name).mkdir()
+        with Patient(kit, tmp_path / name) as rig:
+            rig.working()
+            rig.car.park()
+            for _ in range(3):
+                rig.freeze()
+            if over_us is None:
+                assert rig.kernel.run_until(lambda: rig.terminal.starts == 5, 1900)
+                over_us = rig.kernel.now_us
+                continue
+            rig.kernel.run(over_us - round(before_s * 1e6))
+            assert rig.terminal.starts == 4
+            rig.car.panel.press(key, held_ms)
+            rig.kernel.run_for(120)
+            kinds = [frame[report.KIND] for frame in rig.desk.frames.values()]
+            assert kinds.count(getattr(report, f"KIND_{kind}")) == 1
+            assert rig.terminal.starts == (4 if key == "panic" else 5), "it ends later, and not in an alarm"

@@ -57,8 +57,8 @@ UPDATES = (
     Mutant(
         "update-while-driving",
         "firmware/update_trial.py",
-        "if not app.beat.quiet or app.queue():",
-        "if app.queue():",
+        "if not app.beat.quiet or app.queue() or",
+        "if app.queue() or",
         "the new program is started on the road",
         ("case:UPD-01", "case:UPD-02"),
     ),
