@@ -15,8 +15,12 @@ BITES_US = 5 * MINUTE_US
 HANGS = frozenset({"task_hang"})
 # In the middle of a start it ends that start, and no other.
 STARVES = frozenset({"heap_exhaustion"})
-# Flash takes nothing: a new frame is in memory only, and goes with the power.
-UNKEPT = frozenset({"flash_full", "flash_worn", "flash_rot"})
+# One bit of rot costs one record at most (docs/adr/0014), of those that wait on flash just then.
+ROT = frozenset({"flash_rot"})
+# One worn block costs nothing: another is taken. With an eighth of the journal's a new frame may be in memory
+# only, and go with the power.
+WORN = frozenset({"flash_worn"})
+WORN_OUT = 32
 # Bytes on the way to the modem are changed: what leaves it need not be what the terminal said.
 NOISE = frozenset({"uart_noise"})
 NOISE_US = 60 * MINUTE_US

@@ -1,6 +1,6 @@
 """Frames: none lost, none under two names, none that anybody else made."""
 
-from hwsim.checks.excuses import STORE_LOST, UNKEPT
+from hwsim.checks.excuses import ROT, STORE_LOST, WORN, WORN_OUT
 from hwsim.checks.signed import URGENT
 from hwsim.checks.verdict import Violation
 
@@ -15,18 +15,27 @@ def every_frame_arrives(recording, drained):
     for car in recording.cars.values():
         if car.withdrawn:
             continue
-        unkept = recording.faults_near(UNKEPT, 0, recording.now_us, car.name)
-        full = _was_full(car, recording)
-        sent = {name for name in car.frames if name not in recording.rows}
-        for name in sorted(sent):
-            at_us, frame = car.frames[name]
-            urgent = frame.kind in URGENT
-            if not (full and not urgent) and not unkept:
-                kind = "urgent" if urgent else "bulk"
-                text = f"{car.name}: {kind} frame {name[1]}/{name[2]} was sent and is not at headquarters"
-                yield Violation(at_us, "lost frame", text)
-        if not full and not unkept:
-            yield from _gaps(recording, car, sent)
+        if len(recording.faults_near(WORN, 0, recording.now_us, car.name)) >= WORN_OUT:
+            continue
+        rotten = len(recording.faults_near(ROT, 0, recording.now_us, car.name))
+        lost = list(_lost(recording, car))
+        if sum(count for count, _ in lost) > rotten:
+            yield from (violation for _, violation in lost)
+
+
+def _lost(recording, car):
+    """(how many frames, what is to be said of them)."""
+    full = _was_full(car, recording)
+    sent = {name for name in car.frames if name not in recording.rows}
+    for name in sorted(sent):
+        at_us, frame = car.frames[name]
+        urgent = frame.kind in URGENT
+        if urgent or not full:
+            kind = "urgent" if urgent else "bulk"
+            text = f"{car.name}: {kind} frame {name[1]}/{name[2]} was sent and is not at headquarters"
+            yield 1, Violation(at_us, "lost frame", text)
+    if not full:
+        yield from _gaps(recording, car, sent)
 
 
 def _gaps(recording, car, sent):
@@ -40,7 +49,7 @@ def _gaps(recording, car, sent):
         if gone:
             shown = ", ".join(str(seq) for seq in gone[:5]) + (" ..." if len(gone) > 5 else "")
             text = f"{car.name}: of start {boot}, frames {shown} of {last + 1} never came, later ones did"
-            yield Violation(recording.now_us, "lost frame", text)
+            yield len(gone), Violation(recording.now_us, "lost frame", text)
 
 
 def _was_full(car, recording):

@@ -9,7 +9,7 @@ doubtful (too short, too long by a hair, power gone in between) may count or not
 from dataclasses import dataclass
 
 from hwsim.checks import signed
-from hwsim.checks.excuses import BLIND, BLIND_US, UNKEPT
+from hwsim.checks.excuses import BLIND, BLIND_US, ROT, WORN, WORN_OUT
 from hwsim.checks.verdict import Violation
 
 STATUS_CODES = {"available": 1, "on_the_way": 2, "on_scene": 3, "busy": 4, "off_duty": 5}
@@ -17,6 +17,7 @@ _HOLD_MS, _GAP_MS = 600, 2000  # defaults of panic_hold_ms and event_gap_ms
 _SETTLE_US = 60_000  # contacts bounce; a key down for so long is down
 _MARGIN_US = 100_000  # the terminal counts the hold from its own first look
 _KEPT_US = 2_000_000  # by then the frame is on flash
+_SENT_US = 120_000_000  # with a link that works, it is at headquarters by then
 _CHORD_US = 250_000  # keys moved closer together than this have no order
 _SPARE_BOOT = 1 << 30  # numbers of starts whose counter was lost: they have no order
 
@@ -77,13 +78,20 @@ def _meaning(car, recording, press, function, rested, wait_us):
     until_us = at_us + kept_us
     served = any(life.covers(press.down_us, until_us) for life in car.lives) and until_us <= recording.now_us
     blind = recording.faults_near(BLIND, press.down_us - BLIND_US, until_us, car.name)
-    memory = recording.faults_near(UNKEPT, 0, until_us, car.name)
+    rotten = recording.faults_near(ROT, at_us, _sent_us(car, recording, until_us), car.name)
+    memory = len(recording.faults_near(WORN, 0, until_us, car.name)) >= WORN_OUT
     ended = any(until_us <= life.ended_us < recording.now_us for life in car.lives)
     # A key that is down at a start counts then: once in each life at most.
     lives = [life for life in car.lives if life.started_us <= press.up_us and press.down_us <= life.ended_us]
     again_us = tuple(life.started_us for life in lives if life.started_us > at_us)
-    certain = sure and rested and served and not blind and not (memory and ended)
+    certain = sure and rested and served and not blind and not rotten and not (memory and ended)
     return Meaning(function, at_us, 1 if certain else 0, len(lives), again_us)
+
+
+def _sent_us(car, recording, kept_us):
+    """Until then what was on flash at `kept_us` may have waited there."""
+    heard = (row.at_us for row in car.receipts if row.arrived and row.at_us >= kept_us)
+    return min(heard, default=recording.now_us) + _SENT_US
 
 
 def presses_are_reported(recording, drained):

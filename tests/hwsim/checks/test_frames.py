@@ -1,5 +1,6 @@
 """Names, signatures, nonces, receipts, loss: on made-up recordings."""
 
+from hwsim.checks.excuses import WORN_OUT
 from hwsim.checks.recording import Car, Fault, Receipt, Row
 from tests.hwsim.checks.made_up import KID, S, day, frame
 
@@ -35,11 +36,30 @@ def test_positions_may_be_thinned_after_a_silence_that_filled_their_room():
 
 
 def test_flash_that_took_nothing_excuses_what_was_in_memory_only():
+    for blocks, wrong in ((1, ["lost frame"]), (WORN_OUT, [])):
+        story = day()
+        story.seq += 1
+        story.report(100)
+        story.recording.faults += [Fault(50 * S, "flash_worn", "sm-21")] * blocks
+        assert story.rules() == wrong
+
+
+def test_a_bit_of_rot_excuses_one_record():
+    for lost, wrong in ((1, []), (2, ["lost frame"])):
+        story = day()
+        story.seq += lost
+        story.report(100)
+        story.recording.faults.append(Fault(50 * S, "flash_rot", "sm-21"))
+        assert story.rules() == wrong
+
+
+def test_files_that_fill_the_file_system_excuse_no_frame():
+    """The journal has flash of its own."""
     story = day()
     story.seq += 1
     story.report(100)
     story.recording.faults.append(Fault(50 * S, "flash_full", "sm-21"))
-    assert story.rules() == []
+    assert story.rules() == ["lost frame"]
 
 
 def test_a_heap_without_room_excuses_no_number():

@@ -1,5 +1,6 @@
 """What a key press must lead to, on made-up recordings."""
 
+from hwsim.checks.excuses import WORN_OUT
 from hwsim.checks.recording import Fault, Life
 from tests.hwsim.checks.made_up import PANIC, S, Story, day
 
@@ -101,6 +102,25 @@ def test_a_dead_task_excuses_a_lost_press_for_a_minute_and_no_longer():
         assert story.rules() == wrong
     story.recording.faults[0].car = "ba-07"
     assert story.rules() == ["lost press"]
+
+
+def test_what_was_done_to_flash_excuses_the_press_that_waited_on_it_and_no_other():
+    """A press at 100 s, power lost at 200 s; the link has worked at 130 s."""
+    for what, at_s, times, wrong in (
+        ("flash_rot", 110, 1, []),
+        ("flash_rot", 90, 1, ["lost press"]),
+        ("flash_rot", 270, 1, ["lost press"]),
+        ("flash_full", 90, 1, ["lost press"]),
+        ("flash_worn", 90, 1, ["lost press"]),
+        ("flash_worn", 90, WORN_OUT, []),
+    ):
+        story = day()
+        story.press("off_duty", 100)
+        story.report(130)
+        story.car.lives[0].ended_us = 200 * S
+        story.car.lives[0].end = "power"
+        story.recording.faults += [Fault(at_s * S, what, "sm-21")] * times
+        assert story.rules() == wrong, (what, at_s, times)
 
 
 def test_statuses_come_in_the_order_of_their_keys():
