@@ -2,6 +2,7 @@
 smaller."""
 
 import functools
+import math
 import os
 import secrets
 import sys
@@ -116,6 +117,8 @@ def _moment(text, terminals):
     try:
         index = int(car or 0)
         moment = (name, float(seconds), index if ACTS[name][0] == CAR else None)
+        if not math.isfinite(moment[1]):
+            raise ValueError
     except ValueError:
         raise WrongUse(f"{text!r} is not of the form NAME@SECONDS or NAME@SECONDS:CAR") from None
     if not 0 <= index < terminals:
@@ -125,20 +128,26 @@ def _moment(text, terminals):
 
 def command(options, seed, hours, faults):
     """What one would type to see it again with these faults."""
-    words = f"python -m hwsim soak --seed {seed} --terminals {options.terminals} --hours {hours:g}"
-    words += f" --faults {options.faults}"
+    of_profile = profile(options.faults).active()
+    left = [fault for fault in of_profile if getattr(faults, fault)]
+    words = f"python -m hwsim soak --seed {seed} --terminals {options.terminals} --hours {_whole(hours)}"
+    words += f" --faults {options.faults if left else 'none'}"
     if options.life != PATROL:
         words += f" --life {options.life}"
     if options.often != 1:
-        words += f" --often {options.often:g}"
-    of_profile = profile(options.faults).active()
-    left = [fault for fault in of_profile if getattr(faults, fault)]
-    if len(left) < len(of_profile):
+        words += f" --often {_whole(options.often)}"
+    if 0 < len(left) < len(of_profile):
         gone = [fault for fault in of_profile if fault not in left]
         words += f" --only {','.join(left)}" if len(left) <= len(gone) else f" --without {','.join(gone)}"
     for fault, seconds, car in faults.at:
-        words += f" --at {fault}@{seconds:g}" + ("" if not car else f":{car}")
+        words += f" --at {fault}@{_whole(seconds)}" + ("" if not car else f":{car}")
     return words
+
+
+def _whole(number):
+    """All its digits: with fewer it is another run."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
 
 
 def _runs(seeds, options, faults, made):

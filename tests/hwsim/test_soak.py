@@ -154,6 +154,7 @@ FULL = "soak --seed 7 --terminals 2 --hours 1.5 --faults full"
         "--often 3 --without modem_hang,loss",
         "--only power_cut,flash_worn",
         "--only loss --at power_cut@12.5:1 --at gateway_kill@3",
+        "--often 1.2345678 --at power_cut@12345.678",
     ],
 )
 def test_the_command_it_names_is_the_same_run(words):
@@ -161,6 +162,15 @@ def test_the_command_it_names_is_the_same_run(words):
     again = arguments(command(options, 7, 1.5, chosen(options)))
     assert (again.seed, again.terminals, again.hours) == (7, 2, 1.5)
     assert chosen(again) == chosen(options)
+
+
+def test_the_smallest_command_may_have_no_fault_of_the_profile_and_odd_hours():
+    """A bug that needs no fault; half of half of the hours."""
+    options = parser().parse_args(FULL.split())
+    again = arguments(command(options, 7, 9.5 / 128, Faults()))
+    assert chosen(again) == Faults() and again.hours == 9.5 / 128
+    once = Faults(at=(("power_cut", 3.0, 1),))
+    assert chosen(arguments(command(options, 7, 1, once))) == once
 
 
 def test_rates_can_be_higher_and_shares_stay():
@@ -172,7 +182,7 @@ def test_rates_can_be_higher_and_shares_stay():
 @pytest.mark.parametrize(
     "words",
     ["--faults nonsense", "--only nonsense", "--without nonsense", "--at nonsense@1", "--at power_cut"]
-    + ["--at power_cut@x", "--at power_cut@1:5", "--at loss@1"],
+    + ["--at power_cut@x", "--at power_cut@1:5", "--at loss@1", "--at power_cut@nan", "--at power_cut@inf"],
 )
 def test_wrong_use_is_refused_before_anything_starts(words, capsys):
     options = parser().parse_args(["soak", *words.split()])
