@@ -21,14 +21,78 @@ within_s = 5
 ```
 """
 
+import math
 import tomllib
 from pathlib import Path
 
+from hwsim.board import load_board
 from hwsim.conformance import signs
 from hwsim.conformance.case import Case
 from hwsim.modem import PROFILES
 
-_TOP = {"title", "seconds", "settings", "network", "modem", "gateway", "at", "seed"}
+_KEYS = frozenset(load_board("SIM")["keys"])
+_KINDS = ("position", "status", "panic", "health", "event", "task", "track")
+_STATES = {
+    "red": ("off", "sending", "received", "acknowledged", "fault"),
+    "green": ("dark", "link+fix", "link", "fix", "neither", "fault", "safe", "safe+link"),
+}
+
+
+def _number(least, most=math.inf):
+    return lambda value: type(value) in (int, float) and least <= value <= most and value < math.inf
+
+
+def _whole(value):
+    return type(value) is int
+
+
+def _one_of(*words):
+    return (lambda value: type(value) is str and value in words), "one of " + ", ".join(sorted(words))
+
+
+def _is(kind):
+    return lambda value: isinstance(value, kind)
+
+
+_FLAG = _is(bool), "true or false"
+_DO = (lambda value: value is True), "true; leave it out if it shall not happen"
+_SHARE = _number(0, 1), "from 0 to 1"
+_MS = _number(0), "milliseconds, from 0"
+# What a value has to be.
+_TOP = {
+    "title": (_is(str), "text"),
+    "seconds": (_number(0), "seconds, from 0"),
+    "settings": (_is(dict), "a table"),
+    "network": (_is(dict), "a table"),
+    "modem": _one_of(*PROFILES),
+    "gateway": _FLAG,
+    "at": (lambda rows: type(rows) is list and all(type(row) is dict for row in rows), "[[at]] tables"),
+    "seed": (_whole, "a whole number"),
+}
+_NETWORK = {"loss": _SHARE, "duplicate": _SHARE, "reorder": _SHARE, "rtt_ms": _MS, "jitter_ms": _MS}
+_BESIDE = {"hold_ms": (_number(1), "milliseconds, from 1"), "within_s": (_number(0), "seconds, from 0")}
+_VALUES = {
+    "press": _one_of(*_KEYS),
+    "panic": _DO,
+    "tap": (
+        lambda value: type(value) is list and len(value) == 2 and value[0] in _KEYS and _taps(value[1]),
+        '["event", 9]: a key, and how often',
+    ),
+    "antenna": _one_of("ok", "open", "short"),
+    "supply_mv": (lambda value: _whole(value) and value >= 0, "a whole number of millivolts"),
+    "power_off_s": (_number(0), "seconds, from 0"),
+    "loss": _SHARE,
+    "rtt_ms": _MS,
+    "modem": _one_of("hangs", "restarts"),
+    "message": (_is(str), "text"),
+    "gateway": _one_of("dies", "starts"),
+    "expect": (_is(str), "text"),
+} | dict.fromkeys(("outage", "coverage", "sky", "ignition", "drive"), _FLAG)
+_VALUES |= dict.fromkeys(("rebind", "acknowledge", "clear", "renew"), _DO)
+
+
+def _taps(value):
+    return _whole(value) and 1 <= value <= 250
 
 
 class ScenarioError(Exception):
@@ -42,11 +106,12 @@ def load(path):
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: {error}") from None
     _known(path, told, _TOP)
+    _fit(f"{path}: ", told, _TOP)
+    _known(f"{path}: network", told.get("network", {}), _NETWORK)
+    _fit(f"{path}: network: ", told.get("network", {}), _NETWORK)
     rows = told.get("at", [])
     moments = [_moment(path, number, row) for number, row in enumerate(rows, 1)]
     profile = told.get("modem", "a7670")
-    if profile not in PROFILES:
-        raise ScenarioError(f"{path}: modem: one of {', '.join(PROFILES)}, not {profile!r}")
     house = told.get("gateway", True)
     last_s = max([s for s, *_ in moments], default=0.0)
 
@@ -81,16 +146,24 @@ def _known(path, row, names):
             raise ScenarioError(f"{path}: {name}: not known; known are {', '.join(sorted(names))}")
 
 
+def _fit(where, row, values):
+    for name, value in row.items():
+        fits, words = values[name]
+        if not fits(value):
+            raise ScenarioError(f"{where}{name}: {words}, not {value!r}")
+
+
 def _moment(path, number, row):
     row = dict(row)
     s = row.pop("s", None)
-    if type(s) not in (int, float) or s < 0:
+    if not _number(0)(s):
         raise ScenarioError(f"{path}: at number {number}: s must be seconds, from 0")
     actions = [name for name in row if name not in ("hold_ms", "within_s")]
     if len(actions) != 1 or actions[0] not in _ACTIONS:
         raise ScenarioError(
             f"{path}: at number {number}: one of {', '.join(sorted(_ACTIONS))}; it has {actions}"
         )
+    _fit(f"{path}: at number {number}: ", row, _VALUES | _BESIDE)
     if actions[0] == "expect":
         _sign(path, row["expect"])
     return float(s), row
@@ -104,14 +177,16 @@ def _play(stage, row, house):
 
 def _sign(path, words):
     first, _, rest = words.partition(" ")
-    if first in ("red", "green") and rest:
+    if rest in _STATES.get(first, ()):
         return signs.lamp(first, rest)
-    if first == "stored":
+    if first == "stored" and rest in ("", *_KINDS):
         return signs.stored(rest or None)
     if first == "sent":
         return signs.up(rest or None)
     raise ScenarioError(
-        f'{path}: expect: "red STATE", "green STATE", "stored KIND" or "sent KIND", not {words!r}'
+        f'{path}: expect: "red STATE", "green STATE", "stored KIND" or "sent KIND", not {words!r}; '
+        f"states are {', '.join(_STATES['red'])}, and {', '.join(_STATES['green'])}; "
+        f"kinds are {', '.join(_KINDS)}"
     )
 
 

@@ -237,24 +237,6 @@ def test_a_scenario_plays(shelf, path):
     assert chart.lines(result)
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("sekonds = 3", "sekonds: not known"),
-        ('modem = "x"', "modem: one of"),
-        ("[[at]]\ns = -1\npanic = true", "s must be seconds"),
-        ("[[at]]\ns = 1\nfly = true", "one of"),
-        ('[[at]]\ns = 1\nexpect = "blue on"', "expect"),
-        ("][", "x.toml"),
-    ],
-)
-def test_a_wrong_scenario_says_what_is_wrong(tmp_path, text, words):
-    path = tmp_path / "x.toml"
-    path.write_text(text)
-    with pytest.raises(scenario.ScenarioError, match=re.escape(words)):
-        scenario.load(path)
-
-
 # The commands
 
 
