@@ -3,7 +3,6 @@
 import os
 import tempfile
 import time
-from pathlib import Path
 
 from hwsim.cli import output, types
 
@@ -24,6 +23,7 @@ def arguments(parser):
     parser.add_argument("--list", action="store_true", help="show the cases and run none")
     parser.add_argument(
         "--report",
+        type=types.folder,
         metavar="DIR",
         help="write report.html (with a timeline for each case) and junit.xml there",
     )
@@ -40,6 +40,7 @@ def arguments(parser):
     )
     parser.add_argument(
         "--terminal",
+        type=types.part,
         metavar="MODULE:CLASS",
         help="another maker's terminal (docs/conformance.md says what it needs)",
     )
@@ -51,7 +52,10 @@ def arguments(parser):
     )
     parser.add_argument("--quiet", action="store_true", help="say only what failed, and the sum")
     parser.add_argument(
-        "--pages", metavar="FILE", help="write the page of the cases (docs/conformance.md) and run none"
+        "--pages",
+        type=types.new_file,
+        metavar="FILE",
+        help="write the page of the cases (docs/conformance.md) and run none",
     )
 
 
@@ -66,7 +70,7 @@ def run(options):
     if options.pages:
         from hwsim.conformance import pages
 
-        Path(options.pages).write_text(pages.text(cases), encoding="utf-8")
+        options.pages.write_text(pages.text(cases), encoding="utf-8")
         return 0
     if options.list:
         for row in cases.values():
@@ -107,8 +111,7 @@ def _play(options, cases, console):
 def _report(options, cases, results):
     from hwsim.conformance import html, junit
 
-    folder = Path(options.report)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = options.report
     html.write(folder / "report.html", cases, results)
     junit.write(folder / "junit.xml", cases, results)
     print(f"report: {folder / 'report.html'}, {folder / 'junit.xml'}")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from hwsim.cli import types
+
 NAME = "run"
 HELP = "play one story in virtual time and draw its timeline"
 DESCRIPTION = (
@@ -13,8 +15,10 @@ EXAMPLE = "python -m hwsim run PANIC-21 --html story.html"
 
 def arguments(parser):
     parser.add_argument("scenario", metavar="SCENARIO", help="a case (PANIC-21) or a TOML file")
-    parser.add_argument("--html", metavar="FILE", help="write the picture and the story to FILE")
-    parser.add_argument("--svg", metavar="FILE", help="write the picture alone to FILE")
+    parser.add_argument(
+        "--html", type=types.new_file, metavar="FILE", help="write the picture and the story to FILE"
+    )
+    parser.add_argument("--svg", type=types.new_file, metavar="FILE", help="write the picture alone to FILE")
     parser.add_argument("--seed", type=int, help="of what is left to chance")
     parser.add_argument("--quiet", action="store_true", help="only the verdict")
 
@@ -37,8 +41,8 @@ def run(options):
     if not options.quiet:
         print(f"{chosen.id}: {chosen.title}", *chart.lines(result), sep="\n")
     if options.html:
-        Path(options.html).write_text(html.one(chosen, result), encoding="utf-8")
+        options.html.write_text(html.one(chosen, result), encoding="utf-8")
     if options.svg:
-        Path(options.svg).write_text(svg.alone(result), encoding="utf-8")
+        options.svg.write_text(svg.alone(result), encoding="utf-8")
     print(f"{result.verdict}" + (f": {result.sentence}" if result.sentence else ""))
     return 0 if result.verdict == runner.PASSED else 1

@@ -1,7 +1,9 @@
 """What the options of several commands have in common: they are checked when they are read."""
 
 import argparse
+import importlib
 import math
+import tempfile
 from pathlib import Path
 
 
@@ -31,6 +33,37 @@ def file(text):
     if not Path(text).is_file():
         raise argparse.ArgumentTypeError(f"no such file: {text}")
     return Path(text)
+
+
+def new_file(text):
+    """Seen to be writable before the work begins; what is in it stays until then."""
+    try:
+        open(text, "a", encoding="utf-8").close()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from None
+    return Path(text)
+
+
+def folder(text):
+    """Made if it is not there, and seen to be writable."""
+    try:
+        Path(text).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=text).close()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from None
+    return Path(text)
+
+
+def part(text):
+    """MODULE:CLASS, and it is there."""
+    module, _, name = text.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name, None) if module and name else None
+    except ImportError as error:
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from None
+    if found is None:
+        raise argparse.ArgumentTypeError(f"MODULE:CLASS that can be imported, not {text}")
+    return text
 
 
 def positive(text):
