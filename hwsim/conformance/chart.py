@@ -1,6 +1,6 @@
 """The timeline for a console: time runs down, lanes stand side by side."""
 
-from hwsim.conformance.timeline import Timeline
+from hwsim.conformance.timeline import Timeline, taken_for
 
 _SHOWN = {
     "off": " ",
@@ -18,7 +18,7 @@ _WIDE = 26
 def lines(result, car=None):
     """A line for each thing that happened; repeats of the same datagram are counted, not shown."""
     timeline = Timeline(result, car)
-    seen = sorted((s for s in result.seen if s.car in ("", timeline.car)), key=lambda s: s.at_us)
+    seen = taken_for([s for s in result.seen if s.car in ("", timeline.car)])
     steps = [(step.at_us, step) for step in result.steps]
     rows = [("time", "keys", "R", "G", "terminal" + " " * (_WIDE - 8) + "headquarters", "")]
     red, green, down, quiet = "off", "dark", [], 0

@@ -36,6 +36,20 @@ class Lane:
     ticks: list = field(default_factory=list)  # (begin, end) of light, as it really was
 
 
+def taken_for(seen):
+    """`seen` without what a lamp was taken for and then known not to be: that a pattern had begun earlier is
+    understood after some of its phases, and until then it may have been unclear."""
+    kept = {}  # colour -> the states that still hold
+    for sign in seen:
+        if sign.what == "lamp":
+            states = kept.setdefault(sign.lamp, [])
+            while states and states[-1].at_us >= sign.at_us:
+                states.pop()
+            states.append(sign)
+    held = {id(sign) for states in kept.values() for sign in states}
+    return [sign for sign in seen if sign.what != "lamp" or id(sign) in held]
+
+
 class Timeline:
     """`lanes` of one car, from the beginning of the story to its end."""
 
@@ -45,7 +59,7 @@ class Timeline:
         self.car = car or (names[0] if names else "")
         self.begin_us = max(0, result.began_us - _LEAD_US)
         self.end_us = max(result.ended_us, self.begin_us + 1)
-        self._seen = [s for s in result.seen if s.car in ("", self.car)]
+        self._seen = taken_for([s for s in result.seen if s.car in ("", self.car)])
         self.lanes = [
             lane
             for lane in (

@@ -17,6 +17,7 @@ from hwsim.conformance.case import SUBJECTS, Case, chosen, load
 from hwsim.conformance.clauses import CLAUSES
 from hwsim.conformance.runner import BROKEN, FAILED, PASSED, play, play_all
 from hwsim.conformance.shelf import Shelf
+from hwsim.conformance.timeline import Timeline
 from hwsim.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -223,6 +224,19 @@ def test_the_console_tells_the_story_of_what_failed(results):
 def test_the_chart_for_a_console_has_lamp_keys_and_datagrams(results):
     drawn = "\n".join(chart.lines(results[0]))
     assert "──panic──" in drawn and "◀──2.04──" in drawn and "▒" in drawn
+
+
+def test_a_lamp_that_stuttered_is_drawn_as_what_it_goes_on_to_show(shelf):
+    """Two minutes of "sending": now and then a signature holds it up, and an eye is unsure for a moment."""
+    result = play(CASES["PANIC-10"], shelf)
+    timeline = Timeline(result)
+    (lane,) = [lane for lane in timeline.lanes if lane.name == "red lamp"]
+    bars = [bar for bar in lane.bars if bar.text == "sending"]
+    drawn_us = sum(bar.end_us - bar.begin_us for bar in bars)
+    assert drawn_us > 0.95 * (bars[-1].end_us - bars[0].begin_us)
+    assert bars[-1].end_us - bars[0].begin_us > 110_000_000
+    rows = [line for line in chart.lines(result)[1:] if "(" in line and "repeats" in line]
+    assert rows and all("▒" in line for line in rows)
 
 
 # Scenarios
