@@ -13,7 +13,7 @@ EXAMPLE = "python -m hwsim month --days 30"
 
 def arguments(parser):
     parser.add_argument("--seed", type=int, default=1, help="of everything that is left to chance (1)")
-    parser.add_argument("--days", type=types.count, default=30, metavar="N", help="three or more (30)")
+    parser.add_argument("--days", type=types.days, default=30, metavar="N", help="three or more (30)")
     parser.add_argument(
         "--driving", type=types.positive, default=1.0, metavar="H", help="hours of each day on the road (1)"
     )

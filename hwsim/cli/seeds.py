@@ -16,7 +16,9 @@ def arguments(parser):
     parser.add_argument("--count", type=types.count, default=100, metavar="N", help="how many (100)")
     parser.add_argument("--terminals", type=types.terminals, default=1, metavar="N", help="how many cars (1)")
     parser.add_argument("--hours", type=types.positive, default=0.05, metavar="H", help="of each (0.05)")
-    parser.add_argument("--faults", default="full", metavar="PROFILE", help="which kind of day (full)")
+    parser.add_argument(
+        "--faults", type=types.day_kind, default="full", metavar="PROFILE", help="which kind of day (full)"
+    )
     parser.add_argument(
         "--often", type=types.positive, default=10.0, metavar="X", help="rates that many times as high (10)"
     )

@@ -29,6 +29,19 @@ def count(text):
     return _number(int, text, lambda value: value >= 1, "a whole number, 1 or more")
 
 
+def day_kind(text):
+    """A profile of faults."""
+    from hwsim.faults import PROFILES
+
+    if text not in PROFILES:
+        raise argparse.ArgumentTypeError(f"one of {', '.join(PROFILES)}, not {text}")
+    return text
+
+
+def days(text):
+    return _number(int, text, lambda value: value >= 3, "three days or more: fewer show no growth")
+
+
 def file(text):
     if not Path(text).is_file():
         raise argparse.ArgumentTypeError(f"no such file: {text}")

@@ -37,6 +37,8 @@ def test_numbers(kind, good, wrong):
         ["conformance", "--terminal", "no_such_module:Terminal"],
         ["conformance", "--terminal", "hwsim.terminal:NoSuch"],
         ["conformance", "--terminal", "hwsim.terminal"],
+        ["seeds", "--faults", "nonsense"],
+        ["month", "--days", "2"],
     ],
 )
 def test_what_cannot_be_written_or_found_is_said_before_the_work_begins(words, tmp_path, capsys):
