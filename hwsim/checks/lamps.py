@@ -18,6 +18,7 @@ _MOST_OPEN = 8
 _RAISED_US = 500_000  # after the hold the lamp says so
 _DARK_US = 1_500_000
 _SERVED_US = 3_000_000  # after a start
+_OVER_US = 5_000_000  # darker than any pattern is, and than a lamp task that has died and starts again
 _LAST_BREATH_US = 70_000_000  # before the watchdog bites a program that hung
 
 
@@ -41,6 +42,8 @@ def _lie(recording, car, all_of, light, index):
     )
     if not any(row.most and row.at_us - _RAISED_US <= at_us for row in all_of):
         return None if fault else "is lit, and nobody had raised an alarm"
+    if not fault and _from_nowhere(recording, car, all_of, index):
+        return "is lit, and nobody had raised an alarm since it went dark"
     for least_us, stage, word in (
         (_ACKNOWLEDGED_US, ACKNOWLEDGED, "acknowledged"),
         (_RECEIVED_US, STORED, "received"),
@@ -53,6 +56,18 @@ def _lie(recording, car, all_of, light, index):
             shown = f"shows {word} ({length_us / 1000:.0f} ms)"
             return f"{shown}, but of {max(raised, 1)} alarms only {reached} were"
     return None
+
+
+def _from_nowhere(recording, car, all_of, index):
+    """Dark for so long means that no alarm is open: only a press, or a start, lights it again."""
+    since_us, at_us = car.lights[index - 1].to_us if index else 0, car.lights[index].from_us
+    if at_us - since_us < _OVER_US or recording.faults_near(BLIND, since_us - BLIND_US, at_us, car.name):
+        return False
+    if any(since_us - _OVER_US <= life.started_us <= at_us for life in car.lives):
+        return False
+    return not any(
+        row.most and since_us - _OVER_US <= row.at_us and row.at_us - _RAISED_US <= at_us for row in all_of
+    )
 
 
 def reached_by(car, stage, at_us):

@@ -1,6 +1,8 @@
 """The lamp tells the truth, and an open alarm is shown: on made-up recordings."""
 
-from hwsim.checks.recording import ACKNOWLEDGED, STORED, Life, Light
+import pytest
+
+from hwsim.checks.recording import ACKNOWLEDGED, STORED, Fault, Life, Light
 from tests.hwsim.checks.made_up import PANIC, S, Story, day
 
 
@@ -47,6 +49,22 @@ def test_light_without_an_alarm_and_the_lamps_of_a_fault():
     assert story.rules() == [], "the first of a row, cut short"
     story.car.lights.append(Light(70 * S, 70 * S + 160_000))
     assert story.rules() == ["lamp"], "and not one by itself"
+
+
+@pytest.mark.parametrize("half_s", [0.1, 0.5, 5])
+def test_light_after_the_last_alarm_was_cleared(half_s):
+    story = day()
+    story.light(150, 155, half_s)
+    assert story.rules() == ["lamp"]
+    for excuse in (
+        lambda story: story.car.lives.append(Life(140 * S, ready_us=141 * S)),
+        lambda story: story.recording.faults.append(Fault(140 * S, "task_death", "sm-21")),
+        lambda story: story.press("panic", 149.5, 0.61),
+    ):
+        story = day()
+        story.light(150, 155, 0.1)
+        excuse(story)
+        assert story.rules() == []
 
 
 def test_a_flash_that_flash_made_longer_is_no_stage():
