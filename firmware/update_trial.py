@@ -8,6 +8,7 @@ _HEALTHY_MS = const(60000)
 _DESK_MS = const(10000)  # the same where somebody waits for it with a cable: each task has reported by then
 _AGAIN_MS = const(60000)
 _PROVE_MS = const(900000)
+_AT_LAST_MS = const(1800000)  # a key that chatters for ever does not keep a program that serves nobody
 _AVAILABLE = const(1)
 _OFF_DUTY = const(5)
 
@@ -110,7 +111,7 @@ class Trial:
 
     def end(self):
         """What runs is given up, now; after the key that is just being pressed. Raises OSError."""
-        if self._app.keys.busy():
+        if self._app.keys.busy() and self._app.clock.uptime_ms() < _AT_LAST_MS:
             return
         self._slots.give_up()
         self._restart()

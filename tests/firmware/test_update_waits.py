@@ -247,3 +247,21 @@ def test_a_cable_was_quicker():
         assert bench.run(lambda: bench.update.row.offset >= 4096)
         bench.boot(NEW)
         assert bench.run() and said(bench)[-1] == update.DONE
+
+
+def test_a_key_that_chatters_for_ever_does_not_keep_a_bad_program():
+    with Bench() as bench:
+        ready(bench)
+        bench.app.beat.quiet = True
+        with raises(Reset):
+            bench.run()
+        bench.boot(NEW, trial=True)
+        bench.is_linked = False
+        bench.pressed = True
+        bench.now = 1799000
+        bench.update.step()
+        assert not bench.slots.given_up
+        bench.now = 1800000
+        with raises(Reset):
+            bench.update.step()
+        assert bench.slots.given_up
