@@ -19,6 +19,7 @@ from gateway.journal.records import Terminal
 from gateway.log import iso
 from gateway.requests import BadRequest, Request
 from gateway.security import load_public_key, verify
+from gateway.settings import SLUG
 
 OPEN, BY_BROKER, SIGNED = "open", "broker", "signed"
 # A clock that is so much ahead of ours is not wrong yet.
@@ -110,7 +111,8 @@ _LATEST = 253_402_300_799_999
 
 
 def _known(tx: Transaction, name: str) -> Operator:
-    operator = tx.operator(name)
+    # What cannot be a name is not asked for: no storage takes half of a surrogate pair.
+    operator = tx.operator(name) if SLUG.match(name) else None
     if operator is None:
         raise NotAllowed(f"operator {name[:64]!r}: not in the registry")
     if operator.state != ACTIVE:

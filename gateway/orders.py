@@ -62,7 +62,15 @@ class Orders:
             audit.command(tx, now_ms, request, asked.proof, unit, placed.result, placed.reason)
             return placed
 
-        placed = await self._place(link, incoming, work)
+        try:
+            placed = await self._place(link, incoming, work)
+        except Exception as error:
+            # Unconfirmed it would come with each connection, and hold a place that an acknowledgement needs.
+            self._log.error(
+                "internal", topic=incoming.topic[:200], error=f"{type(error).__name__}: {error}"[:400]
+            )
+            link.confirm(incoming)
+            return
         if placed is None:
             return
         link.confirm(incoming)

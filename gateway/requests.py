@@ -122,6 +122,8 @@ def _text(body: dict[str, Any], name: str, limit: int, required: bool) -> str:
         raise BadRequest(f"{name}: must be text of at most {limit} bytes")
     if any(0xD800 <= ord(letter) <= 0xDFFF for letter in value):
         raise BadRequest(f"{name}: half of a surrogate pair")
+    if "\0" in value:
+        raise BadRequest(f"{name}: a character that no database keeps (U+0000)")
     if required and not value.strip():
         raise BadRequest(f"{name}: missing")
     return value

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from gateway import commands
 from tests.gateway.bench import UNIT, Bench, call_cli
 
 OTHER = "patrola/v1/leskovac/ps-leskovac/le-7"
@@ -217,3 +218,51 @@ def test_slips_of_the_pen_are_found(tmp_path):
         assert words in call_cli(tmp_path, *arguments, code=1)["error"], arguments
     assert call_cli(tmp_path, "operator")["operators"] == []
     assert call_cli(tmp_path, "neighbours")["neighbours"] == []
+
+
+async def test_what_no_database_keeps_is_refused_and_holds_no_place_at_the_broker(
+    tmp_path, broker, consumers, store
+):
+    """Unanswered and unconfirmed it came again with each connection, and twenty such kept mosquitto from
+    handing over anything more, an acknowledgement included."""
+    bench = await Bench(tmp_path, broker_port=broker.port_v5, journal=store.config).start()
+    consumer = await consumers(broker.port_v5)
+    await bench.until(lambda: bench.app.relay.connected)
+    await bench.terminal()
+    desk = Desk(bench, consumer)
+    confirmed = []
+    link = bench.app.relay._link
+    confirm = link.confirm
+    link.confirm = lambda incoming: (confirmed.append(incoming.payload), confirm(incoming))
+    strange = {
+        b64(b'{"alg":"ES256","kid":"\\ud800"}') + b".e30." + b64(bytes(64)): "not in the registry",
+        b64(b'{"alg":"ES256","kid":"a\\u0000b"}') + b".e30." + b64(bytes(64)): "not in the registry",
+        json.dumps(order(1, operator="a\0b")).encode(): "U+0000",
+        json.dumps({**order(1), "id": "a\0b"}).encode(): "U+0000",
+        json.dumps({**order(1), "unit": "a\0b"}).encode(): "U+0000",
+    }
+    for payload, words in strange.items():
+        result, reason = await desk.result(f"{UNIT}/command", payload)
+        assert result == "refused" and words in reason, (payload, reason)
+    await bench.until(lambda: confirmed == list(strange))
+    await bench.stop()
+
+
+async def test_a_mistake_of_ours_with_one_command_does_not_hold_up_the_others(desk, monkeypatch):
+    place = commands.place
+
+    def broken(tx, prefix, terminal, request, *more):
+        if request.origin == "o-1":
+            raise RuntimeError("a mistake")
+        return place(tx, prefix, terminal, request, *more)
+
+    monkeypatch.setattr(commands, "place", broken)
+    confirmed = []
+    link = desk.bench.app.relay._link
+    confirm = link.confirm
+    link.confirm = lambda incoming: (confirmed.append(incoming.payload), confirm(incoming))
+    desk.consumer.publish(f"{UNIT}/command", order(1))
+    assert await desk.result(f"{UNIT}/command", order(2)) == ("queued", "")
+    await desk.bench.until(lambda: len(confirmed) == 2)
+    (line,) = [line for line in desk.bench.events("internal")]
+    assert line["error"] == "RuntimeError: a mistake"
