@@ -29,6 +29,8 @@ _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _CONNECT_S = 5
 SERVES = "patrola serve "
 _MIN_VERSION = 130000
+# SQL_ASCII keeps whatever bytes come.
+_ENCODINGS = ("UTF8", "SQL_ASCII")
 
 
 def connect(url: str, busy_timeout_ms: int = 5000) -> Connection:
@@ -38,6 +40,8 @@ def connect(url: str, busy_timeout_ms: int = 5000) -> Connection:
         autocommit=True,
         connect_timeout=_CONNECT_S,
         application_name="patrola",
+        # Else it is the database's own, and of one made under LANG=C (SQL_ASCII) text comes as bytes.
+        client_encoding="UTF8",
         # A server that has gone without a word is noticed.
         keepalives_idle=5,
         keepalives_interval=2,
@@ -77,6 +81,11 @@ def _fit(connection: Connection) -> None:
     for name in ("fsync", "full_page_writes"):
         if show(name) != "on":
             raise postgres_schema.SchemaError(f"{name} is off: a power failure would take what was confirmed")
+    if show("server_encoding") not in _ENCODINGS:
+        raise postgres_schema.SchemaError(
+            f"its encoding is {show('server_encoding')}, which has no room for every name and text: make the "
+            "database with ENCODING 'UTF8' TEMPLATE template0"
+        )
     if show("transaction_read_only") == "on":
         raise postgres_schema.SchemaError("read only: is this a standby?")
     # What is stronger (remote_apply) stays.
