@@ -27,7 +27,9 @@ from gateway.requests import BadRequest
 TOPIC = "replay"
 # Under way at a time; the others wait in the broker's order.
 MOST = 4
-WAITING = 64
+# All of them. A broker keeps back what is behind so many unconfirmed messages (mosquitto 20, EMQX 32): orders
+# and acknowledgements are to have most of these places.
+WAITING = 8
 _PAGE = 200
 _ANSWERS = 1000
 _HIGHEST = (1 << 62) - 1
@@ -113,7 +115,10 @@ class Replays:
         key = (incoming.response_topic or "", incoming.correlation, incoming.payload)
         for job in self._jobs:
             if job.key == key:
-                job.link, job.incoming = link, incoming
+                if job.link is link:
+                    link.confirm(incoming)  # asked twice: at the end the first is confirmed
+                else:
+                    job.link, job.incoming = link, incoming
                 return
         if incoming.retain or not self._journal.leading:
             # Another gateway of this journal answers; a retained request would come with every connection.

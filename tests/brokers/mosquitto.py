@@ -28,7 +28,7 @@ user root
 listener {port} 127.0.0.1
 persistence true
 persistence_location {store}/
-max_inflight_messages 100
+max_inflight_messages {inflight}
 max_queued_messages 1000000
 {lines}
 """
@@ -37,12 +37,12 @@ max_queued_messages 1000000
 class Mosquitto:
     """`lines` are more of its configuration; the rest is its default, persistence switched on."""
 
-    def __init__(self, folder, lines="allow_anonymous true"):
+    def __init__(self, folder, lines="allow_anonymous true", inflight=100):
         store = Path(folder) / "mosquitto"
         store.mkdir(exist_ok=True)
         (self.port,) = free_ports(1)
         conf = Path(folder) / "mosquitto.conf"
-        conf.write_text(_CONF.format(port=self.port, store=store, lines=lines))
+        conf.write_text(_CONF.format(port=self.port, store=store, lines=lines, inflight=inflight))
         self.process = Process([PROGRAM, "-c", str(conf)], Path(folder) / "mosquitto.log")
 
     async def start(self):
