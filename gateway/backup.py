@@ -15,6 +15,7 @@ from gateway.administration import opened
 from gateway.clock import Clock
 from gateway.config import Config
 from gateway.journal.base import JournalError, Transaction
+from gateway.journal.offices import ACTIVE, Operator
 from gateway.journal.records import REVOKED, Terminal
 from gateway.log import iso
 
@@ -63,17 +64,13 @@ def _put_back(config: Config, source: Path, replace: bool) -> Result:
     if path.exists() and not replace:
         raise JournalError(f"{path} is there: --replace puts it away, under another name, and restores")
     there = path.exists()
-    cut_off = _cut_off(config) if there else []
+    cut_off, ended = _cut_off(config) if there else ([], [])
     away = path.with_name(f"{path.name}.before-{_stamp()}")
     if away.exists():
         raise JournalError(f"{away} is there already")
     with store.prepared(config, source, away) as tx:
         dropped = _make_safe(tx, str(source))
-        known = {terminal.kid: terminal for terminal in tx.terminals()}
-        carried = [t.kid.hex() for t in cut_off if t.kid in known and known[t.kid].state != t.state]
-        for terminal in cut_off:
-            if terminal.kid in known:
-                tx.set_state(terminal.kid, terminal.state, Clock().wall_ms())
+        carried = _cut(tx, cut_off) + _end(tx, ended)
     as_of = found.made_ms or found.newest_ms
     lines = [
         f"{path}: {found.frames} frames, {found.terminals} terminals"
@@ -97,13 +94,38 @@ def _make_safe(tx: Transaction, source: str) -> int:
     return dropped
 
 
-def _cut_off(config: Config) -> list[Terminal]:
+def _cut_off(config: Config) -> tuple[list[Terminal], list[Operator]]:
     """Whom the journal that is put away says to refuse. One that cannot be read says nothing."""
     try:
         with opened(config, write=False) as tx:
-            return [terminal for terminal in tx.terminals() if terminal.state == REVOKED]
+            return (
+                [terminal for terminal in tx.terminals() if terminal.state == REVOKED],
+                [one for one in tx.operators() if one.state != ACTIVE],
+            )
     except JournalError:
-        return []
+        return [], []
+
+
+def _cut(tx: Transaction, cut_off: list[Terminal]) -> list[str]:
+    """Also whom the copy does not know: what enrolled that one may be brought again, a technician's file."""
+    known = {terminal.kid: terminal.state for terminal in tx.terminals()}
+    for terminal in cut_off:
+        if terminal.kid in known:
+            tx.set_state(terminal.kid, terminal.state, Clock().wall_ms())
+        else:
+            tx.enroll(terminal)
+    return [terminal.kid.hex() for terminal in cut_off if known.get(terminal.kid) != terminal.state]
+
+
+def _end(tx: Transaction, ended: list[Operator]) -> list[str]:
+    """Operators and technicians: their keys and accounts may be in other hands."""
+    again = []
+    for one in ended:
+        known = tx.operator(one.name)
+        if known is None or known.state == ACTIVE:
+            tx.put_operator(one)
+            again.append(one.name)
+    return again
 
 
 def _stamp() -> str:

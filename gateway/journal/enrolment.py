@@ -29,7 +29,7 @@ class Enrolment(Frames):
             "SELECT kid FROM terminals WHERE directorate = ? AND station = ? AND unit = ? AND state <> ?",
             (*place, REVOKED),
         ).fetchone()
-        if taken is not None:
+        if taken is not None and t.state != REVOKED:
             raise ValueError(
                 f"unit {'/'.join(place)} belongs to terminal {taken[0].hex()}: revoke that one first"
             )

@@ -145,6 +145,26 @@ async def test_who_was_revoked_since_stays_revoked(folder):
     assert sqlite3.connect(back["away"]).execute("SELECT count(*) FROM terminals").fetchone() == (2,)
 
 
+async def test_who_lost_his_office_since_gets_it_back_by_no_copy(folder):
+    """Nor a terminal that the copy does not know: what enrolled it can be brought once more."""
+    first = enroll(folder, Terminal(), "vr-1")
+    for name, role in (("duty", "operator"), ("workshop", "technician"), ("chief", "operator")):
+        key = str(folder / f"{name}.pem")
+        call_cli(folder, "operator", name, "--role", role, "--area", "vranje", "--make-key", key)
+    call_cli(folder, "backup", str(folder / "copy.sqlite"))
+    call_cli(folder, "operator", "duty", "--revoke")
+    call_cli(folder, "operator", "workshop", "--revoke")
+    call_cli(folder, "revoke", first.kid.hex())
+    stolen = enroll(folder, Terminal(), "vr-1")
+    call_cli(folder, "revoke", stolen.kid.hex())
+    back = call_cli(folder, "restore", str(folder / "copy.sqlite"), "--replace")
+    assert back["revoked"] == [first.kid.hex(), stolen.kid.hex(), "duty", "workshop"]
+    offices = {row["name"]: row["state"] for row in call_cli(folder, "operator")["operators"]}
+    assert offices == {"chief": "active", "duty": "revoked", "workshop": "revoked"}
+    states = {row["kid"]: row["state"] for row in call_cli(folder, "list")["terminals"]}
+    assert states == {first.kid.hex(): "revoked", stolen.kid.hex(): "revoked"}
+
+
 async def test_in_place_makes_a_snapshot_fit_to_serve(folder):
     enroll(folder, Terminal())
     assert call_cli(folder, "restore", "--in-place")["contexts"] == 1
