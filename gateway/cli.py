@@ -210,6 +210,8 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(2, str(error), as_json)
     except (JournalError, KeyFileError, ValueError) as error:
         return _fail(1, str(error), as_json)
+    except OverflowError:
+        return _fail(1, "one of the numbers is larger than any the journal keeps", as_json)
     if as_json:
         print(json.dumps(body, ensure_ascii=False))
     elif text:

@@ -254,3 +254,5 @@ def test_numbers_beyond_every_journal_are_refused(tmp_path):
     assert "no such frame" in answer["error"]
     assert main(["serve", "--ready-fd", "9999", "--config", str(tmp_path / "gateway.toml")]) == 2
     assert main(["serve", "--ready-fd", "9" * 30, "--config", str(tmp_path / "gateway.toml")]) == 2
+    call_cli(tmp_path, "key")  # there is a journal
+    assert "larger than any" in call_cli(tmp_path, "rollout", "9" * 30, code=1)["error"]
