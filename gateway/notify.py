@@ -8,7 +8,8 @@ import time
 
 
 class Notifier:
-    """Sends datagrams to the socket that the environment names."""
+    """Sends datagrams to the socket that the environment names. `watchdog_s`: how long the supervisor is
+    patient; 0: it does not watch."""
 
     def __init__(self, environment: dict[str, str] | None = None) -> None:
         environment = dict(os.environ) if environment is None else environment
@@ -18,12 +19,12 @@ class Notifier:
         # WATCHDOG_PID says for whom it is meant: a child must not answer for its parent.
         meant = environment.get("WATCHDOG_PID") in (None, str(os.getpid()))
         usec = environment.get("WATCHDOG_USEC", "")
-        self._watchdog_s = int(usec) / 1e6 if meant and usec.isdecimal() else 0.0
+        self.watchdog_s = int(usec) / 1e6 if meant and usec.isdecimal() else 0.0
 
     @property
     def every_s(self) -> float:
         """How often `alive` is to be called, 0 for never: half of what the supervisor allows."""
-        return self._watchdog_s / 2 if self._address else 0.0
+        return self.watchdog_s / 2 if self._address else 0.0
 
     def ready(self) -> None:
         self._send("READY=1")
@@ -48,3 +49,30 @@ class Notifier:
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
             out.setblocking(False)
             out.sendto(text.encode(), self._address)
+
+
+class Pulse:
+    """The supervisor's side for one process: a socket in Linux' abstract namespace that is named by the
+    kernel."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind("")
+        name: bytes = self._socket.getsockname()
+        self._name = "@" + name[1:].decode()
+
+    def environment(self, patience_s: float) -> dict[str, str]:
+        """For the process, in place of what its parent was given."""
+        return {"NOTIFY_SOCKET": self._name, "WATCHDOG_USEC": str(int(patience_s * 1e6))}
+
+    def felt(self) -> bool:
+        """It was said to be alive since this was asked last."""
+        found = False
+        with contextlib.suppress(OSError):
+            while True:
+                found = self._socket.recv(256) == b"WATCHDOG=1" or found
+        return found
+
+    def close(self) -> None:
+        self._socket.close()

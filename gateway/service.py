@@ -28,6 +28,8 @@ async def serve(
         OSError, ValueError
     ):  # the unit's filter of system calls forbids it, and has done it
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Until we can read the configuration again it waits; else it would end us.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     notifier = Notifier()
     app = App(config, log, number=number, shared=shared)
     await app.start()
@@ -39,6 +41,7 @@ async def serve(
     if leash is not None:
         loop.add_reader(leash, _unleashed, loop, leash, ended)
     loop.add_signal_handler(signal.SIGHUP, _reload, app, log, notifier)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     log.info(
         "gateway.ready",
         udp=list(app.address),

@@ -2,7 +2,7 @@
 
 The kernel gives each address of a terminal to one of them (SO_REUSEPORT) and, when one ends, to the others.
 Each is a whole gateway with a name of its own; the parent keeps the SQLite file's lock for them, starts again
-who ends, and ends them all when it is told to. When the parent is killed they end by themselves.
+who ends or hangs, and ends them all when it is told to. When the parent is killed they end by themselves.
 """
 
 import asyncio
@@ -11,17 +11,24 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from gateway.config import Config
 from gateway.journal.base import JournalError
 from gateway.journal.sqlite import lock
 from gateway.log import Log
-from gateway.notify import Notifier
+from gateway.notify import Notifier, Pulse
 
 START_S = 60.0
 _PAUSE_S = 1.0
+# A worker that hangs keeps its share of the cars, their alarms included: the kernel goes on giving it theirs.
+# Where no supervisor says how long to be patient, so long.
+_PATIENCE_S = 30.0
+# Counted in looks, not by a clock: who stood still with all of us, a frozen machine, is not to be blamed.
+_LOOKS = 6
+# What is said by a supervisor to this process alone.
+_OURS = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
 
 
 def configured(config: Config, number: int, port: int | None) -> Config:
@@ -55,6 +62,11 @@ class Workers:
         self._ended = asyncio.Event()
         self._lock = -1
         self._leash = (-1, -1)
+        self._notifier = Notifier()
+        self._patience_s = self._notifier.watchdog_s or _PATIENCE_S
+        self._pulses = [Pulse() for _ in range(count)]
+        self._starting: set[int] = set()
+        self._unread: set[int] = set()
 
     async def run(self) -> int:
         """Until SIGTERM or SIGINT; the exit code. Raises JournalError, WorkersError."""
@@ -66,7 +78,7 @@ class Workers:
         try:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._ended.set)
-            loop.add_signal_handler(signal.SIGHUP, self._tell, signal.SIGHUP)
+            loop.add_signal_handler(signal.SIGHUP, self._reload)
             return await self._serve()
         finally:
             self._tell(signal.SIGTERM)
@@ -75,9 +87,11 @@ class Workers:
             for descriptor in (self._lock, *self._leash):
                 if descriptor >= 0:
                     os.close(descriptor)
+            for pulse in self._pulses:
+                pulse.close()
 
     async def _serve(self) -> int:
-        notifier = Notifier()
+        notifier = self._notifier
         for number in range(self._count):
             await self._start(number)
         assert self._address is not None
@@ -102,16 +116,34 @@ class Workers:
         except OSError as error:
             raise JournalError(f"{self._config.journal_path}: {error}") from error
 
-    def _tell(self, number: int) -> None:
-        for process in self._processes.values():
+    def _tell(self, signum: int, but: Collection[int] = ()) -> None:
+        for number, process in self._processes.items():
             with contextlib.suppress(ProcessLookupError):
-                if process.returncode is None:
-                    process.send_signal(number)
+                if process.returncode is None and number not in but:
+                    process.send_signal(signum)
+
+    def _reload(self) -> None:
+        """SIGHUP would end one that is not ready for it: that one is told when it is."""
+        self._unread |= self._starting
+        self._tell(signal.SIGHUP, but=self._starting)
+
+    async def _end_of(self, number: int) -> int:
+        """Its code, when it ends; killed when it says for long no more that it is alive."""
+        process, pulse, missed = self._processes[number], self._pulses[number], 0
+        pulse.felt()
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._patience_s / _LOOKS):
+                    return await process.wait()
+            missed = 0 if pulse.felt() else missed + 1
+            if missed > _LOOKS:
+                self._log.error("worker.stuck", worker=number, silent_s=round(self._patience_s))
+                process.kill()
 
     async def _keep(self, number: int) -> None:
         """Start it again whenever it ends."""
         while True:
-            code = await self._processes[number].wait()
+            code = await self._end_of(number)
             self._log.error("worker.ended", worker=number, code=code)
             try:
                 await self._start(number)
@@ -121,12 +153,24 @@ class Workers:
 
     async def _start(self, number: int) -> None:
         """Returns when it takes datagrams. Raises WorkersError."""
+        self._starting.add(number)
+        try:
+            await self._begin(number)
+        finally:
+            self._starting.discard(number)
+            late = number in self._unread
+            self._unread.discard(number)
+        if late:
+            self._tell(signal.SIGHUP, but=self._processes.keys() - {number})
+
+    async def _begin(self, number: int) -> None:
         read, write = os.pipe()
         arguments = ["--worker", str(number), "--ready-fd", str(write), "--leash-fd", str(self._leash[0])]
         if self._address is not None:
             arguments += ["--port", str(self._address[1])]
         passed = [write, self._leash[0]] + ([self._lock] if self._lock >= 0 else [])
-        environment = {name: value for name, value in os.environ.items() if name != "NOTIFY_SOCKET"}
+        environment = {name: value for name, value in os.environ.items() if name not in _OURS}
+        environment |= self._pulses[number].environment(self._patience_s)
         try:
             self._processes[number] = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway", "serve", "--config", str(self._config.source)),

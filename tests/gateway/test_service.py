@@ -76,6 +76,39 @@ async def test_ready_alive_reloading_stopping(tmp_path, supervisor):
     assert last == ["STOPPING=1"]
 
 
+_SIGNALLED = """
+import os, signal, sys
+from gateway import cli
+from gateway.app import App
+
+start = App.start
+
+async def signalled(app):
+    os.kill(os.getpid(), signal.SIGHUP)
+    await start(app)
+
+App.start = signalled
+sys.exit(cli.main(["serve"]))
+"""
+
+
+def test_a_reload_while_it_starts_is_carried_out_when_it_can_be(tmp_path):
+    """It ended the gateway: nobody was there yet to take the signal."""
+    (tmp_path / "gateway.toml").write_text(config_text())
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    serving = subprocess.Popen(
+        [sys.executable, "-c", _SIGNALLED], cwd=tmp_path, env=environment, stderr=subprocess.PIPE
+    )
+    names = []
+    while "gateway.reloaded" not in names:
+        line = serving.stderr.readline()
+        assert line, names
+        names.append(json.loads(line)["event"])
+    serving.terminate()
+    serving.communicate(timeout=20)
+    assert names[0] == "gateway.ready" and serving.returncode == 0
+
+
 def test_nobody_is_told_where_nobody_asked(tmp_path):
     assert Notifier({}).every_s == 0
     Notifier({}).ready()

@@ -100,3 +100,42 @@ async def test_no_second_service_on_the_same_file(served):
         pytest.skip("any number of gateways may share a PostgreSQL database")
     with pytest.raises(AssertionError, match="another gateway serves"):
         Served(served.folder)
+
+
+async def test_a_worker_that_hangs_is_started_again(tmp_path, monkeypatch):
+    """The kernel goes on giving it half of the cars; the supervisor hears the parent, who is well."""
+    monkeypatch.setenv("WATCHDOG_USEC", "3000000")
+    (tmp_path / "gateway.toml").write_text(config_text())
+    served = Served(tmp_path, "--workers", "2")
+    served.folder = tmp_path
+    cars = await clients(served, 12)
+    workers = children(served.process.pid)
+    os.kill(workers[0], signal.SIGSTOP)
+    await asyncio.gather(*(post(car) for car in cars))
+    await gone(workers[0])
+    assert served.events("worker.stuck")[0]["worker"] in (0, 1)
+    assert [event["code"] for event in served.events("worker.ended")] == [-signal.SIGKILL]
+    # Those that say they live are left alone.
+    await asyncio.sleep(5)
+    assert len(served.events("worker.stuck")) == 1
+    assert workers[1] in children(served.process.pid)
+    assert served.end() == 0
+    for car in cars:
+        car.close()
+
+
+async def test_a_reload_ends_no_worker_that_is_starting(tmp_path):
+    (tmp_path / "gateway.toml").write_text(config_text())
+    served = Served(tmp_path, "--workers", "2")
+    os.kill(children(served.process.pid)[0], signal.SIGKILL)
+    async with asyncio.timeout(20):
+        while not served.events("worker.ended"):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)
+    (tmp_path / "gateway.toml").write_text(config_text(panic={"republish_s": 7}))
+    served.process.send_signal(signal.SIGHUP)
+    async with asyncio.timeout(20):
+        while len(served.events("gateway.reloaded")) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    assert not served.events("worker.failed") and len(served.events("gateway.ready")) == 3
+    assert served.end() == 0
