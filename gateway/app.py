@@ -120,7 +120,9 @@ class App(Parts):
         except OSError as error:
             self._pages = None
             raise ListenError(
-                f"metrics.host, metrics.port: cannot listen on {host}:{port}: {error.strerror}"
+                f"cannot listen on {host}:{port + self._number if port else 0}: {error.strerror or error}",
+                "metrics.host, metrics.port",
+                "stop whoever uses it (ss -tlpn shows), or choose another",
             ) from error
 
     @property

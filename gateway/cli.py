@@ -193,10 +193,7 @@ def _serve(config: Config, options: argparse.Namespace) -> Result:
     try:
         asyncio.run(serve(config, log, ready, options.worker or 0, shared, options.leash_fd))
     except ListenError as error:
-        raise ConfigError(
-            f"{config.source}: listen.host, listen.port: {error}. "
-            "What to do: stop whoever uses it (ss -ulpn shows), or choose another."
-        ) from error
+        raise ConfigError(f"{config.source}: {error.keys}: {error}. What to do: {error.do}.") from error
     return 0, {}, ""
 
 
@@ -212,10 +209,16 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(1, str(error), as_json)
     except OverflowError:
         return _fail(1, "one of the numbers is larger than any the journal keeps", as_json)
-    if as_json:
-        print(json.dumps(body, ensure_ascii=False))
-    elif text:
-        print(text)
+    said = json.dumps(body, ensure_ascii=False) if as_json else text
+    try:
+        if said:
+            print(said)
+        sys.stdout.flush()
+    except OSError as error:
+        # What Python has kept of it would be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        print(f"gateway: standard output: {error.strerror}", file=sys.stderr)
+        return 1
     return int(code)
 
 

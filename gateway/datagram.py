@@ -20,7 +20,17 @@ _MOST = 1024
 
 
 class ListenError(Exception):
-    """The address cannot be taken."""
+    """The address cannot be taken. `keys` of the configuration say which it is; `do` is for people."""
+
+    def __init__(
+        self,
+        reason: str,
+        keys: str = "listen.host, listen.port",
+        do: str = "stop whoever uses it (ss -ulpn shows), or choose another",
+    ) -> None:
+        super().__init__(reason)
+        self.keys = keys
+        self.do = do
 
 
 class Endpoint(asyncio.DatagramProtocol):

@@ -55,10 +55,17 @@ class EnrolmentPost:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
                 context.minimum_version = ssl.TLSVersion.TLSv1_2
                 context.load_cert_chain(certificate, config.text("enrolment.key_file"))
-            await self._server.listen(host, port, context)
         except OSError as error:  # ssl.SSLError is one
+            keys = "enrolment.certificate_file, enrolment.key_file"
+            do = "both must be PEM, readable by us, and belong together"
+            raise ListenError(f"cannot be used: {error.strerror or error}", keys, do) from error
+        try:
+            await self._server.listen(host, port, context)
+        except OSError as error:
             raise ListenError(
-                f"enrolment: cannot listen on {host}:{port}: {error.strerror or error}"
+                f"cannot listen on {host}:{port}: {error.strerror or error}",
+                "enrolment.host, enrolment.port",
+                "stop whoever uses it (ss -tlpn shows), or choose another",
             ) from error
 
     async def close(self) -> None:

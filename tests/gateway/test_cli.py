@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -234,9 +235,46 @@ def test_a_port_that_is_taken_is_named(folder):
             check=False,
         )
         assert done.returncode == 2
-        assert "cannot listen on 127.0.0.1" in done.stderr
+        assert "listen.port: cannot listen on 127.0.0.1" in done.stderr and "-ulpn" in done.stderr
     finally:
         served.end()
+
+
+@pytest.mark.parametrize("section", ["metrics", "enrolment"])
+def test_it_says_which_port_is_taken(folder, section, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        (folder / "gateway.toml").write_text(config_text(**{section: {"host": "127.0.0.1", "port": port}}))
+        assert main(["serve", "--config", str(folder / "gateway.toml")]) == 2
+    said = capsys.readouterr().err
+    assert f"{section}.port: cannot listen on 127.0.0.1:{port}" in said
+    assert "listen.host" not in said and "ss -tlpn" in said
+
+
+def test_a_certificate_that_is_none_is_no_port_that_is_taken(folder, capsys):
+    (folder / "x.pem").write_text("no certificate")
+    files = {"certificate_file": "x.pem", "key_file": "x.pem"}
+    (folder / "gateway.toml").write_text(config_text(enrolment={"host": "127.0.0.1", "port": 0, **files}))
+    assert main(["serve", "--config", str(folder / "gateway.toml")]) == 2
+    said = capsys.readouterr().err
+    assert "enrolment.certificate_file" in said and "PEM" in said and "ss -" not in said
+
+
+def test_nobody_who_reads_on_is_no_mistake_of_ours(folder):
+    """`list | head` ended in a traceback."""
+    call_cli(folder, "key")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", "list", "--config", str(folder / "gateway.toml")],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("gateway: standard output: No space left")
 
 
 def test_verify_shows_a_newer_terminals_fields(tmp_path):
