@@ -32,16 +32,18 @@ async def serve(
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     notifier = Notifier()
     app = App(config, log, number=number, shared=shared)
-    await app.start()
+    loop = asyncio.get_running_loop()
+    try:
+        await app.start()
+        loop.add_signal_handler(signal.SIGHUP, _reload, app, log, notifier)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     settle_collector()
     ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, ended.set)
     if leash is not None:
         loop.add_reader(leash, _unleashed, loop, leash, ended)
-    loop.add_signal_handler(signal.SIGHUP, _reload, app, log, notifier)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     log.info(
         "gateway.ready",
         udp=list(app.address),
