@@ -154,6 +154,9 @@ def send(config: Config, options: argparse.Namespace) -> Result:
     expire_s, limit = config.whole("commands.expire_s"), config.whole("commands.per_terminal")
     with opened(config) as tx:
         terminal = find(tx, options.terminal)
+        if "/" in options.terminal:
+            there = [t for t in tx.terminals() if place(t) == options.terminal and t.kid != terminal.kid]
+            terminal = commands.addressee(tx, terminal, there[::-1], request)
         placed = commands.place(
             tx, config.text("northbound.prefix"), terminal, request, Clock().wall_ms(), expire_s, limit
         )

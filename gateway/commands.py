@@ -4,7 +4,7 @@
 one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,6 +71,23 @@ def place(
     number = tx.add_command(command)
     notify(tx, prefix, terminal, command, command.state, now_ms)
     return Placed(command.state, reason or "", number, facts)
+
+
+def addressee(tx: Transaction, terminal: Terminal, before: Sequence[Terminal], request: Request) -> Terminal:
+    """Whose alarm an operator ends. A unit's terminal may have been replaced while its alarm was open, which
+    is told under the unit's name until somebody acknowledges it. `before`: the unit's earlier ones, newest
+    first."""
+    if not before or request.panic is None or request.name not in ("acknowledge", "clear"):
+        return terminal
+    alarms: list[tuple[bool, int, Terminal]] = []
+    for one in (terminal, *before):
+        if tx.command_by_origin(one.kid, request.origin) is not None:
+            return one  # the same request once more
+        known = tx.panic(one.kid, request.panic)
+        if known is not None:
+            done = known.cleared_ms if request.name == "clear" else known.acknowledged_ms
+            alarms.append((done is not None, len(alarms), one))
+    return min(alarms)[2] if alarms else terminal
 
 
 def _objection(tx: Transaction, terminal: Terminal, request: Request, waiting: int, limit: int) -> str | None:

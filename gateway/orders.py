@@ -44,6 +44,7 @@ class Orders:
         reply = requests.reply_topic(incoming.response_topic, self._prefix)
         now_ms = self._clock.wall_ms()
         expire_s, limit = self._config.whole("commands.expire_s"), self._config.whole("commands.per_terminal")
+        before = self._registry.before(terminal)
         mode, unit = self._config.text("commands.authorisation"), "/".join(place or ())
 
         def work(tx: Transaction) -> commands.Placed:
@@ -58,7 +59,8 @@ class Orders:
                     tx.add_notice(terminal.kid, topic, refusal, incoming.correlation, now_ms)
                 audit.note(tx, now_ms, asked.actor, asked.proof, "command", unit, "refused", str(error))
                 return commands.Placed("refused", str(error), 0, [])
-            placed = commands.place(tx, self._prefix, terminal, request, now_ms, expire_s, limit)
+            whose = commands.addressee(tx, terminal, before, request)
+            placed = commands.place(tx, self._prefix, whose, request, now_ms, expire_s, limit)
             audit.command(tx, now_ms, request, asked.proof, unit, placed.result, placed.reason)
             return placed
 

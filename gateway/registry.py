@@ -8,6 +8,7 @@ from gateway.log import Log
 
 # Revocation is to work within a second.
 POLL_S = 0.25
+_FEW = 8
 
 
 class Registry:
@@ -25,6 +26,7 @@ class Registry:
         self._commands = 0
         self._by_kid: dict[bytes, Terminal] = {}
         self._by_unit: dict[tuple[str, str, str], Terminal] = {}
+        self._revoked: dict[tuple[str, str, str], list[Terminal]] = {}
         self.changed: Callable[[Terminal], Awaitable[None]] | None = None
         self.commanded: Callable[[Terminal], None] = lambda terminal: None
 
@@ -37,6 +39,11 @@ class Registry:
     def by_unit(self, directorate: str, station: str, unit: str) -> Terminal | None:
         """The terminal that is this unit now, or was the last to be it: its alarms may still be open."""
         return self._by_unit.get((directorate, station, unit))
+
+    def before(self, terminal: Terminal) -> list[Terminal]:
+        """Who was this unit and was revoked, newest first, a few."""
+        place = (terminal.directorate, terminal.station, terminal.unit)
+        return [one for one in self._revoked.get(place, ()) if one.kid != terminal.kid][:_FEW]
 
     async def load(self) -> None:
         """Raises JournalError."""
@@ -79,6 +86,9 @@ class Registry:
                 del self._by_unit[place]
         self._by_kid[terminal.kid] = terminal
         place = (terminal.directorate, terminal.station, terminal.unit)
+        if terminal.state == REVOKED:
+            others = [one for one in self._revoked.get(place, ()) if one.kid != terminal.kid]
+            self._revoked[place] = [terminal, *others]
         holder = self._by_unit.get(place)
         if terminal.state != REVOKED or holder is None or holder.state == REVOKED:
             self._by_unit[place] = terminal

@@ -4,7 +4,7 @@ import asyncio
 
 from gateway.journal.records import ACCEPTED
 from protocol import coap
-from tests.gateway.bench import UNIT, Bench
+from tests.gateway.bench import UNIT, Bench, call_cli
 
 
 def ask(consumer, **body):
@@ -161,3 +161,36 @@ async def test_a_broker_that_forgets_is_told_of_open_alarms_at_once(tmp_path, br
     await bench.until(lambda: again.on("/position"))
     assert not [p for p in again.json("/panic") if p["properties"].get("reminder")]
     await bench.stop()
+
+
+async def test_the_alarm_of_a_terminal_that_was_replaced_since_can_be_ended(relayed):
+    """It is told under the unit's name until somebody acknowledges it, and the unit is another terminal by
+    now; who has an alarm of the same number."""
+    bench, consumer = relayed
+    old = await bench.terminal()
+    await old.post(old.terminal.panic())
+    await bench.until(lambda: bench.events("panic.accepted"))
+    call_cli(bench.folder, "revoke", old.terminal.kid.hex())
+    new = await bench.terminal()
+    ask(consumer, id="op-1", command="acknowledge", panic=65537)
+    ask(consumer, id="op-1", command="acknowledge", panic=65537)
+    await bench.until(lambda: len(results(consumer)) == 2)
+    assert results(consumer) == [("op-1", "queued")] * 2
+    assert (await bench.count())["panics_unacknowledged"] == 0
+    await new.post(new.terminal.panic())
+    await bench.until(lambda: len(bench.events("panic.accepted")) == 2)
+    # The fresh one first, then the old one.
+    call_cli(bench.folder, "send", "vranje/ps-vranje/vr-101", "clear", "--panic", "65537")
+    ask(consumer, id="op-2", command="acknowledge", panic=65537)
+    ask(consumer, id="op-3", command="clear", panic=65537)
+    await bench.until(lambda: len(bench.events("panic.cleared")) == 1)
+    both = [old.terminal.kid, new.terminal.kid]
+    ends = ("panic.acknowledged", "panic.cleared")
+    told = [(e["event"], e["kid"]) for e in bench.events() if e["event"] in ends]
+    assert told == [
+        ("panic.acknowledged", both[0].hex()),
+        ("panic.acknowledged", both[1].hex()),
+        ("panic.cleared", both[0].hex()),
+    ]
+    alarms = await bench.app.journal.read(lambda tx: [tx.panic(kid, 65537) for kid in both])
+    assert all(alarm.acknowledged_ms and alarm.cleared_ms for alarm in alarms)
