@@ -58,11 +58,14 @@ def accounts(tx: Transaction, prefix: str, gateway: str, authorisation: str) -> 
         # An operator's name comes first: he may have the account of his directorate, or the centre's.
         if operator.role != OPERATOR:
             continue  # whoever installs terminals needs no broker
+        if operator.name == gateway:
+            if operator.state == ACTIVE:
+                raise ValueError(f"operator {gateway}: that is the gateway's own account (broker.username)")
+            continue
         if operator.state == ACTIVE:
             made = _account(operator.name, list(operator.areas), prefix, near, authorisation)
-            made.write += [
-                topic for topic in (out[CENTRE].write if operator.name == CENTRE else []) if "replay" in topic
-            ]
+            if operator.name == CENTRE and EVERYWHERE in operator.areas:
+                made.write.append(f"{prefix}/replay")  # whoever may ask for one sees everything
             out[operator.name] = made
         elif operator.name not in directorates:
             out.pop(operator.name, None)

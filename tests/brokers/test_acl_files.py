@@ -90,3 +90,29 @@ def test_the_list_follows_the_registry(place):
     assert not [topic for topic in after["vranje"]["read"] if "leskovac" in topic]
     assert "desk-ps-vranje" not in after
     assert not [topic for topic in after["vranje"]["write"] if topic.endswith("/command")]
+
+
+def test_a_centre_that_sees_one_directorate_gets_no_replay_of_all(place):
+    """Whoever may ask for a replay sees everything."""
+
+    def asks():
+        made = call_cli(place, "acl", "--broker", "nats")["accounts"]
+        (centre,) = [account for account in made if account["name"] == "operations-centre"]
+        return "patrola/v1/replay" in centre["write"]
+
+    call_cli(place, "operator", "operations-centre", "--area", "vranje")
+    assert not asks()
+    call_cli(place, "operator", "operations-centre", "--area", "*")
+    assert asks()
+
+
+def test_an_operator_cannot_take_the_gateways_account(place):
+    """Whatever it is called: the gateway could say nothing any more."""
+    config = place / "gateway.toml"
+    config.write_text(config.read_text().replace("[broker]", '[broker]\nusername = "patrola-1"'))
+    call_cli(place, "operator", "patrola-1", "--area", "vranje")
+    error = call_cli(place, "acl", "--broker", "nats", code=1)["error"]
+    assert "operator patrola-1" in error and "broker.username" in error
+    call_cli(place, "operator", "patrola-1", "--revoke")
+    made = {account["name"]: account for account in call_cli(place, "acl", "--broker", "nats")["accounts"]}
+    assert "patrola/v1/#" in made["patrola-1"]["write"]
