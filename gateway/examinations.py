@@ -39,6 +39,7 @@ def files(config: Config) -> Iterator[Finding]:
         "key of the secrets": _named(config, "security.secrets_key_file"),
         "broker password": _named(config, "broker.password_file"),
         "broker client key": _named(config, "broker.key_file"),
+        "technicians' port's key": _named(config, "enrolment.key_file"),
     }
     for what, path in secret.items():
         if path is None or not path.exists():

@@ -63,9 +63,13 @@ def test_a_wrong_configuration_is_a_finding(folder):
 
 def test_files_that_others_can_read(folder):
     enroll(folder, Terminal())
-    for name in ("gateway.key", "patrola.sqlite"):
+    (folder / "tls.pem").write_text("a key")
+    files = {"certificate_file": "tls.pem", "key_file": "tls.pem"}
+    (folder / "gateway.toml").write_text(config_text(enrolment={"host": "127.0.0.1", "port": 0, **files}))
+    for name in ("gateway.key", "patrola.sqlite", "tls.pem"):
         os.chmod(folder / name, 0o644)
     states = found(folder, 1)
+    assert states["technicians' port's key"][2] == f"chmod 600 {folder / 'tls.pem'}"
     assert states["journal"][2] == f"chmod 600 {folder / 'patrola.sqlite'}"
     assert "others of this machine" in states["gateway's key"][1]
 
