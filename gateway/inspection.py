@@ -163,4 +163,9 @@ def audit(config: Config, options: argparse.Namespace) -> Result:
         + (f": {r['reason']}" if r["reason"] else "")
         for r in rows
     ]
-    return 0, {"audit": rows}, "\n".join(lines) or "nothing"
+    return 0, {"audit": rows}, "\n".join(map(_on_one_line, lines)) or "nothing"
+
+
+def _on_one_line(text: str) -> str:
+    """What somebody called himself must not look like another row, nor speak to a terminal."""
+    return "".join(one if one.isprintable() else "?" for one in text)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from gateway import commands
+from gateway.cli import main
 from tests.gateway.bench import UNIT, Bench, call_cli
 
 OTHER = "patrola/v1/leskovac/ps-leskovac/le-7"
@@ -266,3 +267,13 @@ async def test_a_mistake_of_ours_with_one_command_does_not_hold_up_the_others(de
     await desk.bench.until(lambda: len(confirmed) == 2)
     (line,) = [line for line in desk.bench.events("internal")]
     assert line["error"] == "RuntimeError: a mistake"
+
+
+async def test_a_claimed_name_is_no_row_of_its_own_in_what_audit_shows(desk, capsys):
+    name = "x\n   999  2027-01-01T00:00:00.000Z  duty (signature)  command.clear\x1b[2J"
+    assert (await desk.result(f"{UNIT}/command", order(1, operator=name)))[0] == "queued"
+    rows = len(desk.audit())
+    assert main(["audit", "--config", str(desk.bench.folder / "gateway.toml")]) == 0
+    shown = capsys.readouterr().out
+    assert "command.clear" in shown and "\x1b" not in shown
+    assert [int(line.split()[0]) for line in shown.splitlines()] == list(range(1, rows + 1))
