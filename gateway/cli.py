@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     part.add_argument(
         "--workers", type=int, default=1, metavar="N", help="so many processes on the one port (1)"
     )
-    for name in ("--worker", "--leash-fd", "--port"):  # what the parent of several says to each
+    for name in ("--worker", "--leash-fd", "--pulse-fd", "--port"):  # what the parent of several says to each
         part.add_argument(name, type=int, help=argparse.SUPPRESS)
 
     part = add(
@@ -191,7 +191,8 @@ def _serve(config: Config, options: argparse.Namespace) -> Result:
     if shared:
         config = configured(config, options.worker, options.port)
     try:
-        asyncio.run(serve(config, log, ready, options.worker or 0, shared, options.leash_fd))
+        fds = options.leash_fd, options.pulse_fd
+        asyncio.run(serve(config, log, ready, options.worker or 0, shared, *fds))
     except ListenError as error:
         raise ConfigError(f"{config.source}: {error.keys}: {error}. What to do: {error.do}.") from error
     return 0, {}, ""

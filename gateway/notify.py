@@ -9,13 +9,14 @@ import time
 
 class Notifier:
     """Sends datagrams to the socket that the environment names. `watchdog_s`: how long the supervisor is
-    patient; 0: it does not watch."""
+    patient; 0: it does not watch. `pulse`: the end of a `Pulse`, where the supervisor is our parent."""
 
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, environment: dict[str, str] | None = None, pulse: int | None = None) -> None:
         environment = dict(os.environ) if environment is None else environment
         path = environment.get("NOTIFY_SOCKET", "")
         # A leading @ means Linux' abstract namespace, which begins with a zero byte.
         self._address = "\0" + path[1:] if path.startswith("@") else path
+        self._pulse = pulse
         # WATCHDOG_PID says for whom it is meant: a child must not answer for its parent.
         meant = environment.get("WATCHDOG_PID") in (None, str(os.getpid()))
         usec = environment.get("WATCHDOG_USEC", "")
@@ -24,7 +25,7 @@ class Notifier:
     @property
     def every_s(self) -> float:
         """How often `alive` is to be called, 0 for never: half of what the supervisor allows."""
-        return self.watchdog_s / 2 if self._address else 0.0
+        return self.watchdog_s / 2 if self._address or self._pulse is not None else 0.0
 
     def ready(self) -> None:
         self._send("READY=1")
@@ -41,6 +42,9 @@ class Notifier:
 
     def alive(self) -> None:
         self._send("WATCHDOG=1")
+        if self._pulse is not None:
+            with contextlib.suppress(OSError):
+                os.write(self._pulse, b".")
 
     def _send(self, text: str) -> None:
         if not self._address:
@@ -52,27 +56,20 @@ class Notifier:
 
 
 class Pulse:
-    """The supervisor's side for one process: a socket in Linux' abstract namespace that is named by the
-    kernel."""
+    """The supervisor's side for one process: a pipe. `end` is what that process writes to."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind("")
-        name: bytes = self._socket.getsockname()
-        self._name = "@" + name[1:].decode()
-
-    def environment(self, patience_s: float) -> dict[str, str]:
-        """For the process, in place of what its parent was given."""
-        return {"NOTIFY_SOCKET": self._name, "WATCHDOG_USEC": str(int(patience_s * 1e6))}
+        self._read, self.end = os.pipe()
+        for descriptor in (self._read, self.end):
+            os.set_blocking(descriptor, False)
 
     def felt(self) -> bool:
         """It was said to be alive since this was asked last."""
-        found = False
-        with contextlib.suppress(OSError):
-            while True:
-                found = self._socket.recv(256) == b"WATCHDOG=1" or found
-        return found
+        try:
+            return bool(os.read(self._read, 4096))
+        except BlockingIOError:
+            return False
 
     def close(self) -> None:
-        self._socket.close()
+        os.close(self._read)
+        os.close(self.end)

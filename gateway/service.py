@@ -20,9 +20,11 @@ async def serve(
     number: int = 0,
     shared: bool = False,
     leash: int | None = None,
+    pulse: int | None = None,
 ) -> None:
     """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again. `ready(address)` is called when
-    datagrams are taken. `shared`: this is worker `number` of several, which end when `leash` can be read."""
+    datagrams are taken. `shared`: this is worker `number` of several, which end when `leash` can be read
+    and say on `pulse` that they live."""
     # What a core dump would hold are the keys of every link.
     with contextlib.suppress(
         OSError, ValueError
@@ -30,7 +32,7 @@ async def serve(
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Until we can read the configuration again it waits; else it would end us.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    notifier = Notifier()
+    notifier = Notifier(pulse=pulse)
     app = App(config, log, number=number, shared=shared)
     loop = asyncio.get_running_loop()
     try:

@@ -166,11 +166,13 @@ class Workers:
     async def _begin(self, number: int) -> None:
         read, write = os.pipe()
         arguments = ["--worker", str(number), "--ready-fd", str(write), "--leash-fd", str(self._leash[0])]
+        pulse = self._pulses[number].end
+        arguments += ["--pulse-fd", str(pulse)]
         if self._address is not None:
             arguments += ["--port", str(self._address[1])]
-        passed = [write, self._leash[0]] + ([self._lock] if self._lock >= 0 else [])
+        passed = [write, pulse, self._leash[0]] + ([self._lock] if self._lock >= 0 else [])
         environment = {name: value for name, value in os.environ.items() if name not in _OURS}
-        environment |= self._pulses[number].environment(self._patience_s)
+        environment["WATCHDOG_USEC"] = str(int(self._patience_s * 1e6))
         try:
             self._processes[number] = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway", "serve", "--config", str(self._config.source)),
