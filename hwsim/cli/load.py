@@ -1,7 +1,6 @@
 """`python -m hwsim load`."""
 
 import argparse
-from pathlib import Path
 
 from hwsim.cli import output, types
 
@@ -35,7 +34,12 @@ def arguments(parser):
         metavar="HOST:PORT",
         help="where datagrams go; several times for several nodes of one journal",
     )
-    parser.add_argument("--gateway-key", metavar="HEX", help="its public key, as `gateway key` shows it")
+    parser.add_argument(
+        "--gateway-key",
+        type=types.public_key,
+        metavar="HEX",
+        help="its public key, as `gateway key` shows it",
+    )
     parser.add_argument(
         "--config", type=types.file, metavar="FILE", help="gateway.toml of a gateway that runs"
     )
@@ -52,7 +56,12 @@ def arguments(parser):
     )
     parser.add_argument("--broker", type=_place, metavar="HOST:PORT", help="listen there for what arrives")
     parser.add_argument("--prefix", default="patrola/v1", help="of the topics (patrola/v1)")
-    parser.add_argument("--rows", metavar="FILE", help="write the cars for `gateway enroll --file` and end")
+    parser.add_argument(
+        "--rows",
+        type=types.new_file,
+        metavar="FILE",
+        help="write the cars for `gateway enroll --file` and end",
+    )
     types.option(parser, "--terminals", types.count, 500, "N", "cars")
     types.option(parser, "--rate", types.positive, 1000.0, "R", "datagrams a second")
     types.option(parser, "--seconds", types.positive, 10.0, "S", "how long they are due")
@@ -115,7 +124,7 @@ def run(options):
 
     fleet = cars.cars(options.seed, options.terminals)
     if options.rows:
-        cars.write(fleet, Path(options.rows))
+        cars.write(fleet, options.rows)
         print(f"{options.rows}: {len(fleet)} cars; next: python -m gateway enroll --file {options.rows}")
         return 0
     return measure(options, fleet)

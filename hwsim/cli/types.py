@@ -87,6 +87,17 @@ def speed(text):
     return _number(float, text, lambda value: value >= 0, "a number, 0 or more")
 
 
+def public_key(text):
+    """X || Y of P-256, in hexadecimal."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != 64:
+        raise argparse.ArgumentTypeError(f"128 hexadecimal digits, as `gateway key` shows them, not {text}")
+    return key
+
+
 def address(text):
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:

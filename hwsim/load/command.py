@@ -32,8 +32,7 @@ def measure(options, fleet):
             address, broker, key = _configured(options.config, fleet)
             document = _fly(options, fleet, [address], key, options.broker or broker, _PATIENCE_S)
         else:
-            key = bytes.fromhex(options.gateway_key)
-            document = _fly(options, fleet, options.gateway, key, options.broker)
+            document = _fly(options, fleet, options.gateway, options.gateway_key, options.broker)
     except (LinkError, StandError, EarError, ValueError, OSError) as error:
         print(f"load: {error}", file=sys.stderr)
         return 1

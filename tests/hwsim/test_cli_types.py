@@ -39,6 +39,9 @@ def test_numbers(kind, good, wrong):
         ["conformance", "--terminal", "hwsim.terminal"],
         ["seeds", "--faults", "nonsense"],
         ["month", "--days", "2"],
+        ["load", "--rows", "{here}/missing/cars.jsonl"],
+        ["load", "--gateway-key", "zz"],
+        ["load", "--gateway-key", "60fed4"],
     ],
 )
 def test_what_cannot_be_written_or_found_is_said_before_the_work_begins(words, tmp_path, capsys):
