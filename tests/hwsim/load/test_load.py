@@ -88,7 +88,7 @@ def test_rows_are_those_that_enroll_takes(tmp_path):
     [
         [],
         ["--gateway", "127.0.0.1:1"],
-        ["--serve", "--gateway", "127.0.0.1:1", "--gateway-key", "00"],
+        ["--serve", "--gateway", "127.0.0.1:1", "--gateway-key", "00" * 64],
     ],
 )
 def test_one_way_to_one_gateway(arguments, capsys):
