@@ -18,6 +18,7 @@ from firmware import statefile
 from firmware.app import App
 from firmware.hal import BoardError, Hal
 from firmware.indicator import Indicator
+from firmware.panic import ACKNOWLEDGED, RAISED
 from firmware.renewer import forget
 from firmware.signer import Signer
 from firmware.trace import FAILS
@@ -131,6 +132,11 @@ def prepare(hal, log, drill=False, slot=None):
         app.indicator.safe = aftermath.LAMP
     if problem is not None:
         app.failing = True
+        # What else flash kept may be of long before, and alarms raised since be missing there. Those that it
+        # still has are raised again: the lamp is not to say of one that somebody has seen them all.
+        for panic in app.panics.open:
+            if panic.state == ACKNOWLEDGED:
+                panic.state = RAISED
     log.uptime_ms = app.clock.uptime_ms
     hal.release()
     if problems:

@@ -199,3 +199,29 @@ async def test_no_two_boots_have_one_number():
             seen.append(terminal.app.builder.boot)
             await terminal.off()
     assert seen[:2] == [1, 2] and seen[2] >= 1 << 30 and seen[3] == seen[2] + 1, seen
+
+
+async def test_where_flash_does_not_keep_the_starts_it_is_no_witness_of_an_acknowledgement():
+    """An alarm raised later may be missing in a file that was last kept long ago: steady light would say that
+    somebody has seen that one too."""
+    terminal = SoloTerminal()
+    with terminal:
+        await terminal.boot()
+        await terminal.press("panic", 650)
+        await terminal.run(2000)
+        rows = terminal.app.journal.peek(True, 1)
+        terminal.app.journal.done([rows[0][0]])
+        terminal.app.desk.stored(rows[0][0][0], rows[0][0][1])
+        terminal.app.panics.step(65537, "acknowledged")
+        await terminal.off()
+        await terminal.boot()
+        await terminal.run(2000)
+        assert all(await terminal.levels("red")), "all is well: steady, as before"
+        assert terminal.frames(True) == []
+        await terminal.off()
+        terminal.spoil("/boot", "worn")
+        await terminal.boot()
+        await terminal.run(2000)
+        assert [f[report.PANIC][report.PANIC_ID] for f in terminal.frames(True)] == [65537]
+        assert blinks(await terminal.levels("red"), 100, 100), "raised again"
+        await terminal.off()
