@@ -28,7 +28,7 @@ python -m hwsim load --serve --terminals 500 --rate 2000 --seconds 10 --json loa
 def arguments(parser):
     parser.add_argument(
         "--gateway",
-        type=_place,
+        type=types.address,
         action="append",
         default=[],
         metavar="HOST:PORT",
@@ -54,7 +54,9 @@ def arguments(parser):
     parser.add_argument(
         "--workers", type=types.count, metavar="N", help="with --serve: so many processes (`serve --workers`)"
     )
-    parser.add_argument("--broker", type=_place, metavar="HOST:PORT", help="listen there for what arrives")
+    parser.add_argument(
+        "--broker", type=types.address, metavar="HOST:PORT", help="listen there for what arrives"
+    )
     parser.add_argument("--prefix", default="patrola/v1", help="of the topics (patrola/v1)")
     parser.add_argument(
         "--rows",
@@ -102,13 +104,6 @@ def arguments(parser):
     parser.add_argument("--seed", type=int, default=1, help="of keys and of the mixture (1)")
     types.option(parser, "--jobs", types.count, 1, "J", "processes that prepare")
     output.option(parser, "what was measured")
-
-
-def _place(text):
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError(f"HOST:PORT, not {text}")
-    return host.strip("[]"), int(port)
 
 
 def _batch(text):

@@ -102,7 +102,7 @@ def address(text):
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 65536:
         raise argparse.ArgumentTypeError(f"HOST:PORT, not {text}")
-    return host, int(port)
+    return host.strip("[]"), int(port)
 
 
 def option(parser, name, kind, default, metavar, text):

@@ -10,6 +10,13 @@ from protocol import report
 from tests.firmware.solo_terminal import BOARD, SETTINGS, SoloTerminal, blinks
 
 
+def _received(app):
+    """The gateway's authentic receipt: the frame leaves the journal, the alarm stays open."""
+    name = app.journal.peek(True, 1)[0][0]
+    app.journal.done([name])
+    app.desk.stored(name[0], name[1])
+
+
 async def test_it_starts_with_nothing_but_power_and_says_so():
     terminal = SoloTerminal()
     with terminal:
@@ -90,10 +97,7 @@ async def test_an_alarm_the_gateway_had_is_raised_again_after_a_power_cut():
         await terminal.boot()
         await terminal.press("panic", 650)
         await terminal.run(2000)
-        # The gateway's authentic receipt: the frame leaves the journal, the alarm stays open.
-        rows = terminal.app.journal.peek(True, 1)
-        terminal.app.journal.done([rows[0][0]])
-        terminal.app.desk.stored(rows[0][0][0], rows[0][0][1])
+        _received(terminal.app)
         assert blinks(await terminal.levels("red", 4000), 500, 500)
         await terminal.off()
         await terminal.boot()
@@ -209,9 +213,7 @@ async def test_where_flash_does_not_keep_the_starts_it_is_no_witness_of_an_ackno
         await terminal.boot()
         await terminal.press("panic", 650)
         await terminal.run(2000)
-        rows = terminal.app.journal.peek(True, 1)
-        terminal.app.journal.done([rows[0][0]])
-        terminal.app.desk.stored(rows[0][0][0], rows[0][0][1])
+        _received(terminal.app)
         terminal.app.panics.step(65537, "acknowledged")
         await terminal.off()
         await terminal.boot()

@@ -96,25 +96,6 @@ def test_an_alarm_that_is_served_is_not_cut():
         assert bench.slots.given_up
 
 
-def test_it_does_not_give_way_in_the_middle_of_a_press():
-    """A hold that is not long enough yet, taps that are still counted: a reset would forget them."""
-    with Bench() as bench:
-        ready(bench)
-        bench.app.beat.quiet = True
-        with raises(Reset):
-            bench.run()
-        bench.boot(NEW, trial=True)
-        bench.is_linked = False
-        bench.pressed = True
-        bench.now = 1000000
-        bench.update.step()
-        assert not bench.slots.given_up
-        bench.pressed = False
-        with raises(Reset):
-            bench.update.step()
-        assert bench.slots.given_up
-
-
 def test_a_key_pressed_at_the_last_moment():
     """While the image is read once more, interrupts alone see the keys: a reset would forget the press."""
     with Bench() as bench:
